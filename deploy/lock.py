@@ -1,0 +1,41 @@
+"""Lock pyproject.toml's dependencies with hashes in deploy/locks. Run by `make locks`, by hand, never by set-up.
+
+The locks hold no index's address: none is given on the command line, and no header is written.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "deploy"))
+
+from setup import LOCKS, VENV, uv_environment  # noqa: E402
+
+OPTIONS = ("--generate-hashes", "--no-header", "--no-strip-extras", "--quiet", "--python-version", "3.11")
+
+
+def lock(name: str, *groups: str) -> None:
+    """One lock from pyproject.toml, with dependency groups."""
+    source = [*(f"--group={group}" for group in groups), "pyproject.toml", "--output-file", str(LOCKS / f"{name}.txt")]
+    uv = str(VENV / "bin" / "uv")
+    subprocess.run([uv, "pip", "compile", *OPTIONS, *source], cwd=ROOT, env=uv_environment(), check=True)
+
+
+def lock_clients() -> None:
+    """The real clients that tests run, in an environment of their own: they pin older packages than we use."""
+    uv, source = str(VENV / "bin" / "uv"), str(LOCKS / "clients.in")
+    subprocess.run(
+        [uv, "pip", "compile", *OPTIONS, "--universal", source, "--output-file", str(LOCKS / "clients.txt")],
+        cwd=ROOT,
+        env=uv_environment(),
+        check=True,
+    )
+
+
+if __name__ == "__main__":
+    lock("runtime")
+    lock("dev", "dev")
+    lock_clients()
