@@ -1,0 +1,1 @@
+"""What data must look like: contracts, checks and formats. Pure; knows no other room."""

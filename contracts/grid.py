@@ -1,0 +1,263 @@
+"""Where a table begins in a grid of cells: title lines, header, several header rows, notes below. For text and sheets alike."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from contracts.evidence import Choice, Evidence, Question, Said
+from contracts.naming import is_field_word, is_known_word
+
+Row = Sequence[str]
+LOOK_AT = 400
+"""Rows of a file that the header is judged by."""
+TITLE_ROWS = 20
+"""A header stands within the first rows, or there is none."""
+SURE = 1.0
+NUMERIC = {"integer", "decimal", "date", "time"}
+TOTALS = frozenset(
+    {"合计", "总计", "小计", "共计", "总和", "合計", "總計", "小計", "total", "totals", "grand total", "subtotal", "sum"}
+)
+NOTES = re.compile(
+    r"^\s*(注[:：]|备注[:：]|說明[:：]|说明[:：]|附注|制表|填表|审核|数据来源|資料來源|单位负责人|source[:：]|notes?[:：])",
+    re.I,
+)
+KINDS = (
+    ("integer", re.compile(r"[+-]?\d+")),
+    ("decimal", re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d*)\.?\d+([eE][+-]?\d+)?%?")),
+    ("date", re.compile(r"(\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([ T]\d{1,2}:\d{2}.*)?")),
+    ("time", re.compile(r"\d{1,2}:\d{2}(:\d{2})?")),
+    ("code", re.compile(r"(?=.*\d)[A-Za-z0-9_./:+-]+")),
+)
+YEAR = re.compile(r"(19|20)\d\d年?(度|年度)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Where the header stands (row numbers from 0), what it says, and how sure that is."""
+
+    rows: tuple[int, ...]
+    """Empty: no header; several: levels, to be joined."""
+    names: tuple[str, ...]
+    certain: bool = True
+    skipped: tuple[str, ...] = ()
+    """Title lines above it."""
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def first_data_row(self) -> int:
+        """Row number of the first record."""
+        return self.rows[-1] + 1 if self.rows else len(self.skipped)
+
+
+@dataclass(slots=True)
+class _Weights:
+    """Evidence for and against a header."""
+
+    pro: float = 0.0
+    con: float = 0.0
+    said: list[Evidence] = field(default_factory=list)
+
+
+def kind(cell: str) -> str:
+    """What a cell looks like: integer, decimal, date, time, code, text or blank."""
+    cell = cell.strip()
+    if not cell:
+        return "blank"
+    return next((name for name, form in KINDS if form.fullmatch(cell)), "text")
+
+
+def find_header(rows: Sequence[Row], spans: Sequence[tuple[int, int, int, int]] = ()) -> Header:
+    """The header of a grid. `spans`: merged cells as (first row, first column, last row, last column)."""
+    rows = rows[:LOOK_AT]
+    start, width = _start(rows)
+    if start is None:
+        return Header((), (), certain=False)
+    skipped = tuple(" ".join(c for c in row if c.strip()) for row in rows[:start])
+    body_at = start + 1
+    levels = _levels(rows, start, spans)
+    body = [row for row in rows[levels[-1] + 1 :] if any(c.strip() for c in row)][: LOOK_AT - 1]
+    names = join_levels([rows[level] for level in levels], width, spans, levels)
+    told = _weigh(names, body) if len(levels) == 1 else _Weights(pro=2.0)
+    if len(levels) == 1 and body:
+        names = names[: max(width, len(names))]
+    if not body:
+        return _header_only(levels, names, skipped, told, body_at)
+    return _judge(levels, names, skipped, told, width)
+
+
+def _start(rows: Sequence[Row]) -> tuple[int | None, int]:
+    """The first row that fills most of the table's width; rows above it are titles."""
+    filled = [(sum(bool(c.strip()) for c in row), _extent(row)) for row in rows]
+    extents = [extent for count, extent in filled if count]
+    if not extents:
+        return None, 0
+    tail = extents[min(5, len(extents) // 2) :]
+    width = Counter(tail).most_common(1)[0][0]
+    usual = sorted(count for count, _ in filled if count)[len(extents) // 2]
+    for number, (count, _last) in enumerate(filled[:TITLE_ROWS]):
+        if count and count >= min(width, max(1, 0.6 * usual)) and (count > 1 or width == 1 or usual <= 1):
+            return number, width
+    first = next(number for number, (count, _) in enumerate(filled) if count)
+    return first, width
+
+
+def _extent(row: Row) -> int:
+    """Cells up to the last one that is filled."""
+    return max((place + 1 for place, cell in enumerate(row) if cell.strip()), default=0)
+
+
+def _levels(rows: Sequence[Row], start: int, spans: Sequence[tuple[int, int, int, int]]) -> tuple[int, ...]:
+    """Rows of a header of several levels: a cell merged sideways in it names a group of the cells below."""
+    last = start
+    for top, left, bottom, right in spans:
+        if top == start and right > left and bottom + 1 < len(rows):
+            last = max(last, bottom + 1)
+        if top == start and bottom > top:
+            last = max(last, bottom)
+    if last > start + 3 or last >= len(rows):
+        return (start,)
+    if last == start:
+        return (start,)
+    return tuple(range(start, last + 1))
+
+
+def join_levels(
+    rows: Sequence[Row], width: int, spans: Sequence[tuple[int, int, int, int]], levels: Sequence[int]
+) -> tuple[str, ...]:
+    """One name for each column, the levels of a header joined by "/", merged cells spread over what they cover."""
+    width = max([width, *(_extent(row) for row in rows)])
+    grid = [[(row[n].strip() if n < len(row) else "") for n in range(width)] for row in rows]
+    for top, left, bottom, right in spans:
+        if len(levels) > 1 and top in levels:
+            for row in range(top, bottom + 1):
+                for column in range(left, min(right + 1, width)):
+                    if row in levels:
+                        grid[row - levels[0]][column] = grid[top - levels[0]][left]
+    names = []
+    for column in range(width):
+        parts = dict.fromkeys(row[column] for row in grid if row[column])
+        names.append("/".join(" ".join(part.split()) for part in parts))
+    return tuple(names)
+
+
+def _weigh(names: Sequence[str], body: Sequence[Row]) -> _Weights:
+    """A header differs from what stands below it; a first record does not."""
+    told = _Weights()
+    years = [name for name in names if YEAR.fullmatch(name)]
+    contrast: list[str] = []
+    alike: list[str] = []
+    words: list[str] = []
+    repeats: list[str] = []
+    exact = 0
+    for place, name in enumerate(names):
+        cells = [row[place].strip() for row in body if place < len(row) and row[place].strip()]
+        if not name or not cells:
+            continue
+        kinds = Counter(kind(cell) for cell in cells)
+        usual = kinds.most_common(1)[0][0]
+        own = kind(name)
+        digits = sum(kinds[k] for k in (*NUMERIC, "code"))
+        if own in NUMERIC and not (YEAR.fullmatch(name) and len(years) > 1):
+            alike.append(name)
+        elif (own == "text" or (own == "code" and name[0].isalpha() and usual != "code")) and digits >= 0.8 * len(cells):
+            contrast.append(name)
+        if name in cells or _same_form(name, cells):
+            repeats.append(name)
+        elif is_field_word(name):
+            words.append(name)
+            exact += is_known_word(name)
+    told.pro = len(contrast) + 0.6 * len(words) + 0.4 * exact + (len(years) if len(years) > 1 else 0)
+    told.con = len(alike) + 0.7 * len(repeats)
+    told.said = _tell(contrast, words, alike, repeats)
+    return told
+
+
+def _same_form(name: str, cells: Sequence[str]) -> bool:
+    """The cell begins or ends like nearly all cells below it: /dataset/…, …市."""
+    if len(cells) < 5 or len(name) < 3:
+        return False
+    lead = sum(cell[:4] == name[:4] for cell in cells) if len(name) >= 6 else 0
+    ends = {cell[-1:] for cell in cells}
+    tail = len(cells) if len(cells) > 10 and ends == {name[-1:]} and "\u3400" <= name[-1] <= "\u9fff" else 0
+    return max(lead, tail) >= 0.8 * len(cells)
+
+
+def _tell(contrast: list[str], words: list[str], alike: list[str], repeats: list[str]) -> list[Evidence]:
+    said = []
+    for found, zh, en in (
+        (contrast, "其下为数字、日期或代码", "stands over numbers, dates or codes"),
+        (words, "是常见字段名", "is a usual name of a field"),
+        (alike, "本身是数字或日期", "is a number or a date itself"),
+        (repeats, "与其下的值形式相同", "looks like the values below it"),
+    ):
+        if found:
+            shown = "、".join(found[:4])
+            said.append(
+                Evidence(
+                    f"首行“{shown}”{zh}（{len(found)} 列）", f"first row: {', '.join(found[:4])} {en} ({len(found)} columns)"
+                )
+            )
+    return said
+
+
+def _judge(levels: tuple[int, ...], names: tuple[str, ...], skipped: tuple[str, ...], told: _Weights, width: int) -> Header:
+    blanks = sum(not name for name in names)
+    pro = told.pro - (0.5 if blanks > len(names) / 2 else 0)
+    if (pro >= SURE and pro >= 2 * told.con) or (0 < told.con == 0.7 and pro >= SURE):
+        return Header(levels, names, True, skipped, tuple(told.said))
+    if told.con >= SURE and told.con >= 3 * pro:
+        return Header((), (), True, skipped, tuple(told.said))
+    return Header(levels, names, False, skipped, tuple(told.said))
+
+
+def _header_only(levels: tuple[int, ...], names: tuple[str, ...], skipped: tuple[str, ...], told: _Weights, _at: int) -> Header:
+    """One row only: a header if its cells are names of fields, else it is asked."""
+    words = sum(is_field_word(name) for name in names)
+    numbers = any(kind(name) in NUMERIC for name in names)
+    return Header(levels, names, not numbers and words >= max(1, len(names) / 2), skipped, tuple(told.said))
+
+
+def question(found: Header, shown: Sequence[Row]) -> Question:
+    """What to ask where it is not clear whether the first row is a header."""
+    first = found.rows[0] + 1 if found.rows else 1
+    line = " | ".join(cell.strip() for cell in shown[first - 1][:8]) if len(shown) >= first else ""
+    return Question(
+        "--header",
+        Said(f"第 {first} 行是列名还是数据？{line}", f"Is row {first} a header or a record? {line}"),
+        (
+            Choice(str(first), Said("是列名", "it is the header")),
+            Choice("none", Said("没有列名，第一行就是数据", "there is no header, the first row is a record")),
+        ),
+        found.evidence,
+        free=True,
+    )
+
+
+def unique_names(names: Sequence[str], width: int = 0) -> tuple[str, ...]:
+    """Headers made unique without regard to capitals; a blank one becomes column_N."""
+    taken: set[str] = set()
+    made = []
+    for place in range(max(len(names), width)):
+        base = (names[place].strip() if place < len(names) else "") or f"column_{place + 1}"
+        name, number = base, 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{base}_{number}"
+        taken.add(name.lower())
+        made.append(name)
+    return tuple(made)
+
+
+def is_total(cells: Row) -> bool:
+    """Whether a row is the line of totals under a table."""
+    first = next((cell.strip() for cell in cells if cell.strip()), "")
+    return re.sub(r"[\s:：]", "", first).lower() in {re.sub(r"\s", "", word) for word in TOTALS}
+
+
+def is_note(cells: Row, width: int) -> bool:
+    """Whether a row is a note under the table: one cell of words in a wide table."""
+    filled = [cell for cell in cells if cell.strip()]
+    return width > 2 and len(filled) == 1 and bool(NOTES.match(filled[0]))

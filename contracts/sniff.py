@@ -1,0 +1,231 @@
+"""What a file is, from its first bytes and, for delimited text, from many of its lines: media, delimiter, quote."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import ijson
+
+from contracts.errors import HubError
+from contracts.evidence import Choice, Evidence, Question, Said
+from contracts.naming import is_field_word
+
+DELIMITERS = {
+    ",": ("逗号", "comma"),
+    "\t": ("制表符", "tab"),
+    ";": ("分号", "semicolon"),
+    "|": ("竖线", "pipe"),
+    "^": ("^", "caret"),
+    "，": ("全角逗号", "full-width comma"),
+    "\x01": ("\\x01", "\\x01"),
+    "~": ("~", "tilde"),
+}
+NAMES = {"comma": ",", "tab": "\t", "semicolon": ";", "pipe": "|", "caret": "^", "space": " ", "\\t": "\t"}
+ONE_COLUMN = "none"
+"""How a person says that there is no delimiter."""
+NO_QUOTE = "\x02"
+"""Stands for "quotes are letters like any other": no text has it."""
+HEAD = 65536
+SAMPLE_LINES = 1000
+AGREE = 0.9
+"""Share of lines with as many fields as most, from which a delimiter is believed."""
+REFUSED = (
+    (b"%PDF", "PDF", "请提供 Excel 或 CSV", "hand in Excel or CSV"),
+    (b"7z\xbc\xaf", "7z", "请改用 zip 压缩", "pack it as zip"),
+    (b"Rar!", "RAR", "请改用 zip 压缩", "pack it as zip"),
+    (b"\x28\xb5\x2f\xfd", "Zstandard", "请改用 gzip 压缩", "pack it as gzip"),
+    (b"BZh", "bzip2", "请改用 gzip 压缩", "pack it as gzip"),
+    (b"\xfd7zXZ", "xz", "请改用 gzip 压缩", "pack it as gzip"),
+    (b"SQLite format 3", "SQLite", "请导出为 CSV", "export the table as CSV"),
+    (b"\x89PNG", "PNG", "图片不是表格", "a picture is no table"),
+    (b"\xff\xd8\xff", "JPEG", "图片不是表格", "a picture is no table"),
+)
+
+
+class NotATable(HubError):
+    """A file in which no table can be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a delimited text is written. `rivals` are delimiters that fit about as well."""
+
+    delimiter: str
+    quote: str = '"'
+    fields: int = 1
+    rivals: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+
+
+def media_of(head: bytes, name: str) -> str:
+    """parquet, xls, xlsx or text, from the first bytes; NotATable says what to do with anything else."""
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith(b"\xd0\xcf\x11\xe0"):
+        return "xls"
+    if head.startswith(b"PK\x03\x04"):
+        return "xlsx"
+    for magic, kind, zh, en in REFUSED:
+        if head.startswith(magic):
+            raise NotATable(
+                f"{name} 是 {kind} 文件，不能读成表格；{zh}。", f"{name} is a {kind} file and holds no table; {en}."
+            )
+    if not head.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
+        raise NotATable(f"{name} 是空文件，没有可收的数据。", f"{name} is empty; there is nothing to receive.")
+    controls = sum(byte < 32 and byte not in b"\t\n\r\f\x00\x01\x1a\x1b" for byte in head[:8192])
+    if controls > len(head[:8192]) * 0.02:
+        raise NotATable(
+            f"{name} 是二进制文件，不能读成表格；请导出为 CSV 或 Excel。",
+            f"{name} is binary and no table; export it as CSV or Excel.",
+        )
+    return "text"
+
+
+def text_media(head: str, name: str, *, whole: bool) -> str:
+    """csv, json or ndjson, from the first characters of a text; `whole`: that is all of it."""
+    start = head.lstrip("\ufeff \t\r\n")
+    if re.match(r"<(\?xml|!doctype|html|table|workbook)", start, re.I):
+        raise NotATable(
+            f"{name} 是网页或 XML（有些系统把它存成 .xls）。请用 Excel 打开后另存为 .xlsx 再提交。",
+            f"{name} is HTML or XML (some systems call that .xls). Open it in Excel, save it as .xlsx and hand that in.",
+        )
+    if start[:1] not in {"{", "["}:
+        return "csv"
+    if _ndjson(start, whole):
+        return "ndjson"
+    return "json" if _begins_json(start) else "csv"
+
+
+def _ndjson(start: str, whole: bool) -> bool:
+    lines = [line for line in start.split("\n") if line.strip()]
+    if not whole and len(lines) > 1:
+        lines = lines[:-1]  # the last one is cut
+    if start[0] != "{" or (len(lines) == 1 and not whole):
+        return False
+    good = [_object(line) for line in lines[:50]]
+    if len(lines) == 1:
+        return good[0] and not _holds_parts(lines[0])
+    return sum(good) >= max(2, 0.5 * len(good))
+
+
+def _object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _holds_parts(line: str) -> bool:
+    """A one-line document with lists or objects in it is JSON, not one record."""
+    return any(isinstance(value, (list, dict)) for value in json.loads(line).values())
+
+
+def _begins_json(start: str) -> bool:
+    try:
+        for number, _event in enumerate(ijson.basic_parse(io.BytesIO(start.encode()))):
+            if number > 50:
+                return True
+    except ijson.IncompleteJSONError:
+        return True
+    except ijson.JSONError:
+        return len(start) > 1 and start[1:].lstrip()[:1] in {'"', "{", "[", "}", "]"}
+    return True
+
+
+def dialect(text: str) -> Dialect:
+    """Delimiter and quote of a text: the delimiter that gives most lines equally many fields, the most if several do."""
+    scored = []
+    for delimiter in DELIMITERS:
+        if delimiter in text:
+            quote = _quote(text, delimiter)
+            rows = [row for row in split(text, delimiter, quote) if any(row)]
+            counts = Counter(len(row) for row in rows)
+            told = [(n, c) for n, c in counts.items() if n > 1]
+            if told:
+                fields, lines = max(told, key=lambda each: (each[1], each[0]))
+                scored.append((lines / max(1, len(rows)), fields, delimiter, quote, len(rows[0]) == 1 and rows[0][0]))
+    good = sorted((s for s in scored if s[0] >= AGREE), key=lambda s: (-s[1], -s[0]))
+    if not good:
+        good = sorted((s for s in scored if s[0] >= 0.5), key=lambda s: (-s[0], -s[1]))
+    if not good:
+        said = Evidence("没有分隔符，只有一列", "no delimiter: one column")
+        return Dialect(nothing(text), fields=1, evidence=(said,))
+    share, fields, delimiter, quote, alone = good[0]
+    rivals = [s[2] for s in good[1:] if _rivals(good[0][:3], s[:3])]
+    if alone and (share < AGREE or (fields <= 4 and is_field_word(str(alone)))):
+        rivals.append(ONE_COLUMN)
+    zh, en = DELIMITERS[delimiter]
+    said = Evidence(
+        f"以{zh}分隔，{share:.0%} 的行有 {fields} 列", f"delimited by {en}: {share:.0%} of lines have {fields} fields"
+    )
+    return Dialect(delimiter, quote, fields, tuple(rivals), (said,))
+
+
+def nothing(text: str) -> str:
+    """A delimiter that does not occur: the text is one column."""
+    return next(symbol for symbol in ("\t", "|", "\x1f", "\x1e", "\x1d") if symbol not in text)
+
+
+def _rivals(best: tuple[float, int, str], other: tuple[float, int, str]) -> bool:
+    """Two delimiters that give tables of the same width, each on every line: 1,5;2,5 may be either."""
+    return other[0] >= best[0] and other[1] == best[1]
+
+
+def _quote(text: str, delimiter: str) -> str:
+    """The quote character: ' only where it encloses fields and " does not; none where quotes open and never close (inches)."""
+    edge = re.escape(delimiter)
+    opened = len(re.findall(rf'(?:^|{edge})"', text, re.M))
+    closed = len(re.findall(rf'"(?=\r?$|{edge})', text, re.M))
+    if opened >= 5 and closed < opened * 0.5:
+        return NO_QUOTE
+    single = len(re.findall(rf"(?:^|{edge})'[^'\n]*'(?=\r?$|{edge})", text, re.M))
+    return "'" if single > 5 and single > 3 * opened else '"'
+
+
+def split(text: str, delimiter: str, quote: str = '"', limit: int = SAMPLE_LINES) -> list[list[str]]:
+    """The first records of a text, forgiving broken quotes."""
+    return split_lines(text, delimiter, quote, limit)[0]
+
+
+def split_lines(text: str, delimiter: str, quote: str = '"', limit: int = SAMPLE_LINES) -> tuple[list[list[str]], list[int]]:
+    """The first records of a text, and the line from 1 that each begins at."""
+    if len(delimiter) > 1:
+        lines = text.splitlines()[:limit]
+        return [line.split(delimiter) for line in lines], list(range(1, len(lines) + 1))
+    csv.field_size_limit(1 << 27)
+    rows: list[list[str]] = []
+    starts: list[int] = []
+    reader = csv.reader(io.StringIO(text.replace("\x00", ""), newline=""), delimiter=delimiter, quotechar=quote)
+    begin = 1
+    try:
+        for row in reader:
+            rows.append(row)
+            starts.append(begin)
+            begin = reader.line_num + 1
+            if len(rows) >= limit:
+                break
+    except csv.Error:
+        rest = text.splitlines()[begin - 1 : limit]
+        rows += [line.split(delimiter) for line in rest]
+        starts += range(begin, begin + len(rest))
+    return rows, starts
+
+
+def name_of(delimiter: str) -> str:
+    """How a person writes a delimiter on the command line."""
+    return next((name for name, symbol in NAMES.items() if symbol == delimiter and name.isalpha()), delimiter)
+
+
+def question(found: Dialect) -> Question:
+    """What to ask where two delimiters fit alike."""
+    names = {symbol: name for name, symbol in NAMES.items() if not name.startswith("\\")}
+    told = {**DELIMITERS, ONE_COLUMN: ("没有分隔符，只有一列", "no delimiter: one column")}
+    choices = [Choice(names.get(d, d), Said(*told[d])) for d in (found.delimiter, *found.rivals)]
+    return Question(
+        "--delimiter", Said("分隔符不能确定", "The delimiter is not certain"), tuple(choices), found.evidence, free=True
+    )

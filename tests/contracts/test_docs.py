@@ -1,0 +1,51 @@
+"""docs/contracts.md: its example lints, its table of properties is the code's. `HUB_WRITE=1` writes the table anew."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from contracts import lint, properties
+from contracts.checks import compile
+
+PAGE = Path(__file__).parents[2] / "docs" / "contracts.md"
+BEGIN, END = "<!-- properties: begin (made by tests/contracts/test_docs.py, do not edit) -->", "<!-- properties: end -->"
+
+
+def table() -> str:
+    rows = ["| property | of | 用途 | what it is for |", "|---|---|---|---|"]
+    for level, known in properties.LEVELS.items():
+        rows += [f"| `{name}` | {level} | {about.zh} | {about.en} |" for name, about in known.items()]
+    return "\n".join(rows)
+
+
+def test_the_example_is_right_and_uses_nearly_every_check() -> None:
+    example = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    made = lint.parse(example[0], str(PAGE))
+    kinds = {check.kind for check in compile(made)}
+    assert {
+        "key",
+        "type",
+        "pattern",
+        "credit-code",
+        "division",
+        "code-list",
+        "values",
+        "swapped",
+        "reference",
+        "row",
+        "freshness",
+    } <= kinds
+
+
+def test_the_table_of_properties_is_the_codes() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    wanted = f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    if os.environ.get("HUB_WRITE"):
+        PAGE.write_text(wanted, encoding="utf-8")
+    assert text == wanted or os.environ.get("HUB_WRITE"), (
+        "docs/contracts.md is behind: HUB_WRITE=1 pytest tests/contracts/test_docs.py"
+    )
