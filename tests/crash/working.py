@@ -1,0 +1,76 @@
+"""A process that works on a hub until it is done or killed: what the crash test starts, kills and starts again.
+
+python -m tests.crash.working HOME SCRIPT: SCRIPT is JSON, a list of steps:
+["deliver", dataset, file] · ["undo", dataset, n] · ["reconcile"] · ["release", dataset] · ["maintain"] · ["backup", folder]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from catalog.ledger import CatalogLedger
+from contracts.model import Delivery
+from tests.warehouse.conftest import Given, thing
+from warehouse import connection, ingest, reconcile, undo
+from warehouse.settings import Settings
+
+DATASETS = {"changed": Delivery.CHANGES, "complete": Delivery.FULL, "series": Delivery.APPEND}
+
+
+def contracts() -> Given:
+    """The contracts of every crash test."""
+    from contracts.model import BatchRules
+
+    given = Given()
+    for dataset, delivery in DATASETS.items():
+        given.add(thing(delivery, dataset=dataset, batch_rules=BatchRules(vanish_share=1.0)))
+    return given
+
+
+def run(home: Path, steps: list[list[str]]) -> None:
+    """Do the steps in order."""
+    settings = Settings(home=home, _env_file=None)
+    ledger, given = CatalogLedger(settings.catalog_database), contracts()
+    for verb, *told in steps:
+        if verb == "deliver":
+            ingest.deliver(settings, ledger, given, Path(told[1]), dataset=told[0], received_by="crash test")
+        elif verb == "undo":
+            undo.undo(settings, ledger, given, ledger.history(told[0])[int(told[1])].batch_id)
+        elif verb == "reconcile":
+            reconcile.reconcile(settings, ledger, given)
+        elif verb == "release":
+            _release(settings, told[0])
+        elif verb == "maintain":
+            _maintain(settings, ledger, given)
+        elif verb == "backup":
+            from warehouse import backup
+
+            backup.backup(settings, Path(told[0]))
+    connection.forget(settings)
+
+
+def _release(settings: Settings, dataset: str) -> None:
+    """Publish version n + 1; the catalogue's part is a file beside the home, pinned before anything may expire."""
+    from warehouse import release
+
+    pins = settings.root / "pins.json"
+    held = json.loads(pins.read_text()) if pins.exists() else []
+    last = next((p["snapshot"] for p in reversed(held) if p["dataset"] == dataset), None)
+    made = release.publish(settings, f"resource.{dataset}", last, ("id",))
+    held.append({"dataset": dataset, "snapshot": made.snapshot, "rows": made.rows})
+    pins.write_text(json.dumps(held))
+
+
+def _maintain(settings: Settings, ledger: CatalogLedger, given: Given) -> None:
+    from warehouse import maintain
+
+    pins = settings.root / "pins.json"
+    held = json.loads(pins.read_text()) if pins.exists() else []
+    reconcile.reconcile(settings, ledger, given)
+    maintain.maintain(settings, {p["snapshot"]: [p["dataset"]] for p in held}, keep_seconds=0, orphan_seconds=0)
+
+
+if __name__ == "__main__":
+    run(Path(sys.argv[1]), json.loads(sys.argv[2]))

@@ -1,0 +1,67 @@
+"""What a delivery means, against a plain model of it in Python (architecture.md, "What a delivery means")."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from contracts.model import BatchRules, Delivery
+from tests.warehouse.conftest import Hub, thing
+
+HEAD = "编号,名称,数量\n"
+Row = tuple[str, str, int]
+names = itertools.count()
+rows = st.lists(st.tuples(st.sampled_from("abcde"), st.sampled_from("xy"), st.integers(-1, 3)), max_size=7)
+
+
+def model(state: dict[str, Row], batch: list[Row], delivery: Delivery, versioned: bool) -> tuple[dict[str, Row], Counter[str]]:
+    """The table after a batch, and the counts of the batch."""
+    counts: Counter[str] = Counter(received=len(batch))
+    good = [row for row in batch if row[2] >= 0]
+    contradicting = {key for key in {row[0] for row in good} if len({row for row in good if row[0] == key}) > 1}
+    after = dict(state)
+    for key, row in {row[0]: row for row in good if row[0] not in contradicting}.items():
+        copies = sum(1 for other in good if other == row)
+        counts["accepted"] += copies
+        counts["unchanged"] += copies - 1
+        old = state.get(key)
+        if old is None:
+            counts["inserted"] += 1
+            after[key] = row
+        elif old == row or (versioned and row[2] < old[2]):
+            counts["unchanged"] += 1
+        else:
+            counts["updated"] += 1
+            after[key] = row
+    counts["quarantined"] = len(batch) - counts["accepted"]
+    if delivery is Delivery.FULL:
+        for key in set(state) - {row[0] for row in batch}:
+            del after[key]
+            counts["removed"] += 1
+    return after, counts
+
+
+@pytest.mark.parametrize("versioned", [False, True])
+@pytest.mark.parametrize("delivery", [Delivery.CHANGES, Delivery.FULL])
+@given(batches=st.lists(rows, min_size=1, max_size=3))
+@hypothesis_settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_as_the_model_says(hub: Hub, delivery: Delivery, versioned: bool, batches: list[list[Row]]) -> None:
+    dataset = f"things_{next(names)}"
+    version = "amount" if versioned else None
+    hub.given.add(thing(delivery, dataset=dataset, version_by=version, batch_rules=BatchRules(vanish_share=1.0)))
+    state: dict[str, Row] = {}
+    last = None
+    for batch in batches:
+        if batch == last:
+            continue
+        last = batch
+        outcome = hub.deliver(HEAD + "".join(f"{k},{n},{a}\n" for k, n, a in batch), dataset=dataset).outcome
+        state, counts = model(state, batch, delivery, versioned)
+        assert {name: getattr(outcome, name) for name in counts} == dict(counts)
+        assert hub.things(dataset) == sorted(state.values())
+        assert outcome.table_rows == len(state)

@@ -1,0 +1,299 @@
+"""Connections to the lake: many readers, one writer behind one file lock."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from contracts.errors import HubError
+from warehouse.settings import Settings
+
+SCHEMAS = ("raw", "resource", "quarantine", "theme", "topic")
+EXTENSIONS = {
+    "ducklake": "duckdb_extension_ducklake",
+    "sqlite_scanner": "duckdb_extension_sqlite_scanner",
+    "postgres_scanner": "duckdb_extension_postgres_scanner",
+}
+READER_MEMORY = "400MB"
+"""For every query of this process together; `hub serve` promises to stay under 700 MB."""
+ZONE = "Asia/Shanghai"
+"""Session time zone: what `strftime` and casts of a timestamp show. Stored values are instants."""
+METADATA_NAME = "__ducklake_metadata_lake"
+"""Database under which DuckLake shows its own metadata tables."""
+PINNED_INSTANCES = 4
+"""Instances kept for readers of older snapshots; the least used goes first."""
+
+QUARANTINE_TABLES = """
+CREATE TABLE IF NOT EXISTS lake.quarantine.rows (
+    dataset VARCHAR, batch VARCHAR, "row" BIGINT, line VARCHAR, record VARCHAR);
+CREATE TABLE IF NOT EXISTS lake.quarantine.faults (
+    dataset VARCHAR, batch VARCHAR, "row" BIGINT, item VARCHAR, rule VARCHAR, value VARCHAR,
+    message VARCHAR, message_en VARCHAR);
+"""
+
+_instances: OrderedDict[tuple[object, ...], duckdb.DuckDBPyConnection] = OrderedDict()
+_guard = threading.RLock()
+
+
+class LakeMissing(HubError):
+    """There is no lake where the settings point to."""
+
+
+class WriterBusy(HubError):
+    """Another process writes to the lake, and did not finish in time."""
+
+
+class ExtensionMissing(HubError):
+    """A DuckDB extension's wheel is not installed, or is for another DuckDB."""
+
+
+def quote(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: object) -> str:
+    """A value as an SQL string literal."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def table(library: str, dataset: str) -> str:
+    """Full name of a lake table, quoted: lake."resource"."enterprise"."""
+    return f"lake.{quote(library)}.{quote(dataset)}"
+
+
+def extension_directory(settings: Settings) -> Path:
+    """Folder from which DuckDB loads its extensions: links to the files of the installed wheels, no network."""
+    folder = settings.root / "extensions"
+    target = folder / f"v{duckdb.__version__}" / _platform()
+    for name, package in EXTENSIONS.items():
+        found = importlib.util.find_spec(package)
+        if found is None or found.origin is None:
+            continue
+        source = Path(found.origin).parent / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
+        _link(source, target / f"{name}.duckdb_extension")
+    return folder
+
+
+def address(settings: Settings) -> str:
+    """What ATTACH takes for the lake: SQLite metadata in HUB_HOME, or PostgreSQL by HUB_LAKE_CATALOG."""
+    if settings.lake_catalog:
+        return f"ducklake:postgres:{settings.lake_catalog}"
+    return f"ducklake:sqlite:{metadata_file(settings)}"
+
+
+def metadata_file(settings: Settings) -> Path:
+    """The lake's SQLite metadata."""
+    return settings.lake / "lake.db"
+
+
+def data_path(settings: Settings) -> Path:
+    """Folder of the lake's Parquet files."""
+    return settings.lake / "data"
+
+
+def attach_options(settings: Settings, *, read_only: bool, snapshot: int | None = None) -> dict[str, object]:
+    """Options of ATTACH: WAL and a busy timeout on SQLite, no inlined rows, HUB_HOME may have moved."""
+    options: dict[str, object] = {
+        "DATA_PATH": str(data_path(settings)),
+        "OVERRIDE_DATA_PATH": True,
+        "DATA_INLINING_ROW_LIMIT": 0,
+    }
+    if not settings.lake_catalog:
+        options |= {"META_JOURNAL_MODE": "WAL", "META_BUSY_TIMEOUT": 10000}
+    if read_only:
+        options["READ_ONLY"] = True
+    if snapshot is not None:
+        options["SNAPSHOT_VERSION"] = snapshot
+    return options
+
+
+def initialise(settings: Settings) -> None:
+    """Make the lake with its schemas and quarantine tables; an existing lake stays as it is."""
+    for folder in (settings.lake, data_path(settings), settings.landing, settings.scratch, settings.logs):
+        folder.mkdir(parents=True, exist_ok=True)
+    with writer(settings, purpose="initialise", create=True) as connection:
+        connection.execute("BEGIN")
+        for schema in SCHEMAS:
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS lake.{quote(schema)}")
+        connection.execute(QUARANTINE_TABLES)
+        connection.execute("COMMIT")
+
+
+def exists(settings: Settings) -> bool:
+    """Whether there is a lake (with PostgreSQL metadata: whether it was initialised from this HUB_HOME)."""
+    return data_path(settings).is_dir() and (bool(settings.lake_catalog) or metadata_file(settings).is_file())
+
+
+@contextmanager
+def reader(settings: Settings, *, snapshot: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection with the lake attached as `lake` and in use; cheap, one instance serves the process.
+
+    With `snapshot` the lake is as it was then. Each transaction sees the newest snapshot, other processes' too.
+    """
+    _require(settings)
+    cursor = _instance(settings, read_only=True, snapshot=snapshot).cursor()
+    try:
+        cursor.execute("USE lake")
+        cursor.execute(f"SET TimeZone = '{ZONE}'")
+        yield cursor
+    finally:
+        cursor.close()
+
+
+@contextmanager
+def writer(
+    settings: Settings, *, purpose: str = "", wait: float = 600, create: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The one read-write connection, under the one writer lock; `WriterBusy` names the holder after `wait` seconds."""
+    if not create:
+        _require(settings)
+    with writer_lock(settings, purpose=purpose, wait=wait):
+        cursor = _instance(settings, read_only=False).cursor()
+        try:
+            cursor.execute(f"SET TimeZone = '{ZONE}'")
+            yield cursor
+        finally:
+            with suppress(duckdb.Error):
+                cursor.execute("ROLLBACK")
+            cursor.close()
+
+
+@contextmanager
+def writer_lock(settings: Settings, *, purpose: str = "", wait: float = 600) -> Iterator[None]:
+    """The writer lock alone: for backup, restore and clean-up, which must not run beside a load."""
+    settings.lake.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(settings.lake / "writer.lock", timeout=wait)
+    holder = settings.lake / "writer.json"
+    try:
+        lock.acquire()
+    except Timeout:
+        raise WriterBusy(*_busy(holder, wait)) from None
+    try:
+        _sign(holder, purpose)
+        yield
+    finally:
+        lock.release()
+
+
+def forget(settings: Settings) -> None:
+    """Close this process's cached instances of a lake: before its files are replaced or removed."""
+    with _guard:
+        for key in [key for key in _instances if key[1] == str(settings.root)]:
+            _instances.pop(key).close()
+
+
+def _instance(settings: Settings, *, read_only: bool, snapshot: int | None = None) -> duckdb.DuckDBPyConnection:
+    key = (os.getpid(), str(settings.root), settings.lake_catalog, read_only, snapshot)
+    with _guard:
+        found = _instances.pop(key, None)
+        if found is None:
+            found = _open(settings, read_only=read_only, snapshot=snapshot)
+        _instances[key] = found
+        pinned = [key for key in _instances if key[4] is not None]
+        for old in pinned[:-PINNED_INSTANCES]:
+            _instances.pop(old)  # cursors in use keep it alive until they close
+        return found
+
+
+def _open(settings: Settings, *, read_only: bool, snapshot: int | None) -> duckdb.DuckDBPyConnection:
+    spill = settings.scratch / ("spill-read" if read_only else "spill-write")
+    spill.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "extension_directory": str(extension_directory(settings)),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "memory_limit": READER_MEMORY if read_only else settings.memory_limit,
+            "temp_directory": str(spill),
+            **({"threads": str(settings.threads)} if settings.threads else {}),
+        },
+    )
+    try:
+        for name in ("postgres_scanner" if settings.lake_catalog else "sqlite_scanner", "ducklake"):
+            _load(connection, name)
+        options = ", ".join(
+            f"{name} {_option(value)}"
+            for name, value in attach_options(settings, read_only=read_only, snapshot=snapshot).items()
+        )
+        connection.execute(f"ATTACH {literal(address(settings))} AS lake ({options})")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    try:
+        connection.execute(f"LOAD {name}")
+    except duckdb.Error as error:
+        package = EXTENSIONS[name].replace("_", "-")
+        raise ExtensionMissing(
+            f"DuckDB 扩展 {name} 无法加载；请安装 {package}=={duckdb.__version__} 后重试。原因：{error}",
+            f"The DuckDB extension {name} does not load; install {package}=={duckdb.__version__}. Reason: {error}",
+        ) from error
+
+
+def _option(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else literal(value)
+
+
+def _require(settings: Settings) -> None:
+    if not exists(settings):
+        raise LakeMissing(
+            f"{settings.root} 中还没有数据湖。请先运行 hub init，或用 HUB_HOME 指向已有的目录。",
+            f"There is no lake in {settings.root}. Run hub init first, or point HUB_HOME to where it is.",
+        )
+
+
+@cache
+def _platform() -> str:
+    connection = duckdb.connect(":memory:")
+    try:
+        row = connection.execute("PRAGMA platform").fetchone()
+    finally:
+        connection.close()
+    return str(row[0]) if row else ""
+
+
+def _link(source: Path, target: Path) -> None:
+    if target.is_symlink() and os.readlink(target) == str(source) and target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    name = tempfile.mktemp(dir=target.parent, prefix=".link-")  # noqa: S306 - a link, made and renamed at once
+    os.symlink(source, name)
+    os.replace(name, target)
+
+
+def _sign(holder: Path, purpose: str) -> None:
+    told = {"pid": os.getpid(), "what": purpose or " ".join(sys.argv[:3]), "since": datetime.now(UTC).isoformat()}
+    with suppress(OSError):  # a full disk must not hide the error of the load itself
+        holder.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+
+
+def _busy(holder: Path, wait: float) -> tuple[str, str]:
+    try:
+        told = json.loads(holder.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        told = {}
+    what, pid, since = told.get("what", "?"), told.get("pid", "?"), told.get("since", "?")
+    return (
+        f"等了 {wait:.0f} 秒，数据湖仍被占用：{what}（进程 {pid}，自 {since}）。请待其结束后重试。",
+        f"The lake is still written to after {wait:.0f} s: {what} (process {pid}, since {since}). Try again when it ends.",
+    )

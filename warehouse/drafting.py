@@ -1,0 +1,244 @@
+"""From a file to a draft contract: inspect it, profile all its rows, infer, and say what must be asked first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from contracts import draft, formats, infer, keys, naming, sniff
+from contracts.evidence import Choice, Evidence, Question, Said, Undecided
+from contracts.guess import Answers, Guess, is_code_name
+from contracts.model import Contract, Format
+from contracts.profile import ColumnProfile, Profile
+from contracts.sniff import NotATable
+from warehouse import profile as profiles
+from warehouse.readers import inspect, open_inspected
+from warehouse.readers.source import Source
+from warehouse.settings import Settings
+
+MAX_COLUMNS = 5_000
+MANY_BROKEN = 0.3
+"""Share of rows that cannot be split, from which on delimiter or header are doubted instead of the rows."""
+DISTINCT_DIVISIONS = 200_000
+Progress = Callable[[str, int, int], None]
+"""step, done, of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be onboarded, and everything a person told about it."""
+
+    path: Path
+    dataset: str
+    title: str
+    owner: str
+    filename: str
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """Keys of a contract's `reading`."""
+    answers: Answers = field(default_factory=Answers)
+    key: tuple[str, ...] | None = None
+    """Headers or machine names of the key; empty: none; None: find it."""
+    divisions: Collection[str] = ()
+    """Every division code the catalogue knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """A draft contract with its profile, and what was seen."""
+
+    contract: Contract
+    profile: Profile
+    report: str
+    evidence: tuple[Evidence, ...]
+    guesses: tuple[Guess, ...]
+
+
+def draft_contract(request: Request, settings: Settings, progress: Progress | None = None) -> Drafted:
+    """Draft the contract of a new dataset. Raises `Undecided` with every question that the file leaves open."""
+    tell = progress or (lambda _step, _done, _of: None)
+    found = inspect(request.path, request.told, settings, name=request.filename, by_person=True).settled()
+    scratch = list(found.scratch)
+    try:
+        with profiles.connection(settings) as connection:
+            tell("read", 0, 1)
+            source = open_inspected(found, settings, connection=connection)
+            scratch += source.scratch
+            _within_limits(source, request.filename)
+            made = profiles.stage(source, settings, connection=connection)
+            scratch += made.scratch
+            profile = profiles.profile(made, lambda done, of: tell("profile", done, of))
+            _has_rows(profile, source, request, connection)
+            guesses = _guesses(request, made, profile, found.text_columns, str(found.reading.get("delimiter") or ""))
+    finally:
+        for path in scratch:
+            path.unlink(missing_ok=True)
+    questions = tuple(guess.question for guess in guesses if guess.question)
+    evidence = (*found.evidence, *_seen(guesses))
+    if questions:
+        raise Undecided(_merged(questions), evidence)
+    reading = {**found.reading, **({"decimal": commas} if (commas := [g.source for g in guesses if g.decimal_comma]) else {})}
+    subject = draft.Subject(request.dataset, request.title, request.owner, request.filename, source.media, reading=reading)
+    contract = draft.checked(draft.document(subject, profile, guesses), f"{request.dataset}.odcs.yaml")
+    return Drafted(contract, profile, draft.report(subject, profile, guesses), tuple(evidence), tuple(guesses))
+
+
+def columns_of(path: Path, reading: Mapping[str, Any], settings: Settings, *, name: str) -> tuple[str, ...]:
+    """The headers of a file, read as a contract says; for comparing a new delivery with it."""
+    with profiles.connection(settings) as connection:
+        found = inspect(path, reading, settings, name=name).settled()
+        source = open_inspected(found, settings, connection=connection, lazy=True)
+    for made in {*source.scratch, *found.scratch}:
+        made.unlink(missing_ok=True)
+    return source.columns
+
+
+def _within_limits(source: Source, filename: str) -> None:
+    if len(source.columns) > MAX_COLUMNS:
+        raise NotATable(
+            f"{filename} 有 {len(source.columns)} 列，超过上限 {MAX_COLUMNS}；请核对分隔符，或转成长表。",
+            f"{filename} has {len(source.columns)} columns, more than {MAX_COLUMNS}: check its delimiter, or make it long.",
+        )
+
+
+def _has_rows(profile: Profile, source: Source, request: Request, connection: duckdb.DuckDBPyConnection) -> None:
+    """Types cannot be inferred from no rows; and where many rows are broken it is the reading that is wrong."""
+    filename = request.filename
+    rejected = connection.execute(f"SELECT count(*) FROM {source.rejects}").fetchone() if source.rejects else (0,)
+    broken = int(rejected[0]) if rejected else 0
+    if profile.rows and broken <= MANY_BROKEN * (profile.rows + broken):
+        return
+    if profile.rows and request.told.get("delimiter"):
+        return
+    if profile.rows:
+        said = Said(
+            f"{broken + profile.rows} 行中有 {broken} 行不能按 {len(source.columns)} 列拆分，读法可能不对",
+            f"{broken} of {broken + profile.rows} rows do not split into {len(source.columns)} columns; "
+            "they may be read wrongly",
+        )
+        now = sniff.name_of(str(source.reading.get("delimiter") or ","))
+        keep = Choice(now, Said("读法正确，不能拆分的行隔离", "they are read rightly: quarantine the rows that do not split"))
+        raise Undecided(
+            (Question("--delimiter", said, (keep, Choice("none", Said("只有一列", "it is one column"))), free=True),)
+        )
+    if broken:
+        raise NotATable(
+            f"{filename} 的 {broken} 行都无法按 {len(source.columns)} 列拆分；请用 --delimiter 或 --header 说明读法。",
+            f"None of the {broken} rows of {filename} splits into {len(source.columns)} columns; say --delimiter or --header.",
+        )
+    raise NotATable(
+        f"{filename} 只有列名，没有数据行，无法推断类型；请等有数据时再建数据集。",
+        f"{filename} has a header and no rows, so nothing can be inferred; onboard it when it has data.",
+    )
+
+
+def _guesses(
+    request: Request, made: profiles.Stage, profile: Profile, text_columns: frozenset[str], delimiter: str
+) -> list[Guess]:
+    names = naming.column_names([column.source for column in profile.columns])
+    guesses = infer.infer(profile, names, answers=request.answers, text_columns=text_columns, delimiter=delimiter)
+    for guess, column in zip(guesses, profile.columns, strict=True):
+        _domain_format(guess, column, made, request.divisions)
+    key = _key(request, made, profile, guesses)
+    return keys.with_key(guesses, key)
+
+
+def _domain_format(guess: Guess, column: ColumnProfile, made: profiles.Stage, divisions: Collection[str]) -> None:
+    """A domain format where the values prove it: check digits right, divisions in the list, all but a few."""
+    if guess.type != "string" or guess.format or not column.filled:
+        return
+    place = made.place(guess.source)
+    regions = formats.Regions(divisions) if divisions else None
+    tests = (
+        (Format.IDENTITY_NUMBER, "identity_number", formats.identity_number_sql(place, regions)),
+        (Format.CREDIT_CODE, "credit_code", formats.credit_code_sql(place)),
+        (Format.MOBILE, "mobile", formats.mobile_sql(place)),
+    )
+    for kind, form, sql in tests:
+        if column.counts[form] < 0.95 * column.filled or (kind is Format.MOBILE and guess.personal != "mobile"):
+            continue
+        wrong = profiles.count_where(made, f"{place} IS NOT NULL AND NOT coalesce({sql}, false)")
+        if wrong <= 0.005 * column.filled:
+            guess.format, guess.exceptions = kind, wrong
+            guess.say(
+                f"{column.filled - wrong} 行符合 {kind.value}，{wrong} 行不符",
+                f"{column.filled - wrong} rows are a {kind.value}, {wrong} are not",
+            )
+        else:
+            guess.say(
+                f"像 {kind.value}，但 {wrong} 行校验不符，未设检查",
+                f"looks like a {kind.value}, but {wrong} rows fail: not checked",
+            )
+        return
+    if divisions and column.counts["division"] == column.filled and is_code_name(guess):
+        _division(guess, column, made, divisions)
+
+
+def _division(guess: Guess, column: ColumnProfile, made: profiles.Stage, divisions: Collection[str]) -> None:
+    """A division code when practically all its values are in the list; a list of another year misses some."""
+    if column.distinct > DISTINCT_DIVISIONS or column.longest > 12 or column.distinct < 2:
+        return
+    spellings = formats.division_spellings(frozenset(divisions))
+    values = profiles.distinct_values(made, guess.source, DISTINCT_DIVISIONS)
+    wrong = sum(rows for value, rows in values if formats.division(value, spellings) is not None)
+    known = sum(rows for _value, rows in values) - wrong
+    if wrong == 0 and column.shortest >= 4:
+        guess.format = Format.DIVISION
+        guess.say(f"全部 {known} 行都是现行行政区划代码", f"all {known} rows are division codes in the list")
+    elif wrong <= 0.05 * column.filled:
+        guess.say(
+            f"像行政区划代码，但 {wrong} 行不在现行表中，未设检查",
+            f"looks like division codes, {wrong} rows are not in the list: not checked",
+        )
+
+
+def _key(request: Request, made: profiles.Stage, profile: Profile, guesses: Sequence[Guess]) -> tuple[str, ...]:
+    """The key: as told, else a column that is unique and named like one, else a group that cannot be unique by chance."""
+    if request.key is not None:
+        return _told_key(request.key, guesses)
+    pairs = list(zip(guesses, profile.columns, strict=True))
+    single, groups = keys.key_candidates(pairs, profile.rows)
+    if single:
+        return (single[0],)
+    return profiles.unique_together(made, groups[:12]) or ()
+
+
+def _told_key(told: tuple[str, ...], guesses: Sequence[Guess]) -> tuple[str, ...]:
+    known = {name: guess.source for guess in guesses for name in (guess.name, guess.source)}
+    missing = [name for name in told if name not in known]
+    if missing:
+        names = "、".join(guess.source for guess in guesses[:30])
+        raise NotATable(f"没有列 {missing[0]}；有：{names}", f"There is no column {missing[0]!r}; there are {names}")
+    return tuple(known[name] for name in told)
+
+
+def _seen(guesses: Sequence[Guess]) -> list[Evidence]:
+    """What was found of each column, briefly."""
+    made = []
+    for guess in guesses[:60]:
+        notes_zh = "；".join(note.zh for note in guess.notes[:2])
+        notes_en = "; ".join(note.en for note in guess.notes[:2])
+        key = (f"，主键第 {guess.key} 位", f", key {guess.key}") if guess.key else ("", "")
+        made.append(
+            Evidence(
+                f"{guess.source} → {guess.name}：{guess.type}{key[0]}（{notes_zh}）",
+                f"{guess.source} → {guess.name}: {guess.type}{key[1]} ({notes_en})",
+            )
+        )
+    return made
+
+
+def _merged(questions: Sequence[Question]) -> tuple[Question, ...]:
+    """One question for the day-and-month order of all columns: a file is written in one way."""
+    orders = [question for question in questions if question.option == "--dates"]
+    others = tuple(question for question in questions if question.option != "--dates")
+    if len(orders) <= 1:
+        return tuple(questions)
+    columns = "、".join(question.choices[0].value.partition("=")[0] for question in orders)
+    said = Said(f"这些列的日期分不清日和月：{columns}", f"Dates in these columns may be day/month or month/day: {columns}")
+    ways = (("mdy", "月/日/年", "month/day/year"), ("dmy", "日/月/年", "day/month/year"))
+    choices = tuple(Choice(f"*={value}", Said(zh, en)) for value, zh, en in ways)
+    return (replace(orders[0], said=said, choices=choices), *others)

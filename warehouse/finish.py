@@ -1,0 +1,198 @@
+"""A received batch, from landing into the lake, and its result into the ledger. Always under the writer lock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+
+import duckdb
+
+from contracts.deliveries import Entry, Outcome, Receipt
+from contracts.model import Contract, Delivery
+from warehouse import commit, landing, load, opening, quarantine, stage, tables, uniqueness, verdict
+from warehouse.crashpoints import reach
+from warehouse.ledger import Ledger, Lookups
+from warehouse.settings import Settings
+
+OPEN = ("received", "checking")
+
+
+@dataclass(slots=True)
+class Clock:
+    """Seconds of each step."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time a step; steps of one name add up."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def finish(
+    settings: Settings,
+    ledger: Ledger,
+    lookups: Lookups,
+    connection: duckdb.DuckDBPyConnection,
+    entry: Entry,
+    contract: Contract | None = None,
+    clock: Clock | None = None,
+) -> Outcome:
+    """Check and load a received batch from landing, under the writer lock, and settle it in the ledger."""
+    clock = clock or Clock()
+    entry = ledger.entry(entry.batch_id)
+    if entry.state not in OPEN:  # another process, reconciling, was faster
+        return told_again(entry)
+    ledger.checking(entry.batch_id)
+    reach("check")
+    latest, receipt = ledger.latest(entry.receipt.dataset), entry.receipt
+    if latest and latest.sequence < entry.sequence and same(latest.receipt, receipt.sha256, receipt.contract_version):
+        outcome = replace(told_again(latest), state="partial" if latest.quarantined else "loaded")
+    else:
+        contract = contract or lookups.contract(receipt.dataset, receipt.contract_version)
+        outcome = _checked(settings, lookups, connection, entry, contract, clock)
+    reach("commit-after")
+    outcome = replace(outcome, seconds={name: round(s, 3) for name, s in clock.seconds.items()})
+    ledger.settle(entry.batch_id, outcome)
+    reach("settle")
+    return outcome
+
+
+def same(receipt: Receipt, sha256: str, version: str) -> bool:
+    """Whether a receipt is of these bytes under that contract version."""
+    return (receipt.sha256, receipt.contract_version) == (sha256, version)
+
+
+def told_again(entry: Entry) -> Outcome:
+    """The counts of a batch that is settled already."""
+    return Outcome(
+        state=entry.state,
+        received=entry.received,
+        accepted=entry.accepted,
+        quarantined=entry.quarantined,
+        unchanged=entry.accepted,
+        message=f"与批次 {entry.batch_id} 相同，无需再次入库。",
+        message_en=f"The same as batch {entry.batch_id}; there is nothing to load.",
+    )
+
+
+def _checked(
+    settings: Settings,
+    lookups: Lookups,
+    connection: duckdb.DuckDBPyConnection,
+    entry: Entry,
+    contract: Contract,
+    clock: Clock,
+) -> Outcome:
+    """The outcome of check and load; a file that breaks the engine is refused, or it would stand in the way for ever."""
+    try:
+        return check_and_load(settings, lookups, connection, entry, contract, clock)
+    except verdict.Refused as refused:
+        return refused.outcome
+    except duckdb.Error as error:
+        if landing.disk_full(error) or isinstance(error, duckdb.OutOfMemoryException | duckdb.TransactionException):
+            raise
+        return Outcome(
+            state="refused",
+            message=f"文件无法处理，未入库：{error}。原文件已留存，请联系管理员。",
+            message_en=f"The file could not be processed, nothing was loaded: {error}. It is kept; ask the administrator.",
+        )
+
+
+def check_and_load(
+    settings: Settings,
+    lookups: Lookups,
+    connection: duckdb.DuckDBPyConnection,
+    entry: Entry,
+    contract: Contract,
+    clock: Clock,
+) -> Outcome:
+    """The lake's side of a load; raises `verdict.Refused` where the delivery as a whole is not accepted."""
+    with clock.step("check"):
+        staged = opening.read(connection, settings, lookups, meaning(contract, entry), entry)
+    try:
+        return _transaction(connection, staged, entry, clock)
+    finally:
+        staged.tidy()
+
+
+def meaning(contract: Contract, entry: Entry) -> Contract:
+    """The contract as it holds for this delivery: one that mends another has only some rows, so nothing is missing from it."""
+    if not entry.receipt.corrects:
+        return contract
+    rules = replace(contract.batch_rules, min_rows=None, max_rows=None, freshness_item=None, freshness=None)
+    delivery = Delivery.CHANGES if contract.delivery is Delivery.FULL else contract.delivery
+    return replace(contract, delivery=delivery, batch_rules=rules)
+
+
+def _transaction(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, entry: Entry, clock: Clock) -> Outcome:
+    connection.execute("BEGIN")
+    try:
+        tables.make(connection, staged.contract)
+        with clock.step("check"):
+            delta, outcome = judge(connection, staged, entry)
+        if outcome.state in ("refused", "returned"):
+            return _refuse(connection, staged, outcome)
+        with clock.step("load"):
+            load.into_raw(connection, staged)
+            reach("raw")
+            load.into_resource(connection, staged, delta)
+            reach("resource")
+            quarantine.keep(connection, staged)
+            reach("quarantine")
+            commit.sign(connection, "load", staged.batch, staged.contract.dataset, outcome)
+            reach("commit-before")
+            staged.committing = True
+            connection.execute("COMMIT")
+    except BaseException:
+        with suppress(duckdb.Error):
+            connection.execute("ROLLBACK")
+        raise
+    return _after(connection, staged.contract, outcome)
+
+
+def judge(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, entry: Entry) -> tuple[load.Delta, Outcome]:
+    """Checks that see the whole delivery and the table, and the outcome that follows. Inside the load's transaction."""
+    stage.begin(connection, staged)
+    uniqueness.repeats(connection, staged)
+    uniqueness.references(connection, staged)
+    if staged.contract.delivery is Delivery.APPEND:
+        uniqueness.against_series(connection, staged)
+    delta = load.compare(connection, staged)
+    load.spare_unreadable(connection, staged)
+    uniqueness.against_table(connection, staged)
+    load.total(connection, staged, delta)
+    rejected = stage.count(connection, f"SELECT count(*) FROM {staged.source.rejects}") if staged.source.rejects else 0
+    faults = quarantine.collect(connection, staged)
+    received, lost = staged.rows + rejected, staged.at_fault + rejected
+    checks = [*verdict.columns(staged), *verdict.batch_rules(connection, staged, entry, delta, received)]
+    checks += verdict.ceiling(entry, received - lost)
+    refused = verdict.refusal(staged, checks, faults, received)
+    return delta, refused or verdict.accepted(staged, delta, checks, faults, received, lost)
+
+
+def _refuse(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, outcome: Outcome) -> Outcome:
+    """Nothing is loaded; the rows at fault are kept so that the provider can mend them."""
+    if not outcome.faults:
+        connection.execute("ROLLBACK")
+        return outcome
+    quarantine.keep(connection, staged)
+    reach("quarantine")
+    commit.sign(connection, "load", staged.batch, staged.contract.dataset, outcome)
+    reach("commit-before")
+    connection.execute("COMMIT")
+    return replace(outcome, snapshot=commit.snapshot(connection))
+
+
+def _after(connection: duckdb.DuckDBPyConnection, contract: Contract, outcome: Outcome) -> Outcome:
+    return replace(
+        outcome,
+        snapshot=commit.snapshot(connection),
+        table_bytes=tables.size(connection, "resource", contract.dataset),
+    )

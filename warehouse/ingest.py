@@ -1,0 +1,84 @@
+"""One delivery, from a file to the lake: landing, receipt, check, one lake transaction, result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from contracts.deliveries import Entry, Outcome, Receipt
+from contracts.model import Contract
+from warehouse import landing, reconcile
+from warehouse.connection import writer
+from warehouse.crashpoints import reach
+from warehouse.finish import Clock, finish, same, told_again
+from warehouse.ledger import Ledger, Lookups
+from warehouse.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became of a delivery. `no_op`: the very bytes were the dataset's latest accepted ones, nothing was done."""
+
+    batch_id: str
+    outcome: Outcome
+    no_op: bool
+    entry: Entry
+
+
+def deliver(
+    settings: Settings,
+    ledger: Ledger,
+    lookups: Lookups,
+    path: Path,
+    *,
+    dataset: str,
+    contract: Contract | None = None,
+    received_by: str,
+    route: str = "",
+    agreement_id: str | None = None,
+    organization_id: str | None = None,
+    period: str = "",
+    corrects: str | None = None,
+    run_id: str = "",
+    filename: str | None = None,
+    received_at: datetime | None = None,
+) -> Delivered:
+    """Receive a file for a dataset, check it against its contract, and load what is good.
+
+    `received_at` is when it arrived, where that was before now (it lay in a mailbox); never later than now.
+
+    A crash at any moment leaves the old state or the new one; `warehouse.reconcile` finishes the job. Raises HubError when
+    nothing could be done (no such file, a full disk, the lake is busy); a delivery that breaks its contract's rules is no
+    error but an outcome: refused or returned.
+    """
+    clock = Clock()
+    contract = contract or lookups.contract(dataset)
+    with landing.room_said(settings):
+        with clock.step("landing"):
+            landed = landing.land(settings, Path(path))
+        if any(entry.receipt.dataset == dataset for entry in ledger.unsettled()):
+            reconcile.reconcile(settings, ledger, lookups, dataset=dataset)
+        latest = ledger.latest(dataset)
+        if latest and same(latest.receipt, landed.sha256, contract.version):
+            return Delivered(latest.batch_id, told_again(latest), True, latest)
+        receipt = Receipt(
+            dataset=dataset,
+            contract_version=contract.version,
+            sha256=landed.sha256,
+            bytes=landed.bytes,
+            filename=filename or Path(path).name,
+            received_at=min(received_at or datetime.now(UTC), datetime.now(UTC)),
+            received_by=received_by,
+            route=route,
+            agreement_id=agreement_id,
+            organization_id=organization_id,
+            period=period,
+            corrects=corrects,
+            run_id=run_id,
+        )
+        entry = ledger.receive(receipt)
+        reach("receipt")
+        with writer(settings, purpose=f"load {entry.batch_id} {dataset}") as connection:
+            outcome = finish(settings, ledger, lookups, connection, entry, contract, clock)
+    return Delivered(entry.batch_id, outcome, False, ledger.entry(entry.batch_id))

@@ -1,0 +1,146 @@
+"""Landing: bytes exactly as received, named by their hash. Nothing received is ever lost or changed."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from contracts.errors import HubError
+from warehouse.crashpoints import reach
+from warehouse.settings import Settings
+
+BLOCK = 1 << 20
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL_SAID = ("No space left on device", "File too large", "Disk quota exceeded", "disk is full")
+
+
+class DiskFull(HubError):
+    """No room is left; nothing was half done."""
+
+
+class FileUnreadable(HubError):
+    """The delivered file is not there, or may not be read."""
+
+
+class LandingLost(HubError):
+    """Received bytes are not in landing any more, or have changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """Bytes in landing: their hash, their number, where they are."""
+
+    sha256: str
+    bytes: int
+    path: Path
+
+
+def land(settings: Settings, path: Path) -> Landed:
+    """Copy a file into landing while hashing it; synced to disk before its name appears. The same bytes are kept once."""
+    settings.landing.mkdir(parents=True, exist_ok=True)
+    incoming = settings.landing / f".incoming-{uuid.uuid4().hex}"
+    try:
+        sha256, size = _copy(path, incoming)
+        target = place(settings, sha256)
+        if target.is_file() and target.stat().st_size == size:
+            incoming.unlink()
+        else:
+            _settle(incoming, target)
+    except BaseException:
+        incoming.unlink(missing_ok=True)
+        raise
+    return Landed(sha256, size, target)
+
+
+def place(settings: Settings, sha256: str) -> Path:
+    """Where bytes of that hash lie, or would lie."""
+    return settings.landing / sha256[:2] / sha256
+
+
+def locate(settings: Settings, sha256: str) -> Path:
+    """The landed file of that hash; LandingLost when it is gone."""
+    path = place(settings, sha256)
+    if not path.is_file():
+        raise LandingLost(
+            f"原始文件 {sha256} 不在 {settings.landing} 中；请从备份恢复（hub restore）。",
+            f"The received file {sha256} is not in {settings.landing}; bring it back from a backup (hub restore).",
+        )
+    return path
+
+
+def verify(settings: Settings, sha256: str) -> bool:
+    """Whether landed bytes still have the hash they are named by."""
+    digest = hashlib.sha256()
+    with locate(settings, sha256).open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest() == sha256
+
+
+def leftovers(settings: Settings) -> list[Path]:
+    """Copies that were never finished. To be removed only under the writer lock, and only old ones: one may be going on."""
+    return sorted(settings.landing.glob(".incoming-*"))
+
+
+def disk_full(error: BaseException) -> bool:
+    """Whether an error of Python, DuckDB or SQLite says that the disk (or a quota, or a file limit) is full."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        return True
+    said = str(error).lower()
+    return not isinstance(error, HubError) and any(word.lower() in said for word in FULL_SAID)
+
+
+@contextmanager
+def room_said(settings: Settings) -> Iterator[None]:
+    """Turn "no space left" of any library, the catalogue's too, into `DiskFull`."""
+    try:
+        yield
+    except Exception as error:
+        if not disk_full(error):
+            raise
+        raise DiskFull(
+            f"磁盘已满，本次没有写入任何数据。请为 {settings.root} 腾出空间（hub lake maintain）后重试。原因：{error}",
+            f"The disk is full; nothing of this was written. Make room for {settings.root} (hub lake maintain) "
+            f"and try again. Reason: {error}",
+        ) from error
+
+
+def _copy(path: Path, incoming: Path) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    try:
+        source = path.open("rb", buffering=0)
+    except OSError as error:
+        raise FileUnreadable(f"无法读取 {path}：{error.strerror}。", f"{path} cannot be read: {error.strerror}.") from error
+    buffer = memoryview(bytearray(BLOCK))
+    with source, incoming.open("wb", buffering=0) as target:
+        while count := source.readinto(buffer):
+            digest.update(buffer[:count])
+            _write(target.fileno(), buffer[:count])
+            size += count
+            reach("landing-copy")
+        os.fsync(target.fileno())
+    return digest.hexdigest(), size
+
+
+def _write(descriptor: int, data: memoryview) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def _settle(incoming: Path, target: Path) -> None:
+    target.parent.mkdir(exist_ok=True)
+    incoming.chmod(0o444)
+    reach("landing-rename")
+    os.replace(incoming, target)
+    for folder in (target.parent, target.parent.parent):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

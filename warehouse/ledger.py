@@ -1,0 +1,44 @@
+"""What ingest needs from the outside: somewhere to keep receipts and results, and things to look up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from contracts.deliveries import Entry, Outcome, Receipt
+from contracts.model import Contract
+
+
+class Ledger(Protocol):
+    """Receipts and results. Every call is its own committed transaction."""
+
+    def receive(self, receipt: Receipt) -> Entry:
+        """Write the receipt; the batch is `received`."""
+
+    def checking(self, batch_id: str) -> None:
+        """The batch is being checked."""
+
+    def settle(self, batch_id: str, outcome: Outcome) -> None:
+        """Write what became of the batch; settling it twice with the same outcome changes nothing."""
+
+    def entry(self, batch_id: str) -> Entry:
+        """The receipt of a batch."""
+
+    def latest(self, dataset: str) -> Entry | None:
+        """The dataset's latest accepted batch (loaded, partial or corrected, not undone)."""
+
+    def unsettled(self) -> Sequence[Entry]:
+        """Batches still received or checking, oldest first."""
+
+    def history(self, dataset: str) -> Sequence[Entry]:
+        """Accepted batches of a dataset that are not undone, oldest first."""
+
+
+class Lookups(Protocol):
+    """Lists and contracts that checks refer to."""
+
+    def codes(self, name: str) -> Sequence[str]:
+        """Values of a code list; KeyError when there is none of that name. `division` holds every division code."""
+
+    def contract(self, dataset: str, version: str | None = None) -> Contract:
+        """The active contract of a dataset, or that version of it; KeyError when there is none."""

@@ -1,0 +1,294 @@
+"""Governed reading: pages of one dataset, and analysts' questions, both only through views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from contracts.model import Contract, Type
+from contracts.view import View
+from warehouse import gate, permitted
+from warehouse.connection import quote, reader
+from warehouse.gate import Name, QueryInvalid, QueryRefused
+from warehouse.permitted import columns, shown_type
+from warehouse.sandbox import sandbox, time_limit
+from warehouse.settings import Settings
+
+SECONDS = 30.0
+"""How long one question may run."""
+ROWS = 100_000
+"""Most rows a question returns unless it is told otherwise."""
+BATCH = 10_000
+PROVENANCE = ("_batch", "_row")
+"""Columns that tell any two rows of a table apart; they order pages where the view shows no key, and are never shown."""
+
+VALUE_ERRORS = (
+    duckdb.ConversionException,
+    duckdb.InvalidInputException,
+    duckdb.OutOfRangeException,
+    duckdb.OutOfMemoryException,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of one page, and where the next one begins (None: this is the last). `after` may hold values that the view hides:
+    seal it before it leaves the hub."""
+
+    table: pa.Table
+    after: tuple[Any, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One column of an order; nulls come last either way."""
+
+    item: str
+    descending: bool = False
+
+
+def rows(
+    settings: Settings,
+    contract: Contract,
+    view: View,
+    *,
+    select: Sequence[str] = (),
+    where: str = "",
+    order: Sequence[str] = (),
+    after: Sequence[Any] | None = None,
+    limit: int = 1000,
+    snapshot: int | None = None,
+    equals: Mapping[str, Any] | None = None,
+) -> pa.Table:
+    """Rows of a dataset under a view: some items, a condition, an order ("-item" descends), at most `limit`."""
+    return page(
+        settings,
+        contract,
+        view,
+        choose=select,
+        where=where,
+        order=order,
+        after=after,
+        limit=limit,
+        snapshot=snapshot,
+        equals=equals,
+    ).table
+
+
+def page(
+    settings: Settings,
+    contract: Contract,
+    view: View,
+    *,
+    choose: Sequence[str] = (),
+    where: str = "",
+    order: Sequence[str] = (),
+    after: Sequence[Any] | None = None,
+    limit: int = 1000,
+    snapshot: int | None = None,
+    equals: Mapping[str, Any] | None = None,
+    seconds: float = SECONDS,
+) -> Page:
+    """One page, by keyset: the next page begins after the last row's values, however far in it is.
+
+    Conditions and orders see masked values only. QueryInvalid for an item that the view does not show.
+    """
+    chosen = list(choose) or list(view.items)
+    _known(view, [*chosen, *(name.removeprefix("-") for name in order), *(equals or {})])
+    with reader(settings) as connection, time_limit(connection, seconds):
+        connection.execute("BEGIN")  # one look at the lake's metadata for both statements; ends with the cursor
+        types = columns(connection, view.library, view.dataset, snapshot)
+        sorting = _sorting(contract, view, order, types)
+        conditions = [f"({_condition(contract, view, where)})"] if where.strip() else []
+        parameters: list[Any] = []
+        for name, value in (equals or {}).items():
+            conditions.append(f"seen.{quote(name)} = CAST(? AS {shown_type(view.masks.get(name), types[name])})")
+            parameters.append(value)
+        if after is not None:
+            told, values = _beyond(sorting, after)
+            conditions.append(told)
+            parameters += values
+        source = _source(view, types, sorting, snapshot)
+        sql = _page_sql(source, chosen, sorting, conditions, limit + 1)
+        table = _fetched(connection, sql, parameters)
+    return _cut(table, len(chosen), limit)
+
+
+def ask(
+    settings: Settings,
+    sql: str,
+    views: Mapping[Name, View] | Callable[[Name], View | None],
+    *,
+    limit: int = ROWS,
+    seconds: float = SECONDS,
+    snapshots: Mapping[Name, int] | None = None,
+) -> pa.RecordBatchReader:
+    """The answer to an analyst's question: one SELECT over the tables of `views` ((library, dataset) → view), at most `limit`
+    rows. The question never touches a table: each is replaced by the SELECT of what its view permits, as the table is now or
+    was at its snapshot in `snapshots`."""
+    find = views if callable(views) else views.get
+    named: dict[Name, View] = {}
+    for name in gate.tables(sql):
+        view = find(name)
+        if view is None:
+            raise gate.unknown_table(".".join(name))
+        named[name] = view
+    with ExitStack() as opening:
+        connection = opening.enter_context(sandbox(settings))
+        opening.enter_context(time_limit(connection, seconds))
+        connection.execute("BEGIN")
+        inner = {name: select_of(connection, view, (snapshots or {}).get(name)) for name, view in named.items()}
+        result = _run(connection, gate.rewrite(sql, inner), any(view.row_filter for view in named.values()))
+        schema = _told_apart(result.schema)
+        stack = opening.pop_all()  # stays open until the answer is read
+    return pa.RecordBatchReader.from_batches(schema, _limited(result, schema, stack, limit))
+
+
+def tables(sql: str) -> frozenset[Name]:
+    """Tables that a question names, (library, dataset), so that the caller can decide on each before asking."""
+    return gate.tables(sql)
+
+
+def select_of(connection: duckdb.DuckDBPyConnection, view: View, snapshot: int | None = None) -> str:
+    """The view's SELECT, with the types of the table now or at a snapshot."""
+    return permitted.select(view, columns(connection, view.library, view.dataset, snapshot), snapshot=snapshot)
+
+
+def _run(connection: duckdb.DuckDBPyConnection, sql: str, hides_rows: bool) -> pa.RecordBatchReader:
+    try:
+        return connection.execute(sql).to_arrow_reader(BATCH)
+    except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as error:
+        raise QueryInvalid(*_message(error)) from None
+    except (
+        duckdb.ConversionException,
+        duckdb.InvalidInputException,
+        duckdb.OutOfRangeException,
+        duckdb.OutOfMemoryException,
+    ) as error:
+        if hides_rows:
+            raise QueryInvalid("查询计算出错（值的类型或范围不符）。", "The query failed on a value's type or range.") from None
+        raise QueryInvalid(*_message(error)) from None
+    except duckdb.PermissionException:
+        raise QueryRefused("查询触及了不允许的位置。", "The query reaches for what it may not touch.") from None
+
+
+def _message(error: duckdb.Error) -> tuple[str, str]:
+    told = str(error).split("\n\nLINE")[0].splitlines()[0]
+    return f"查询有误：{told}", f"The query is wrong: {told}"
+
+
+def _told_apart(schema: pa.Schema) -> pa.Schema:
+    """Columns of the same name get a number, as DuckDB numbers those of a subquery: name, name_1."""
+    names: list[str] = []
+    for name in schema.names:
+        number, told = 0, name
+        while told in names:
+            number += 1
+            told = f"{name}_{number}"
+        names.append(told)
+    return pa.schema([field.with_name(name) for field, name in zip(schema, names, strict=True)])
+
+
+def _limited(result: pa.RecordBatchReader, schema: pa.Schema, stack: ExitStack, limit: int) -> Iterator[pa.RecordBatch]:
+    left = limit
+    with stack:
+        for batch in result:
+            yield pa.RecordBatch.from_arrays(batch.slice(0, left).columns, schema=schema)
+            left -= batch.num_rows
+            if left <= 0:
+                return
+
+
+def _known(view: View, names: Sequence[str]) -> None:
+    for name in names:
+        if name not in view.items:
+            known = ", ".join(view.items)
+            raise QueryInvalid(f"没有名为 {name} 的信息项；可用：{known}。", f"There is no item {name!r}; there are {known}.")
+
+
+def _condition(contract: Contract, view: View, where: str) -> str:
+    """A caller's condition, in the small language of contracts.expressions, over what the view shows."""
+    from contracts import expressions
+
+    hashed = {name for name, mask in view.masks.items() if mask.kind == "hash"}
+    items = [
+        replace(item, type=Type.STRING) if item.name in hashed else item for item in contract.items if item.name in view.items
+    ]
+    try:
+        return expressions.parse(where, items).sql(lambda name: f"seen.{quote(name)}")
+    except expressions.InvalidExpression as error:
+        raise QueryInvalid(error.message, error.message_en) from None
+
+
+def _sorting(contract: Contract, view: View, order: Sequence[str], types: Mapping[str, str]) -> list[tuple[str, bool]]:
+    """Columns of the order as SQL, and whether each descends; ends with what makes it total."""
+    told = [Order(name.removeprefix("-"), name.startswith("-")) for name in order]
+    sorting = [(f"seen.{quote(one.item)}", one.descending) for one in told]
+    named = {one.item for one in told}
+    if contract.key and all(name in view.items and name not in view.masks for name in contract.key):
+        return sorting + [(f"seen.{quote(name)}", False) for name in contract.key if name not in named]
+    there = [name for name in PROVENANCE if name in types]
+    return sorting + [(f"seen.{quote(name)}", False) for name in there or [n for n in view.items if n not in named]]
+
+
+def _beyond(sorting: Sequence[tuple[str, bool]], after: Sequence[Any]) -> tuple[str, list[Any]]:
+    """The condition "comes after these values" in lexicographic order with nulls last."""
+    if len(after) != len(sorting):
+        raise QueryInvalid(
+            "翻页标记与排序不符，请从第一页重来。", "The page mark does not fit this order; start from the first page."
+        )
+    parts: list[str] = []
+    values: list[Any] = []
+    equal: list[str] = []
+    before: list[Any] = []
+    for (column, descending), value in zip(sorting, after, strict=True):
+        if value is not None:
+            sign = "<" if descending else ">"
+            parts.append(" AND ".join([*equal, f"({column} {sign} ? OR {column} IS NULL)"]))
+            values += [*before, value]
+            equal.append(f"{column} = ?")
+            before.append(value)
+        else:
+            equal.append(f"{column} IS NULL")
+    return f"({' OR '.join(f'({part})' for part in parts) or 'false'})", values
+
+
+def _source(view: View, types: Mapping[str, str], sorting: Sequence[tuple[str, bool]], snapshot: int | None) -> str:
+    hidden = [name for name in PROVENANCE if any(column == f"seen.{quote(name)}" for column, _ in sorting)]
+    return permitted.select(view, types, hidden, snapshot=snapshot, guarded=False)  # page() runs no SQL of the caller's
+
+
+def _page_sql(
+    source: str,
+    chosen: Sequence[str],
+    sorting: Sequence[tuple[str, bool]],
+    conditions: Sequence[str],
+    limit: int,
+) -> str:
+    shown = ", ".join(f"seen.{quote(name)}" for name in chosen)
+    marks = "".join(f", {column} AS __{number}" for number, (column, _) in enumerate(sorting))
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    by = ", ".join(f"{column}{' DESC' if descending else ''} NULLS LAST" for column, descending in sorting)
+    return f"SELECT {shown}{marks} FROM ({source}) AS seen{where} ORDER BY {by} LIMIT {int(limit)}"
+
+
+def _fetched(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any]) -> pa.Table:
+    try:
+        return connection.execute(sql, list(parameters)).to_arrow_table()
+    except (duckdb.ConversionException, duckdb.BinderException, duckdb.InvalidInputException, duckdb.OutOfRangeException):
+        raise QueryInvalid(
+            "筛选或翻页的值与信息项的类型不符。", "A value of the filter or page mark does not fit its item's type."
+        ) from None
+
+
+def _cut(table: pa.Table, shown: int, limit: int) -> Page:
+    """Drop the columns of the order, and the row that only tells whether there is a next page."""
+    more = table.num_rows > limit
+    kept = table.slice(0, limit)
+    after = tuple(kept.column(n)[limit - 1].as_py() for n in range(shown, table.num_columns)) if more and limit else None
+    return Page(kept.select(list(range(shown))), after)

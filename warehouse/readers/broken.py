@@ -1,0 +1,205 @@
+"""Delimited text line by line: what DuckDB would refuse, swallow or merge is told apart, and nothing is dropped."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ROW = "__row"
+"""Column with the row's number in the file, from 1, broken rows counted."""
+BLOCK = 4 << 20
+BATCH_CELLS = 400_000
+MOST_LINES = 5_000
+"""Lines that one quoted value may hold; beyond that its quote was never closed."""
+WIDE = ("utf-16", "utf-32")
+REPLACED = "utf-8-replaced"
+"""UTF-8 made from a wide encoding; U+FFFD stands for what did not decode."""
+NAMES = {"utf-8-sig": "utf-8", "utf8": "utf-8", "utf_8": "utf-8", "ascii": "utf-8", "gbk": "gb18030", "gb2312": "gb18030"}
+"""Spellings, and encodings that are part of a larger one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How lines become fields."""
+
+    encoding: str
+    delimiter: str
+    mark: str
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A record: its fields, or its line and why it has none (the rule of contracts.checks.unreadable, and what was found)."""
+
+    fields: list[str] | None
+    line: str = ""
+    reason: str = ""
+
+
+def normal(encoding: str) -> str:
+    """An encoding's one name; GBK and GB2312 are read as GB18030, ASCII as UTF-8."""
+    name = encoding.lower().strip()
+    return NAMES.get(name, name)
+
+
+def transcode(path: Path, encoding: str, target: Path, errors: str = "strict") -> Path | None:
+    """The same text in UTF-8 without byte-order mark, at `target`; None when it does not decode strictly."""
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    try:
+        with path.open("rb") as source, target.open("w", encoding="utf-8", newline="") as made:
+            first = True
+            while block := source.read(BLOCK):
+                text = decoder.decode(block)
+                made.write(text.removeprefix("\ufeff") if first else text)
+                first = False
+            made.write(decoder.decode(b"", final=True))
+    except UnicodeError:
+        target.unlink(missing_ok=True)
+        return None
+    return target
+
+
+def lenient(line: bytes, encoding: str) -> str:
+    r"""A line for people: what does not decode is shown as \xNN."""
+    return line.decode("utf-8" if encoding == REPLACED else encoding, errors="backslashreplace")
+
+
+def split(path: Path, start: int, dialect: Dialect, columns: Sequence[str], rows: Path, rejects: Path) -> None:
+    """Write the readable rows and the broken ones of a file, from byte `start`, as Parquet."""
+    csv.field_size_limit(sys.maxsize)
+    good = pa.schema([*((name, pa.string()) for name in columns), (ROW, pa.int64())])
+    bad = pa.schema([("row", pa.int64()), ("line", pa.string()), ("reason", pa.string())])
+    with pq.ParquetWriter(rows, good) as write_good, pq.ParquetWriter(rejects, bad) as write_bad:
+        for batch in _batches(records(lines(path, start), dialect), max(1, BATCH_CELLS // max(1, dialect.width))):
+            kept = [(number, row.fields) for number, row in batch if row.fields is not None]
+            lost = [(number, row.line, row.reason) for number, row in batch if row.fields is None]
+            if kept:
+                cells = zip(*(fields for _, fields in kept), strict=True)
+                arrays = [pa.array([cell or None for cell in column], pa.string()) for column in cells]
+                write_good.write_table(pa.table([*arrays, pa.array([number for number, _ in kept])], schema=good))
+            if lost:
+                write_bad.write_table(pa.table([pa.array(column) for column in zip(*lost, strict=True)], schema=bad))
+
+
+def lines(path: Path, start: int) -> Iterator[bytes]:
+    """Physical lines with their ends, whether LF, CRLF or CR."""
+    kept = b""
+    with path.open("rb") as file:
+        file.seek(start)
+        while block := file.read(BLOCK):
+            parts = (kept + block).splitlines(keepends=True)
+            kept = parts.pop() if parts else b""
+            yield from parts
+    yield from kept.splitlines(keepends=True)
+
+
+def records(physical: Iterator[bytes], dialect: Dialect) -> Iterator[Row]:
+    """Lines as rows; a quoted value may go over several lines, blank lines are no rows."""
+    pending: deque[bytes] = deque()
+    while True:
+        raw = pending.popleft() if pending else next(physical, None)
+        if raw is None:
+            return
+        if not raw.strip(b"\r\n"):
+            continue
+        text = _decoded(raw, dialect)
+        if text is None:
+            yield Row(None, lenient(raw, dialect.encoding).rstrip("\r\n"), "encoding")
+        elif dialect.mark not in text:
+            yield _counted(text.rstrip("\r\n").split(dialect.delimiter), text, dialect)
+        else:
+            yield _quoted(text, physical, pending, dialect)
+
+
+def _quoted(text: str, physical: Iterator[bytes], pending: deque[bytes], dialect: Dialect) -> Row:
+    fields, still_open = parse(text, dialect)
+    if fields is not None:
+        return _counted(fields, text, dialect)
+    whole = [text]
+    for more in _following(physical, pending, dialect) if still_open else ():
+        whole.append(more)
+        if dialect.mark not in more:
+            continue
+        fields, still_open = parse("".join(whole), dialect)
+        if not still_open:
+            break
+    if fields is None or len(_fitted(fields, dialect)) != dialect.width or swallowed(whole, dialect):
+        return Row(None, text.rstrip("\r\n"), "quotes")
+    for _ in whole[1:]:
+        pending.popleft()
+    return Row(_fitted(fields, dialect))
+
+
+def _following(physical: Iterator[bytes], pending: deque[bytes], dialect: Dialect) -> Iterator[str]:
+    """Lines after this one, kept in `pending` until someone takes them."""
+    for place in range(MOST_LINES):
+        if place == len(pending):
+            raw = next(physical, None)
+            if raw is None:
+                return
+            pending.append(raw)
+        text = _decoded(pending[place], dialect)
+        if text is None:
+            return
+        yield text
+
+
+def parse(text: str, dialect: Dialect) -> tuple[list[str] | None, bool]:
+    """Fields of a record, or None when its quotes do not balance; and whether a quote is still open at its end."""
+    if len(dialect.delimiter) > 1:
+        return text.rstrip("\r\n").split(dialect.delimiter), False
+    try:
+        found = list(csv.reader([text], delimiter=dialect.delimiter, quotechar=dialect.mark, strict=True))
+    except csv.Error as error:
+        return None, "unexpected end" in str(error)
+    return (found[0] if len(found) == 1 else None), False
+
+
+def swallowed(whole: Sequence[str], dialect: Dialect) -> bool:
+    """Whether the lines inside a quoted value are rows themselves: then its quote was left open by mistake."""
+    inner = whole[1:-1]
+    if len(inner) < (1 if dialect.width > 2 else 3) or dialect.width < 2:
+        return False
+    return all(line.count(dialect.delimiter) == dialect.width - 1 and dialect.mark not in line for line in inner)
+
+
+def _counted(fields: list[str], text: str, dialect: Dialect) -> Row:
+    fitted = _fitted(fields, dialect)
+    if len(fitted) == dialect.width:
+        return Row(fitted)
+    return Row(None, text.rstrip("\r\n"), f"columns:{len(fields)}")
+
+
+def _fitted(fields: list[str], dialect: Dialect) -> list[str]:
+    """One empty field too many is a delimiter at the line's end."""
+    return fields[:-1] if len(fields) == dialect.width + 1 and fields[-1] == "" else fields
+
+
+def _decoded(raw: bytes, dialect: Dialect) -> str | None:
+    if b"\0" in raw:
+        return None
+    try:
+        text = raw.decode("utf-8" if dialect.encoding == REPLACED else dialect.encoding)
+    except UnicodeDecodeError:
+        return None
+    return None if dialect.encoding == REPLACED and "\ufffd" in text else text
+
+
+def _batches(rows: Iterator[Row], size: int) -> Iterator[list[tuple[int, Row]]]:
+    batch: list[tuple[int, Row]] = []
+    for numbered in enumerate(rows, 1):
+        batch.append(numbered)
+        if len(batch) >= size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,284 @@
+"""Delimited text. DuckDB reads it; that it gave every row which the file holds is proved, and broken rows are told apart."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from contracts import encodings
+from contracts.errors import HubError
+from warehouse.connection import literal, quote
+from warehouse.readers import broken
+from warehouse.readers.source import Source
+from warehouse.settings import Settings
+
+BLOCK = 4 << 20
+HEAD = 64 << 20
+"""A header, with the lines before it, is looked for in this many first bytes."""
+LONG_LINE = 16 << 20
+"""Bytes of one line that DuckDB is given room for; files with longer ones are read line by line."""
+DELIMITERS = (",", "\t", ";", "|")
+
+
+class NothingToRead(HubError):
+    """The file holds no text at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a UTF-8 text holds, counted without parsing it."""
+
+    lines: int
+    """Physical lines that are not blank."""
+    plain: bool
+    """DuckDB may read it: valid UTF-8, no null bytes, line ends of one kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the rows begin, and what the columns are called."""
+
+    columns: tuple[str, ...]
+    lines: int
+    """Physical lines before the first row."""
+    filled: int
+    """Those of them that are not blank."""
+    bytes: int
+
+
+def open_csv(
+    path: Path,
+    reading: Mapping[str, Any],
+    settings: Settings,
+    *,
+    connection: duckdb.DuckDBPyConnection,
+    lazy: bool = False,
+) -> Source:
+    """A delimited text file as a source. Reading: encoding, delimiter, quote, header (line number or "none"), skip.
+
+    With `lazy` the caller scans once and proves afterwards that every row came (`complete`), and takes `repaired` when
+    the scan fails or rows are missing; otherwise that is proved here, by one scan more.
+    """
+    settings.scratch.mkdir(parents=True, exist_ok=True)
+    encoding = broken.normal(str(reading.get("encoding") or _detect(path)))
+    text = path if encoding == "utf-8" else broken.transcode(path, encoding, scratch(settings, "csv"))
+    made: tuple[Path, ...] = (text,) if text and text != path else ()
+    told = {**reading, "encoding": encoding, "path": str(path)}
+    told["delimiter"] = str(reading.get("delimiter") or _delimiter(text or path, reading))
+    counted = survey(text) if text else None
+    if text is None or counted is None or not counted.plain:
+        return repaired(told, settings, made)
+    layout = lay_out(text, told)
+    if layout.lines > 1:
+        text = _without_head(text, layout.bytes, settings)
+        made = (*made, text)
+    source = Source(
+        relation=_relation(text, layout, told),
+        columns=layout.columns,
+        media="csv",
+        encoding=encoding,
+        row_offset=layout.lines,
+        reading=told,
+        scratch=made,
+        lines=counted.lines - layout.filled,
+    )
+    return source if lazy else proved(source, settings, connection)
+
+
+def proved(source: Source, settings: Settings, connection: duckdb.DuckDBPyConnection) -> Source:
+    """The same source when a scan of it gives every row of the file, or one read line by line."""
+    if source.lines is None:
+        return source
+    try:
+        rows = connection.execute(f"SELECT count(*) FROM {source.relation}").fetchone()
+        if complete(source, connection, rows[0] if rows else 0):
+            return source
+    except duckdb.InvalidInputException:
+        pass
+    return repaired(source.reading, settings, source.scratch)
+
+
+def complete(source: Source, connection: duckdb.DuckDBPyConnection, rows: int) -> bool:
+    """Whether `rows`, what a scan of the source gave, is every row that the file holds.
+
+    A row is a line unless quotes hold line ends. A value may hold them; it may not hold whole rows, which is what a quote
+    that nobody closed does to the rows after it.
+    """
+    if source.lines is None or rows == source.lines:
+        return True
+    if rows > source.lines:
+        return False
+    width, delimiter = len(source.columns), str(source.reading["delimiter"])
+    enough = 3 if width > 2 else 5
+    held = " OR ".join(f"contains({quote(c)}, chr(10)) OR contains({quote(c)}, chr(13))" for c in source.columns)
+    found = connection.execute(
+        f"""SELECT coalesce(sum(len(parts) - 1 - len(list_filter(parts[2:-2], lambda part: part = ''))), 0),
+            coalesce(bool_or({width} > 1 AND len(parts) >= {enough} AND len(list_filter(parts[2:-2], lambda part:
+                len(part) - len(replace(part, {literal(delimiter)}, '')) <> {(width - 1) * len(delimiter)})) = 0), false)
+        FROM (SELECT string_split(replace(replace(value, chr(13) || chr(10), chr(10)), chr(13), chr(10)), chr(10)) AS parts
+            FROM (SELECT unnest([{", ".join(map(quote, source.columns))}]) AS value FROM {source.relation} WHERE {held})
+            WHERE value IS NOT NULL)"""
+    ).fetchone()
+    more, swallowed = found or (0, False)
+    return rows + int(more) == source.lines and not swallowed
+
+
+def repaired(reading: Mapping[str, Any], settings: Settings, made: Sequence[Path] = ()) -> Source:
+    """The file read line by line: rows that can be read, and rejects with their line and what is wrong with it."""
+    path, encoding = Path(str(reading["path"])), str(reading["encoding"])
+    if encoding.startswith(broken.WIDE):
+        path = scratch(settings, "csv")
+        broken.transcode(Path(str(reading["path"])), encoding, path, errors="replace")
+        made, encoding = (*made, path), broken.REPLACED
+    layout = lay_out(path, reading, encoding)
+    rows, rejects = scratch(settings, "parquet"), scratch(settings, "parquet")
+    dialect = broken.Dialect(encoding, str(reading["delimiter"]), str(reading.get("quote") or '"'), len(layout.columns))
+    broken.split(path, layout.bytes, dialect, layout.columns, rows, rejects)
+    return Source(
+        relation=f"read_parquet({literal(rows)})",
+        columns=layout.columns,
+        media="csv",
+        encoding=str(reading["encoding"]),
+        rejects=f"read_parquet({literal(rejects)})",
+        row_offset=layout.lines,
+        reading=reading,
+        scratch=(*made, rows, rejects),
+        row=broken.ROW,
+    )
+
+
+def survey(path: Path) -> Survey:
+    """Count the lines of a text and see whether DuckDB may read it, at the speed of memory."""
+    lines, plain, newlines, returns, pairs = 0, True, 0, 0, 0
+    for block in _whole_lines(path):
+        ends = block.count(b"\n")
+        newlines += ends
+        if b"\r" in block:
+            returns += block.count(b"\r")
+            pairs += block.count(b"\r\n")
+        lines += ends + (not block.endswith(b"\n")) - _blank(block)
+        plain = plain and b"\0" not in block and _valid(block)
+    alike = returns == 0 or returns == pairs == newlines
+    return Survey(lines, plain and alike)
+
+
+def lay_out(path: Path, reading: Mapping[str, Any], encoding: str = "utf-8") -> Layout:
+    """Columns and place of the first row, by the reading's header and skip; headers are made unique and never empty."""
+    with path.open("rb") as file:
+        head = file.read(HEAD).splitlines(keepends=True)
+    if not head:
+        raise NothingToRead("文件是空的，没有任何内容；请核对导出。", "The file is empty; check how it was exported.")
+    header, skip = reading.get("header", 1), int(reading.get("skip") or 0)
+    delimiter, mark = str(reading["delimiter"]), str(reading.get("quote") or '"')
+    before = skip if str(header).lower() in ("none", "0") or header is None else int(header) - 1
+    decoded = (broken.lenient(line, encoding).lstrip("\ufeff") for line in head[before:])
+    counted = _Counted(decoded)
+    fields = next(csv.reader(counted, delimiter=delimiter[:1], quotechar=mark), [])
+    if len(delimiter) > 1:
+        fields = broken.lenient(head[before], encoding).lstrip("\ufeff").rstrip("\r\n").split(delimiter)
+    if str(header).lower() in ("none", "0") or header is None:
+        columns, taken = tuple(f"column_{n}" for n in range(1, len(fields) + 1)), before
+    else:
+        columns, taken = unique(fields), before + max(counted.taken, 1)
+    return Layout(columns, taken, sum(1 for line in head[:taken] if line.strip(b"\r\n")), sum(map(len, head[:taken])))
+
+
+def unique(headers: Sequence[str]) -> tuple[str, ...]:
+    """Headers as column names: trimmed, `column_n` where empty, a number after a repeated one (case does not tell apart)."""
+    taken: set[str] = set()
+    names = []
+    for place, header in enumerate(headers, 1):
+        base = name = " ".join(header.split()) or f"column_{place}"
+        count = 1
+        while name.lower() in taken:
+            count += 1
+            name = f"{base}_{count}"
+        taken.add(name.lower())
+        names.append(name)
+    return tuple(names)
+
+
+def scratch(settings: Settings, suffix: str) -> Path:
+    """A new name in the scratch folder."""
+    settings.scratch.mkdir(parents=True, exist_ok=True)
+    return settings.scratch / f"{uuid.uuid4().hex}.{suffix}"
+
+
+class _Counted(Iterator[str]):
+    """Lines, with the number of those taken: a header may hold line ends."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self.taken = 0
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.taken += 1
+        return line
+
+
+def _relation(path: Path, layout: Layout, reading: Mapping[str, Any]) -> str:
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in layout.columns)
+    mark = literal(reading.get("quote") or '"')
+    return (
+        f"read_csv({literal(path)}, auto_detect = false, header = false, skip = {1 if layout.lines == 1 else 0}, "
+        f"delim = {literal(reading['delimiter'])}, quote = {mark}, escape = {mark}, columns = {{{columns}}}, "
+        f"strict_mode = true, null_padding = false, max_line_size = {LONG_LINE})"
+    )
+
+
+def _without_head(path: Path, start: int, settings: Settings) -> Path:
+    target = scratch(settings, "csv")
+    with path.open("rb") as source, target.open("wb") as rest:
+        source.seek(start)
+        shutil.copyfileobj(source, rest, BLOCK)
+    return target
+
+
+def _whole_lines(path: Path) -> Iterator[bytes]:
+    """Blocks that end at a line end (but the last), so that nothing needs care at their borders."""
+    kept = b""
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(BLOCK):
+            end = block.rfind(b"\n") + 1
+            if not end:
+                kept += block
+                continue
+            yield kept + block[:end]
+            kept = block[end:]
+    if kept:
+        yield kept
+
+
+def _blank(block: bytes) -> int:
+    if block[:1] not in (b"\n", b"\r") and b"\n\n" not in block and b"\n\r\n" not in block:
+        return 0
+    return sum(1 for line in block.removesuffix(b"\n").split(b"\n") if line in (b"", b"\r"))
+
+
+def _valid(block: bytes) -> bool:
+    try:
+        return block.isascii() or bool(block.decode("utf-8")) or True
+    except UnicodeDecodeError:
+        return False
+
+
+def _detect(path: Path) -> str:
+    with path.open("rb") as file:
+        return encodings.detect(file).name
+
+
+def _delimiter(path: Path, reading: Mapping[str, Any]) -> str:
+    """The usual delimiter that the header line has most of."""
+    with path.open("rb") as file:
+        lines = file.read(BLOCK).splitlines()
+    header = str(reading.get("header", 1))
+    line = lines[min(int(header) - 1 if header.isdigit() and header != "0" else 0, len(lines) - 1)] if lines else b""
+    return max(DELIMITERS, key=lambda delimiter: line.count(delimiter.encode()))

@@ -1,0 +1,239 @@
+"""Excel and OpenDocument workbooks: any sheet, a header in any row, merged cells, exact text of numbers and dates."""
+
+from __future__ import annotations
+
+import html
+import re
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import python_calamine
+
+from contracts.errors import HubError
+from contracts.grid import Header, find_header, is_note, join_levels, unique_names
+from warehouse.readers.scratch import TextTable, write_rejects
+from warehouse.readers.source import Source
+
+EXACT = 1e15
+"""Excel keeps 15 digits of a number; longer identifiers stored as numbers are lost before they come here."""
+NOTE = "note"
+ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+ERROR_CELL = re.compile(rb'<c r="([A-Z]+)([0-9]+)"[^>]*t="e"[^>]*>(?:<f[^>]*/>|<f[^>]*>[^<]*</f>)?<v>(#[^<]+)</v>')
+Span = tuple[int, int, int, int]
+
+
+class WorkbookRefused(HubError):
+    """A workbook that is locked, broken, or has no such sheet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A sheet with what is in it."""
+
+    name: str
+    hidden: bool
+    rows: int
+    columns: int
+
+
+@dataclass(slots=True)
+class Grid:
+    """A sheet's cells as text, and its merged cells."""
+
+    cells: list[list[str]]
+    spans: list[Span]
+
+
+def sheets(path: Path) -> list[Sheet]:
+    """The work sheets of a workbook, hidden ones too (not charts or macros)."""
+    book = _open(path)
+    found = []
+    for told in book.sheets_metadata:
+        if told.typ != python_calamine.SheetTypeEnum.WorkSheet:
+            continue
+        sheet = _sheet(book, told.name, path)
+        hidden = told.visible != python_calamine.SheetVisibleEnum.Visible
+        found.append(Sheet(told.name, hidden, sheet.total_height if sheet.height else 0, sheet.width))
+    return found
+
+
+def grid(path: Path, sheet: str) -> Grid:
+    """All cells of a sheet as text, from A1 on."""
+    found = _sheet(_open(path), sheet, path)
+    rows = found.to_python(skip_empty_area=False)
+    moments = _moments(rows)
+    cells = [[to_text(cell, place in moments) for place, cell in enumerate(row)] for row in rows]
+    for row, column, error in error_cells(path, sheet):
+        if row < len(cells) and column < len(cells[row]):
+            cells[row][column] = error
+    ranges = getattr(found, "merged_cell_ranges", None) or []
+    return Grid(cells, [(top, left, bottom, right) for (top, left), (bottom, right) in ranges])
+
+
+def error_cells(path: Path, sheet: str) -> list[tuple[int, int, str]]:
+    """Cells of an xlsx sheet with #DIV/0! and the like: calamine gives them as empty, which they are not."""
+    if not zipfile.is_zipfile(path):
+        return []
+    with zipfile.ZipFile(path) as archive:
+        part = _part_of(archive, sheet)
+        if not part:
+            return []
+        text = archive.read(part)
+    if b't="e"' not in text:
+        return []
+    found = []
+    for cell in ERROR_CELL.finditer(text):
+        letters, row, error = (group.decode() for group in cell.groups())
+        column = 0
+        for letter in letters:
+            column = column * 26 + ord(letter) - 64
+        found.append((int(row) - 1, column - 1, error))
+    return found
+
+
+def _part_of(archive: zipfile.ZipFile, sheet: str) -> str:
+    """The file of a sheet inside a workbook."""
+    names = set(archive.namelist())
+    if not {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"} <= names:
+        return ""
+    book, links = archive.read("xl/workbook.xml").decode(), archive.read("xl/_rels/workbook.xml.rels").decode()
+    for tag in re.findall(r"<(?:\w+:)?sheet\s[^>]*>", book):
+        told = dict(re.findall(r'([\w:]+)="([^"]*)"', tag))
+        if html.unescape(told.get("name", "")) == sheet:
+            key = re.escape(next((value for name, value in told.items() if name.endswith(":id")), ""))
+            link = next((tag for tag in re.findall(r"<Relationship\s[^>]*>", links) if re.search(rf'Id="{key}"', tag)), "")
+            target = re.search(r'Target="/?(?:xl/)?([^"]*)"', link)
+            part = f"xl/{target.group(1)}" if target else ""
+            return part if part in names else ""
+    return ""
+
+
+def open_excel(path: Path, sheet: str, header: str | None, *, folder: Path, reading: Mapping[str, Any]) -> Source:
+    """One sheet as a source. `header`: a row number from 1, "2-3" for levels, "none", or None to find it."""
+    read = grid(path, sheet)
+    found = told_header(read, header)
+    names = unique_names(found.names, _width(read.cells[found.first_data_row :]))
+    _fill_merged(read, found.first_data_row)
+    table = TextTable(folder, names, numbered=True)
+    rejects: list[tuple[int, str, str]] = []
+    for number, row in _data(read.cells, found.first_data_row):
+        if is_note(row, len(names)):
+            rejects.append((number, " | ".join(cell for cell in row if cell), NOTE))
+        else:
+            table.add({name: (row[n] or None) if n < len(row) else None for n, name in enumerate(names)}, number)
+    relation = table.close()
+    told = write_rejects(folder, rejects)
+    scratch = (*table.parts, *((told[1],) if told else ()))
+    media = "xls" if path.read_bytes()[:4] == b"\xd0\xcf\x11\xe0" else "xlsx"
+    return Source(relation, table.names(), media, "", told[0] if told else None, found.first_data_row, dict(reading), scratch)
+
+
+def told_header(read: Grid, header: str | None) -> Header:
+    """The header as it was told, or as it is found."""
+    if header is None or header == "":
+        return find_header(read.cells, read.spans)
+    if header == "none":
+        first = next((n for n, row in enumerate(read.cells) if any(row)), 0)
+        return Header((), (), skipped=("",) * first)
+    ends = [int(part) for part in str(header).split("-")]
+    levels = tuple(range(ends[0] - 1, ends[-1]))
+    rows = [read.cells[level] for level in levels if level < len(read.cells)]
+    return Header(levels, join_levels(rows, 0, read.spans, levels))
+
+
+def to_text(cell: Any, moment: bool = False) -> str:
+    """A cell as text: whole numbers without .0, dates ISO 8601; `moment`: the column holds times, midnight is shown too."""
+    if cell is None or cell == "":
+        return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < EXACT * 1000 else repr(cell)
+    if isinstance(cell, datetime):
+        if not moment and cell.time() == time(0):
+            return cell.date().isoformat()
+        return cell.isoformat(sep=" ", timespec="microseconds" if cell.microsecond else "seconds")
+    if isinstance(cell, date):
+        return f"{cell.isoformat()} 00:00:00" if moment else cell.isoformat()
+    if isinstance(cell, time):
+        return cell.isoformat(timespec="seconds")
+    if isinstance(cell, timedelta):
+        return _duration(cell)
+    return str(cell).strip("\ufeff")
+
+
+def _duration(told: timedelta) -> str:
+    seconds = int(told.total_seconds())
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def _moments(rows: Sequence[Sequence[Any]]) -> set[int]:
+    """Columns in which some cell has a time of day beside its date."""
+    return {place for row in rows for place, cell in enumerate(row) if isinstance(cell, datetime) and cell.time() != time(0)}
+
+
+def _width(rows: Sequence[Sequence[str]]) -> int:
+    return max((place + 1 for row in rows for place in [_last(row)] if place >= 0), default=0)
+
+
+def _last(row: Sequence[str]) -> int:
+    return max((place for place, cell in enumerate(row) if cell), default=-1)
+
+
+def _fill_merged(read: Grid, first: int) -> None:
+    """A merged cell stands for all cells it covers: its value is written into each."""
+    for top, left, bottom, right in read.spans:
+        if top < first or top >= len(read.cells) or (right > left and right - left + 1 >= len(read.cells[top])):
+            continue
+        value = read.cells[top][left] if left < len(read.cells[top]) else ""
+        for row in range(top, min(bottom + 1, len(read.cells))):
+            for column in range(left, min(right + 1, len(read.cells[row]))):
+                read.cells[row][column] = value
+
+
+def _data(cells: list[list[str]], first: int) -> Iterator[tuple[int, list[str]]]:
+    """Rows that are not blank, with their number in the sheet from 1."""
+    for number, row in enumerate(cells[first:], start=first + 1):
+        if any(cell.strip() for cell in row):
+            yield number, row
+
+
+def _open(path: Path) -> python_calamine.CalamineWorkbook:
+    with path.open("rb") as file:
+        head = file.read(8)
+        if head.startswith(b"\xd0\xcf\x11\xe0") and ENCRYPTED in file.read(1 << 20):
+            raise _locked(path)
+    try:
+        return python_calamine.CalamineWorkbook.from_path(str(path))
+    except python_calamine.PasswordError as error:
+        raise _locked(path) from error
+    except (python_calamine.CalamineError, OSError, ValueError) as error:
+        raise WorkbookRefused(
+            f"{path.name} 不是可读取的 Excel 文件（{error}）。请用 Excel 打开后另存为 .xlsx 再提交。",
+            f"{path.name} is not a readable workbook ({error}). Open it in Excel, save it as .xlsx and hand that in.",
+        ) from error
+
+
+def _sheet(book: python_calamine.CalamineWorkbook, name: str, path: Path) -> python_calamine.CalamineSheet:
+    try:
+        return book.get_sheet_by_name(name)
+    except python_calamine.WorksheetNotFound as error:
+        names = "、".join(book.sheet_names)
+        raise WorkbookRefused(
+            f"{path.name} 没有工作表 {name}；有：{names}", f"{path.name} has no sheet {name}; it has {names}"
+        ) from error
+    except (python_calamine.CalamineError, ValueError) as error:
+        raise WorkbookRefused(
+            f"{path.name} 的工作表 {name} 无法读取（{error}）。", f"Sheet {name} of {path.name} cannot be read ({error})."
+        ) from error
+
+
+def _locked(path: Path) -> WorkbookRefused:
+    return WorkbookRefused(
+        f"{path.name} 设有密码。请取消密码后再提交。",
+        f"{path.name} is locked with a password. Remove it and hand the file in again.",
+    )

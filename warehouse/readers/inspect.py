@@ -1,0 +1,288 @@
+"""Look at a file and say how it is to be read; what it does not say itself becomes a question."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from contracts import encodings, grid, records, sniff
+from contracts.evidence import Choice, Evidence, Question, Said, Undecided
+from warehouse.readers import excel, json, parquet
+from warehouse.readers.archive import check_workbook, unpack
+from warehouse.readers.encoding import to_utf8
+from warehouse.readers.scratch import scratch_file
+from warehouse.settings import Settings
+
+SAMPLE = 1 << 20
+"""Characters of a text that delimiter and header are judged by."""
+PREFER_DATA = 2
+"""A sheet with at least this many rows and one column may hold data."""
+
+
+@dataclass(slots=True)
+class Inspection:
+    """How a file is read: `reading` goes into its contract. `path` is the data file itself, unpacked."""
+
+    path: Path
+    media: str
+    reading: dict[str, Any] = field(default_factory=dict)
+    questions: list[Question] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    scratch: list[Path] = field(default_factory=list)
+    encoding: str = ""
+    text_columns: frozenset[str] = frozenset()
+    records: records.RecordList | None = None
+    sample: str = ""
+    by_person: bool = False
+
+    def settled(self) -> Inspection:
+        """Itself when nothing is open; otherwise `Undecided` with the questions and all evidence."""
+        if self.questions:
+            self.forget()
+            raise Undecided(tuple(self.questions), tuple(self.evidence))
+        return self
+
+    def forget(self) -> None:
+        """Remove the files made on the way."""
+        for made in self.scratch:
+            made.unlink(missing_ok=True)
+
+
+def inspect(path: Path, told: Mapping[str, Any], settings: Settings, *, name: str = "", by_person: bool = False) -> Inspection:
+    """What a file is and how it is read, following what was told about it (keys as in a contract's `reading`).
+
+    `by_person`: told by somebody who looks at this very file; otherwise by its contract, and the bytes may know better.
+    """
+    unpacked = unpack(
+        path, name=name, member=str(told.get("member") or ""), folder=settings.scratch, limit=settings.max_unpacked_bytes
+    )
+    found = Inspection(unpacked.path, "", by_person=by_person, scratch=list(unpacked.scratch), evidence=list(unpacked.evidence))
+    if unpacked.member:
+        found.reading["member"] = unpacked.member
+    try:
+        with unpacked.path.open("rb") as file:
+            head = file.read(sniff.HEAD)
+        found.media = sniff.media_of(head, unpacked.name)
+        {"parquet": _parquet, "xls": _workbook, "xlsx": _workbook, "text": _text}[found.media](found, told, settings)
+    except BaseException:
+        found.forget()
+        raise
+    if told.get("decimal"):
+        found.reading["decimal"] = told["decimal"]
+    found.reading["media"] = found.media
+    return found
+
+
+def _parquet(found: Inspection, _told: Mapping[str, Any], _settings: Settings) -> None:
+    found.text_columns = parquet.text_columns(found.path)
+
+
+def _workbook(found: Inspection, told: Mapping[str, Any], settings: Settings) -> None:
+    if found.media == "xlsx":
+        check_workbook(found.path, settings.max_unpacked_bytes)
+    sheet = str(told.get("sheet") or "") or _choose_sheet(found)
+    if not sheet:
+        return
+    found.reading["sheet"] = sheet
+    read = excel.grid(found.path, sheet)
+    if not read.cells:
+        raise sniff.NotATable(f"工作表 {sheet} 是空的。", f"The sheet {sheet} is empty.")
+    _header(found, read.cells, told, excel.told_header(read, None), list(range(1, len(read.cells) + 1)))
+
+
+def _choose_sheet(found: Inspection) -> str:
+    sheets = excel.sheets(found.path)
+    filled = [s for s in sheets if s.rows >= PREFER_DATA and s.columns] or [s for s in sheets if s.rows]
+    seen = [s for s in filled if not s.hidden] or filled
+    hidden = [s.name for s in filled if s.hidden and s not in seen]
+    if hidden:
+        names = "、".join(hidden)
+        found.evidence.append(Evidence(f"未读隐藏工作表：{names}", f"hidden sheets not read: {names}"))
+    if len(seen) == 1:
+        return seen[0].name
+    if not seen:
+        raise sniff.NotATable("工作簿中没有数据。", "The workbook holds no data.")
+    choices = tuple(Choice(s.name, Said(f"{s.rows} 行 {s.columns} 列", f"{s.rows} rows, {s.columns} columns")) for s in seen)
+    said = Said(
+        f"工作簿有 {len(seen)} 个有数据的工作表，读哪一个？", f"The workbook has {len(seen)} sheets with data; which one?"
+    )
+    found.questions.append(Question("--sheet", said, choices))
+    return ""
+
+
+def _text(found: Inspection, told: Mapping[str, Any], settings: Settings) -> None:
+    _encoding(found, told)
+    if found.questions:
+        return
+    with found.path.open("rb") as file:
+        data = file.read(SAMPLE)
+        whole = len(data) < SAMPLE
+    found.sample = data.decode(found.encoding, errors="replace").lstrip("\ufeff")
+    kind = str(told.get("media") or "")
+    found.media = kind if kind in {"csv", "json", "ndjson"} else sniff.text_media(found.sample, found.path.name, whole=whole)
+    {"csv": _csv, "json": _json, "ndjson": _ndjson}[found.media](found, told, settings)
+
+
+def _encoding(found: Inspection, told: Mapping[str, Any]) -> None:
+    with found.path.open("rb") as file:
+        guess = encodings.detect(file)
+    asked = str(told.get("encoding") or "")
+    if asked and (found.by_person or not codec_known(asked)):
+        found.encoding = known_codec(asked)
+    elif asked and not (guess.bom or (guess.name == "utf-8" and guess.certain and guess.evidence and not _ascii(guess))):
+        found.encoding = asked
+    elif guess.certain or (asked and guess.bom):
+        found.encoding = guess.name
+        found.evidence += guess.evidence
+    else:
+        found.evidence += guess.evidence
+        found.questions.append(_encoding_question(found.path, guess))
+    found.reading["encoding"] = found.encoding
+
+
+def codec_known(name: str) -> bool:
+    """Whether there is an encoding of that name."""
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        return False
+    return True
+
+
+def known_codec(name: str) -> str:
+    """The name itself, where there is an encoding of that name."""
+    if not codec_known(name):
+        raise sniff.NotATable(
+            f"不认识编码 {name}；可用 utf-8、gb18030、big5、utf-16、latin-1 等。",
+            f"There is no encoding {name!r}; there are utf-8, gb18030, big5, utf-16, latin-1 and others.",
+        )
+    return name
+
+
+def _ascii(guess: encodings.Encoding) -> bool:
+    return any("ASCII characters" in e.en or "are ASCII" in e.en for e in guess.evidence)
+
+
+def _encoding_question(path: Path, guess: encodings.Encoding) -> Question:
+    choices = []
+    with path.open("rb") as file:
+        data = file.read(SAMPLE)
+    for name in (guess.name, *guess.others):
+        lines = [line for line in data.decode(name, errors="replace").splitlines() if not line.isascii()]
+        shown = (lines[0] if lines else "")[:60]
+        choices.append(Choice(name, Said(f"读作：{shown}", f"reads: {shown}")))
+    return Question("--encoding", encodings.question(guess), tuple(choices), guess.evidence, free=True)
+
+
+def _csv(found: Inspection, told: Mapping[str, Any], _settings: Settings) -> None:
+    dialect = sniff.dialect(found.sample)
+    asked = str(told.get("delimiter") or "")
+    delimiter = sniff.NAMES.get(asked, asked) or dialect.delimiter
+    if asked == sniff.ONE_COLUMN:
+        delimiter = sniff.nothing(found.sample)
+    if dialect.rivals and not asked:
+        found.questions.append(sniff.question(dialect))
+    found.reading |= {"delimiter": delimiter, "quote": str(told.get("quote") or dialect.quote)}
+    if not asked:
+        found.evidence += dialect.evidence
+    rows, lines = sniff.split_lines(found.sample, delimiter, found.reading["quote"])
+    _header(found, rows, told, grid.find_header(rows), lines)
+
+
+def _header(found: Inspection, rows: list[list[str]], told: Mapping[str, Any], guess: grid.Header, lines: list[int]) -> None:
+    """Settle the header: as told, as found, or ask. `lines`: the line in the file where each row begins."""
+    asked = told.get("header")
+    _exists(asked, rows, lines)
+    begins = [str(name) for name in told.get("columns") or ()]
+    if asked not in (None, ""):
+        moved = _moved(rows, begins, lines) if begins else None
+        found.reading["header"] = moved or (asked if str(asked).lower() != "none" else "none")
+    elif guess.certain:
+        found.evidence += guess.evidence
+        found.reading["header"] = _row_numbers(guess, lines)
+        if found.reading["header"] == "none" and guess.skipped:
+            found.reading["skip"] = lines[len(guess.skipped)] - 1
+    else:
+        found.evidence += guess.evidence
+        found.questions.append(grid.question(guess, rows))
+        return
+    if begins or (str(found.reading["header"]) not in {"1", "none"} and guess.names):
+        found.reading["columns"] = begins or [name for name in guess.names if name][:6]
+    if guess.skipped and guess.rows:
+        shown = " / ".join(line for line in guess.skipped if line)[:80]
+        found.evidence.append(Evidence(f"表头之上的标题行：{shown}", f"title lines above the header: {shown}"))
+
+
+def _exists(asked: Any, rows: list[list[str]], lines: list[int]) -> None:
+    """Refuse a header below the end of the file."""
+    row = str(asked or "").partition("-")[0]
+    if row.isdigit() and len(rows) < sniff.SAMPLE_LINES and int(row) > max(lines, default=0):
+        last = max(lines, default=0)
+        raise sniff.NotATable(f"没有第 {row} 行，最后一行是第 {last} 行。", f"There is no row {row}; the last one is {last}.")
+
+
+def _row_numbers(guess: grid.Header, lines: list[int]) -> int | str:
+    if not guess.rows:
+        return "none"
+    first, last = lines[guess.rows[0]], lines[guess.rows[-1]]
+    return first if first == last else f"{first}-{last}"
+
+
+def _moved(rows: list[list[str]], begins: list[str], lines: list[int]) -> int | None:
+    """The row that holds the header's first names: the next delivery may have a title line more."""
+    for number, row in enumerate(rows[: grid.TITLE_ROWS]):
+        cells = {" ".join(cell.split()) for cell in row}
+        if all(name.split("/")[-1] in cells or name in cells for name in begins):
+            return lines[number]
+    return None
+
+
+def _json(found: Inspection, told: Mapping[str, Any], settings: Settings) -> None:
+    _as_utf8(found, settings)
+    asked = str(told.get("records") or "")
+    lists = json.record_lists(found.path)
+    chosen = records.choose(lists, asked)
+    if chosen is None:
+        found.questions.append(_no_list())
+    elif isinstance(chosen, Question):
+        found.questions.append(chosen)
+    else:
+        found.records = chosen
+        if chosen.rows and told.get("header"):
+            found.reading["header"] = told["header"]
+        found.reading["records"] = chosen.path
+        found.evidence.append(records.chosen(chosen))
+        with suppress(StopIteration):
+            if records.is_feature(next(json.first_records(found.path, chosen))):
+                found.media = "geojson"
+                said = "GeoJSON：属性各成一列，点成为 longitude、latitude、elevation"
+                found.evidence.append(
+                    Evidence(said, "GeoJSON: properties become columns, points longitude, latitude, elevation")
+                )
+
+
+def _no_list() -> Question:
+    return Question(
+        "--records",
+        Said("文件中没有记录列表", "The document holds no list of records"),
+        (Choice(".", Said("整个文档是一条记录", "the document itself is one record")),),
+        free=True,
+    )
+
+
+def _ndjson(found: Inspection, _told: Mapping[str, Any], settings: Settings) -> None:
+    _as_utf8(found, settings)
+
+
+def _as_utf8(found: Inspection, settings: Settings) -> None:
+    """JSON readers want UTF-8 without BOM; most files are that already."""
+    if found.encoding == "utf-8":
+        return
+    target = scratch_file(settings.scratch, ".json")
+    found.scratch.append(target)
+    to_utf8(found.path, found.encoding, target)
+    found.path = target

@@ -1,0 +1,65 @@
+"""Every setting of an installation, read from HUB_* variables; the same names serve dbt and Dagster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Where state lives and what limits hold. HUB_HOME holds all state unless a setting moves a part of it."""
+
+    model_config = SettingsConfigDict(env_prefix="HUB_", extra="ignore")
+
+    home: Path = Field(default=Path("var"), description="Folder of all state.")
+    catalog_url: str = Field(default="", description="SQLAlchemy URL of the catalogue; empty: SQLite in HUB_HOME.")
+    lake_catalog: str = Field(default="", description="DuckLake metadata: empty for SQLite in HUB_HOME, or a libpq string.")
+    environment: str = Field(default="production", description="production or demo; the demo says so in every footer.")
+    openlineage_url: str = Field(default="", description="Where lineage events are sent on; empty: kept here only.")
+    public_url: str = Field(default="http://127.0.0.1:8700", description="The address people and partners use.")
+    network: str = Field(default="电子政务外网", description="Network this installation serves, shown in the header.")
+    memory_limit: str = Field(default="1200MB", description="DuckDB memory for one load; beyond it spills to disk.")
+    threads: int = Field(default=0, description="DuckDB threads; 0: all cores.")
+    max_unpacked_bytes: int = Field(default=20 * 2**30, description="Refuse archives that unpack to more than this.")
+
+    @property
+    def root(self) -> Path:
+        """HUB_HOME, absolute."""
+        return self.home.expanduser().resolve()
+
+    @property
+    def catalog_database(self) -> str:
+        """SQLAlchemy URL of the catalogue."""
+        return self.catalog_url or f"sqlite:///{self.root / 'catalog.db'}"
+
+    @property
+    def lake(self) -> Path:
+        """Folder of lake metadata (SQLite) and lake data."""
+        return self.root / "lake"
+
+    @property
+    def landing(self) -> Path:
+        """Folder of received bytes, named by their hash."""
+        return self.root / "landing"
+
+    @property
+    def scratch(self) -> Path:
+        """Folder of half-made files; anything in it may be removed when no load runs."""
+        return self.root / "scratch"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of logs, and of audit heads written outside the database."""
+        return self.root / "logs"
+
+    @property
+    def audit_key(self) -> Path:
+        """The Ed25519 key that seals the audit chain; its public half lies beside it (.pub)."""
+        return self.root / "keys" / "audit.key"
+
+    @property
+    def audit_head(self) -> Path:
+        """File outside the database to which every sealed head of the audit chain is appended."""
+        return self.logs / "audit-head.jsonl"

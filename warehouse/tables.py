@@ -1,0 +1,70 @@
+"""The lake tables of a dataset: made from its contract, altered by an additive version of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+
+from contracts.model import Contract
+from contracts.predicates import column_type
+from warehouse.connection import literal, quote, table
+
+BATCH = "_batch"
+ROW = "_row"
+"""Provenance of a row in raw and resource: its batch, and its number in the delivered file. Never shown to anyone."""
+
+
+def columns(contract: Contract) -> list[tuple[str, str]]:
+    """(name, type) of every column of the dataset's tables, provenance last."""
+    return [*((item.name, column_type(item)) for item in contract.items), (BATCH, "VARCHAR"), (ROW, "BIGINT")]
+
+
+def names(contract: Contract, prefix: str = "") -> str:
+    """The items' columns as SQL, with a prefix like "s." where two tables are joined."""
+    return ", ".join(prefix + quote(item.name) for item in contract.items)
+
+
+def make(connection: duckdb.DuckDBPyConnection, contract: Contract, libraries: Sequence[str] = ("raw", "resource")) -> None:
+    """Make the dataset's tables where they are missing, and add columns that an additive contract version brought."""
+    for library in libraries:
+        there = existing(connection, library, contract.dataset)
+        if not there:
+            told = ", ".join(f"{quote(name)} {kind}" for name, kind in columns(contract))
+            connection.execute(f"CREATE TABLE {table(library, contract.dataset)} ({told})")
+            continue
+        for name, kind in columns(contract):
+            if name not in there:
+                connection.execute(f"ALTER TABLE {table(library, contract.dataset)} ADD COLUMN {quote(name)} {kind}")
+
+
+def existing(connection: duckdb.DuckDBPyConnection, library: str, dataset: str) -> dict[str, str]:
+    """Columns of a lake table with their types; empty where there is no such table."""
+    found = connection.execute(
+        f"""SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = 'lake'
+        AND schema_name = {literal(library)} AND table_name = {literal(dataset)} ORDER BY column_index"""
+    )
+    return dict(found.fetchall())
+
+
+def count(connection: duckdb.DuckDBPyConnection, library: str, dataset: str) -> int:
+    """Rows of a lake table."""
+    row = connection.execute(f"SELECT count(*) FROM {table(library, dataset)}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def size(connection: duckdb.DuckDBPyConnection, library: str, dataset: str) -> int:
+    """Bytes of the files that hold a lake table now."""
+    row = connection.execute(
+        f"""SELECT coalesce(sum(data_file_size_bytes), 0) + coalesce(sum(delete_file_size_bytes), 0)
+        FROM ducklake_list_files('lake', {literal(dataset)}, schema => {literal(library)})"""
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def files(connection: duckdb.DuckDBPyConnection, library: str, dataset: str) -> set[str]:
+    """Paths of the data files that hold a lake table now."""
+    found = connection.execute(
+        f"SELECT data_file FROM ducklake_list_files('lake', {literal(dataset)}, schema => {literal(library)})"
+    )
+    return {path for (path,) in found.fetchall()}

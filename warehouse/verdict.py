@@ -1,0 +1,181 @@
+"""What a delivery comes to as a whole: rules that refuse it, how often each check failed, its final counts."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from contracts.checks import Check, Scope
+from contracts.deliveries import Entry, Fault, Outcome
+from contracts.model import Contract
+from warehouse.connection import ZONE, quote
+from warehouse.load import Delta
+from warehouse.stage import Stage
+
+Told = dict[str, Any]
+
+
+class Refused(Exception):
+    """The delivery is not loaded; `outcome` says why. Not for people: ingest turns it into a settled batch."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.message)
+        self.outcome = outcome
+
+
+def columns(stage: Stage) -> list[Told]:
+    """Columns that are missing or unknown. Missing required ones refuse the batch; unknown ones if the contract says so."""
+    told = []
+    for item in stage.match.missing:
+        needed = item in stage.match.missing_required
+        zh = f"缺少{'必需的' if needed else ''}列“{item.title or item.name}”" + (
+            "；请补上后重新报送" if needed else "，按空值处理"
+        )
+        en = f"The {'required ' if needed else ''}column {item.title or item.name!r} is missing" + (
+            "; add it and deliver again" if needed else "; its values are empty"
+        )
+        told.append(_check("columns", not needed, None, item.title or item.name, zh, en))
+    strict = stage.contract.reading.get("extraColumns") == "refuse"
+    if stage.match.extra:
+        named = ", ".join(stage.match.extra[:20]) + (" …" if len(stage.match.extra) > 20 else "")
+        zh = f"契约中没有的列：{named}" + ("；请删除后重新报送" if strict else "，未入库，原文件已留存")
+        en = f"Columns that the contract does not have: {named}" + (
+            "; remove them and deliver again" if strict else "; not loaded, the received file keeps them"
+        )
+        told.append(_check("columns", not strict, named, None, zh, en))
+    return told
+
+
+def batch_rules(connection: duckdb.DuckDBPyConnection, stage: Stage, entry: Entry, delta: Delta, received: int) -> list[Told]:
+    """Row count, freshness, vanishing keys and share of quarantined rows, each with what was found."""
+    told = []
+    for check in stage.checks:
+        if check.scope is not Scope.BATCH:
+            continue
+        passed, value = _judge(connection, stage, entry, delta, received, check)
+        zh, en = check.describe(None if passed else value)
+        told.append(_check(check.rule, passed, value, check.limit, zh, en))
+    return told + _ceiling(entry, stage.rows - stage.at_fault)
+
+
+def _ceiling(entry: Entry, kept: int) -> list[Told]:
+    """A purchase may not cost more than its agreement's ceiling: what it still pays for is in the ledger's entry."""
+    if entry.room is None:
+        return []
+    zh = f"采购协议的费用上限还可支付 {entry.room} 条，本批 {kept} 条；请先续签或提高上限，再重新报送"
+    en = f"The ceiling of the purchase still pays for {entry.room} records, this batch has {kept}; raise it, then deliver again"
+    return [_check("ceiling", kept <= entry.room, str(kept), str(entry.room), zh, en)]
+
+
+def ceiling(entry: Entry, kept: int) -> list[Told]:
+    """A bought delivery may not hold more records than its agreement still pays for."""
+    if entry.room is None:
+        return []
+    zh = f"协议 {entry.receipt.agreement_id} 的金额上限只够再付 {entry.room} 条，本批 {kept} 条；请先变更协议"
+    en = f"Agreement {entry.receipt.agreement_id} pays for {entry.room} records more, this has {kept}; change its ceiling first"
+    if kept <= entry.room:
+        zh, en = f"协议金额上限尚余 {entry.room} 条", f"The agreement's ceiling pays for {entry.room} records more"
+    return [_check("ceiling", kept <= entry.room, str(kept), str(entry.room), zh, en)]
+
+
+def quality(stage: Stage, faults: list[Fault], received: int) -> list[Told]:
+    """One line for every check of rows, those that nobody broke too."""
+    failed = {(fault.rule, fault.item): fault.rows for fault in faults}
+    lines: list[Told] = [
+        {
+            "rule": check.rule,
+            "item": check.item,
+            "dimension": check.dimension,
+            "rows": received,
+            "failed": failed.pop((check.rule, check.item), 0),
+        }
+        for check in stage.checks
+        if check.scope is not Scope.BATCH
+    ]
+    for (rule, item), rows in failed.items():
+        lines.append({"rule": rule, "item": item, "dimension": "conformity", "rows": received, "failed": rows})
+    return lines
+
+
+def refusal(stage: Stage, checks: list[Told], faults: list[Fault], received: int) -> Outcome | None:
+    """The outcome of a delivery that broke a whole-batch rule; None when none was broken."""
+    broken = [check for check in checks if not check["passed"]]
+    if not broken:
+        return None
+    returned = all(check["rule"] == "quarantine-share" for check in broken)
+    return Outcome(
+        state="returned" if returned else "refused",
+        received=received,
+        quarantined=received,
+        encoding=stage.source.encoding,
+        media=stage.source.media,
+        message="；".join(str(check["message"]).rstrip("。；") for check in broken) + "。",
+        message_en=" ".join(str(check["message_en"]) for check in broken),
+        faults=faults,
+        checks=checks,
+        quality=quality(stage, faults, received),
+    )
+
+
+def accepted(stage: Stage, delta: Delta, checks: list[Told], faults: list[Fault], received: int, quarantined: int) -> Outcome:
+    """The outcome of a delivery that is loaded, whole or in part."""
+    kept = received - quarantined
+    zh, en = f"入库 {kept} 行", f"{kept} rows loaded"
+    if quarantined:
+        zh, en = f"{zh}，隔离 {quarantined} 行", f"{en}, {quarantined} quarantined"
+    return Outcome(
+        state="partial" if quarantined else "loaded",
+        received=received,
+        accepted=kept,
+        quarantined=quarantined,
+        inserted=delta.inserted,
+        updated=delta.updated,
+        unchanged=kept - delta.inserted - delta.updated,
+        removed=delta.removed,
+        encoding=stage.source.encoding,
+        media=stage.source.media,
+        message=zh + "。",
+        message_en=en + ".",
+        faults=faults,
+        checks=checks,
+        quality=quality(stage, faults, received),
+        table_rows=delta.before + delta.inserted - delta.removed,
+    )
+
+
+def _judge(
+    connection: duckdb.DuckDBPyConnection, stage: Stage, entry: Entry, delta: Delta, received: int, check: Check
+) -> tuple[bool, str | None]:
+    rules = stage.contract.batch_rules
+    if check.rule == "row-count":
+        low, high = rules.min_rows or 0, rules.max_rows
+        return low <= received and (high is None or received <= high), str(received)
+    if check.rule == "vanish":
+        share = delta.removed / delta.before if delta.before else 0.0
+        return share <= rules.vanish_share, f"{share:.1%}（{delta.removed} / {delta.before}）"
+    if check.rule == "quarantine-share":
+        lost = received - stage.rows + stage.at_fault
+        share = lost / received if received else 0.0
+        return share <= (rules.quarantine_share or 0.0), f"{share:.1%}（{lost} / {received}）"
+    return _fresh(connection, stage, stage.contract, entry.receipt.received_at)
+
+
+def _fresh(
+    connection: duckdb.DuckDBPyConnection, stage: Stage, contract: Contract, received_at: datetime
+) -> tuple[bool, str | None]:
+    item, limit = contract.batch_rules.freshness_item, contract.batch_rules.freshness
+    row = connection.execute(f"SELECT max({quote(str(item))}) FROM {stage.good()}").fetchone()
+    newest = row[0] if row else None
+    if newest is None or limit is None:
+        return newest is not None, None
+    moment = newest
+    if not isinstance(newest, datetime) and isinstance(newest, date):
+        moment = datetime.combine(newest, time.max, ZoneInfo(ZONE))  # a day is fresh until it ends
+    return received_at - moment.astimezone(UTC) <= limit, str(newest)
+
+
+def _check(rule: str, passed: bool, value: str | None, expected: str | None, zh: str, en: str) -> Told:
+    return {"rule": rule, "passed": passed, "value": value, "expected": expected, "message": zh, "message_en": en}
