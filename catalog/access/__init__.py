@@ -1,0 +1,5 @@
+"""The one access decision: Cedar policies over grants; default deny."""
+
+from catalog.access.decision import DATA_ACTIONS, Decision, Refused, decide, may, require
+
+__all__ = ["DATA_ACTIONS", "Decision", "Refused", "decide", "may", "require"]

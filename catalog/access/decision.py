@@ -1,0 +1,219 @@
+"""The one access decision: who may do what with which resource, and what part of it they see. Default deny."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from catalog import registry
+from catalog.access import shown
+from catalog.access.grants import Grant, live_grant
+from catalog.access.rules import rule_book
+from catalog.agreements import Agreement
+from catalog.organizations import Organization
+from catalog.people import Subject
+from catalog.resources import Resource, Route, Sharing
+from contracts.errors import HubError
+from contracts.model import Contract
+from contracts.view import View
+
+DATA_ACTIONS = frozenset({"preview", "read-rows", "download", "query"})
+NEVER = 2**62
+"""Expiry of a grant without one, in seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Allowed or not, by which policies, why in both languages, and what may be seen."""
+
+    allowed: bool
+    policies: tuple[str, ...]
+    reason: str
+    reason_en: str
+    view: View | None = None
+    purpose: str = ""
+    grant_id: str = ""
+
+    def said(self, language: str) -> str:
+        """The reason in "zh" or "en"."""
+        return self.reason if language.startswith("zh") else self.reason_en
+
+
+class Refused(HubError):
+    """The decision was no. Carries what the audit record needs."""
+
+    def __init__(self, decision: Decision, subject: Subject, action: str, thing: str) -> None:
+        named = f"（规则：{'、'.join(decision.policies)}）" if decision.policies else ""
+        named_en = f" (policy: {', '.join(decision.policies)})" if decision.policies else ""
+        super().__init__(f"{decision.reason}{named}", f"{decision.reason_en}{named_en}")
+        self.decision, self.subject, self.action, self.thing = decision, subject, action, thing
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a decision depends on besides who and what."""
+
+    now: datetime
+    purpose: str = ""
+    recalled: bool = False
+    sender: bool = False
+    unreleased: bool = False
+    grant: Grant | None = None
+
+    def context(self) -> dict[str, Any]:
+        """As the Cedar schema has it."""
+        told: dict[str, Any] = {
+            "now": int(self.now.timestamp()),
+            "purpose": self.purpose,
+            "recalled": self.recalled,
+            "sender": self.sender,
+            "unreleased": self.unreleased,
+        }
+        if self.grant is not None:
+            ends = self.grant.expires_at
+            told["grant"] = {
+                "expires": int(ends.timestamp()) if ends else NEVER,
+                "revoked": self.grant.revoked_at is not None,
+                "purpose": self.grant.purpose,
+            }
+        return told
+
+
+def decide(
+    session: Session,
+    subject: Subject,
+    action: str,
+    resource: Resource | None,
+    *,
+    purpose: str = "",
+    now: datetime | None = None,
+    recalled: bool = False,
+    unreleased: bool = False,
+    sender_id: str | None = None,
+    contract: Contract | None = None,
+) -> Decision:
+    """Ask the policies. `resource` None means the installation itself (audit-read, administer, receive-lineage).
+
+    `recalled`: the version asked for was recalled. `unreleased`: the table as it is now is wanted.
+    `sender_id`: the organization that sent the batch in question.
+    For an allowed use of data the decision holds the view to apply; an empty one (no item visible) is a refusal.
+    """
+    at = now or datetime.now(UTC)
+    uses_data = action in DATA_ACTIONS
+    grant = live_grant(session, resource, subject.organization_id, purpose, at) if uses_data and resource else None
+    sent_it = bool(sender_id) and sender_id == subject.organization_id
+    circumstances = Circumstances(at, purpose, recalled, sent_it, unreleased, grant)
+    request, entities = _asked(session, subject, action, resource, circumstances)
+    [(allowed, policies)] = rule_book().ask([request], entities)
+    if not allowed:
+        return _refusal(subject, resource, policies, uses_data)
+    told = purpose or (grant.purpose if grant else "")
+    if not uses_data or resource is None:
+        return Decision(True, policies, *_reasons(policies), purpose=told)
+    basis = shown.basis(subject, resource, policies, grant)
+    view = shown.view(request, entities, contract or registry.active(session, resource.name), resource, basis)
+    if not view.items:
+        return Decision(
+            False,
+            ("personal-information", "grade-3-by-name"),
+            "没有任何信息项对您开放；请申请列明所需信息项的授权",
+            "None of its items is open to you; ask for a grant that names the items you need",
+        )
+    return Decision(True, policies, *_reasons(policies), view, told, grant.id if basis.grant and grant else "")
+
+
+def require(session: Session, subject: Subject, action: str, resource: Resource | None, **circumstances: Any) -> Decision:
+    """The decision, or Refused."""
+    decision = decide(session, subject, action, resource, **circumstances)
+    if not decision.allowed:
+        raise Refused(decision, subject, action, resource.name if resource else "hub")
+    return decision
+
+
+def may(session: Session, subject: Subject, action: str, resource: Resource | None = None) -> bool:
+    """Whether the subject may, for links and buttons."""
+    return decide(session, subject, action, resource).allowed
+
+
+def _asked(
+    session: Session, subject: Subject, action: str, resource: Resource | None, circumstances: Circumstances
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    person = {"type": "Person", "id": subject.person_id or subject.login}
+    thing = {"type": "Resource", "id": resource.id} if resource else {"type": "Hub", "id": "hub"}
+    entities = [_person(person, subject)]
+    if subject.organization_id:
+        entities.append(_organization(session, subject.organization_id))
+    if resource is not None:
+        entities.append(_resource(session, thing, resource))
+    request = {
+        "principal": person,
+        "action": {"type": "Action", "id": action},
+        "resource": thing,
+        "context": circumstances.context(),
+    }
+    return request, entities
+
+
+def _person(uid: Mapping[str, str], subject: Subject) -> dict[str, Any]:
+    attributes: dict[str, Any] = {"kind": subject.kind}
+    if subject.organization_id:
+        attributes["organization"] = _reference("Organization", subject.organization_id)
+    roles = [{"type": "Role", "id": str(role)} for role in sorted(subject.roles)]
+    return {"uid": uid, "attrs": attributes, "parents": roles}
+
+
+def _organization(session: Session, organization_id: str) -> dict[str, Any]:
+    found = session.get(Organization, organization_id)
+    kind = found.kind if found is not None and found.active else ""
+    return {"uid": {"type": "Organization", "id": organization_id}, "attrs": {"kind": kind}, "parents": []}
+
+
+def _resource(session: Session, uid: Mapping[str, str], resource: Resource) -> dict[str, Any]:
+    bought = str(resource.route) == Route.BUY
+    attributes = {
+        "provider": _reference("Organization", resource.provider_id),
+        "kind": resource.kind,
+        "library": str(resource.library),
+        "sharing": int(resource.sharing),
+        "grade": int(resource.grade[1:]) if resource.grade[1:].isdigit() else 4,
+        "category": resource.category,
+        "state": resource.state,
+        "bought": bought,
+        "redistribution": bought and _redistribution(session, resource.name),
+    }
+    return {"uid": uid, "attrs": attributes, "parents": []}
+
+
+def _redistribution(session: Session, dataset: str) -> bool:
+    """Whether every purchase that feeds the dataset may be passed on."""
+    asked = select(Agreement.redistribution).where(Agreement.dataset == dataset, Agreement.route == "buy")
+    told = session.exec(asked.order_by(col(Agreement.created_at))).all()
+    return bool(told) and all(told)
+
+
+def _reference(kind: str, identifier: str) -> dict[str, Any]:
+    return {"__entity": {"type": kind, "id": identifier}}
+
+
+def _reasons(policies: tuple[str, ...]) -> tuple[str, str]:
+    rules = [rule_book().rules[name] for name in policies if name in rule_book().rules]
+    return "；".join(rule.reason for rule in rules), "; ".join(rule.reason_en for rule in rules)
+
+
+def _refusal(subject: Subject, resource: Resource | None, policies: tuple[str, ...], uses_data: bool) -> Decision:
+    if policies:
+        return Decision(False, policies, *_reasons(policies))
+    if subject.kind == "anonymous":
+        return Decision(False, (), "请先登录或提供有效密钥", "Sign in, or send a valid key")
+    if uses_data and resource is not None and resource.sharing != Sharing.NOT_SHARED:
+        return Decision(
+            False,
+            (),
+            "没有授权：此资源须向提供方申请，经同意后使用（默认拒绝）",
+            "No grant: ask the provider of this resource and use it after consent (default deny)",
+        )
+    return Decision(False, (), "您的角色没有这项权限（默认拒绝）", "Your role has no right to this (default deny)")

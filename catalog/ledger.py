@@ -1,0 +1,265 @@
+"""The ledger and look-ups that ingest needs (warehouse.ledger), kept in the catalogue."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from catalog import audit, codes, database, quality, registry, spending, tables, workdays  # noqa: F401 - every table, for foreign keys
+from catalog.agreements import Agreement, Spend, UnknownAgreement
+from catalog.batches import ACCEPTED, Batch, BatchState, UnknownBatch, get
+from catalog.columns import CHINA, now
+from catalog.counters import next_number
+from catalog.organizations import Organization, UnknownOrganization
+from catalog.resources import Resource
+from contracts.deliveries import Entry, Outcome, Receipt
+from contracts.errors import HubError
+from contracts.model import Contract
+
+LISTS_SECONDS = 10.0
+OPEN = (BatchState.RECEIVED, BatchState.CHECKING)
+
+
+class WrongCounts(HubError):
+    """An outcome whose counts do not add up is a fault of the program, never a fact about data."""
+
+    def __init__(self, batch_id: str, outcome: Outcome) -> None:
+        told = (
+            f"{outcome.received} = {outcome.accepted} + {outcome.quarantined}; "
+            f"{outcome.accepted} = {outcome.inserted} + {outcome.updated} + {outcome.unchanged}"
+        )
+        super().__init__(f"批次 {batch_id} 的计数不平：{told}。", f"Counts of batch {batch_id} do not add up: {told}.")
+
+
+class CatalogLedger:
+    """Receipts and results of deliveries. Every call is its own committed transaction."""
+
+    def __init__(self, engine: Engine | str) -> None:
+        self.engine = database.engine(engine) if isinstance(engine, str) else engine
+
+    def receive(self, receipt: Receipt) -> Entry:
+        """Write the receipt: a batch with the next number of its day."""
+        with database.session(self.engine) as session:
+            _require_sender(session, receipt)
+            day = receipt.received_at.astimezone(CHINA).strftime("%Y%m%d")
+            sequence = next_number(session, "batch")
+            batch = Batch(id=f"{day}-{next_number(session, f'batch:{day}'):04d}", sequence=sequence, **asdict(receipt))
+            session.add(batch)
+            session.flush()
+            _note(session, batch, "batch.receive", {"sha256": batch.sha256, "bytes": batch.bytes, "filename": batch.filename})
+            return _entry(batch, _room(session, batch))
+
+    def checking(self, batch_id: str) -> None:
+        """The batch is being checked."""
+        with database.session(self.engine) as session:
+            batch = get(session, batch_id)
+            if batch.state in OPEN:
+                batch.state = BatchState.CHECKING
+                session.add(batch)
+
+    def settle(self, batch_id: str, outcome: Outcome) -> None:
+        """Write what became of the batch, its quality, its cost, and what the resource holds now."""
+        if outcome.state != BatchState.UNDONE:
+            _require_balance(batch_id, outcome)
+        with database.session(self.engine) as session:
+            batch = get(session, batch_id)
+            if _same(batch, outcome):
+                return
+            _write(batch, outcome)
+            session.add(batch)
+            session.flush()
+            quality.replace_results(session, batch, outcome.quality)
+            spending.meter(session, batch)
+            _tie_correction(session, batch)
+            _bring_up(session, batch, outcome)
+            _note(session, batch, f"batch.{batch.state}", _counts(batch))
+
+    def entry(self, batch_id: str) -> Entry:
+        """The receipt of a batch."""
+        with database.session(self.engine) as session:
+            batch = get(session, batch_id)
+            return _entry(batch, _room(session, batch))
+
+    def latest(self, dataset: str) -> Entry | None:
+        """The dataset's latest accepted batch that is not undone."""
+        with database.session(self.engine) as session:
+            asked = select(Batch).where(Batch.dataset == dataset, col(Batch.state).in_(ACCEPTED))
+            found = session.exec(asked.order_by(col(Batch.sequence).desc()).limit(1)).first()
+            return _entry(found) if found else None
+
+    def unsettled(self) -> Sequence[Entry]:
+        """Batches still received or checking, oldest first."""
+        with database.session(self.engine) as session:
+            asked = select(Batch).where(col(Batch.state).in_(OPEN)).order_by(col(Batch.sequence))
+            return [_entry(batch) for batch in session.exec(asked)]
+
+    def history(self, dataset: str) -> Sequence[Entry]:
+        """Accepted batches of a dataset that are not undone, oldest first."""
+        with database.session(self.engine) as session:
+            asked = select(Batch).where(Batch.dataset == dataset, col(Batch.state).in_(ACCEPTED))
+            return [_entry(batch) for batch in session.exec(asked.order_by(col(Batch.sequence)))]
+
+
+class CatalogLookups:
+    """Code lists and contracts that checks refer to, as the catalogue holds them."""
+
+    def __init__(self, engine: Engine | str) -> None:
+        self.engine = database.engine(engine) if isinstance(engine, str) else engine
+        self._held: dict[str, tuple[float, Sequence[str]]] = {}
+
+    def codes(self, name: str) -> Sequence[str]:
+        """Values of a code list; KeyError when there is none of that name.
+
+        Read again after LISTS_SECONDS: a delivery asks three times for 44,000 divisions, a steward's change may wait so long.
+        """
+        read, held = self._held.get(name, (float("-inf"), ()))
+        if time.monotonic() - read > LISTS_SECONDS:
+            with database.session(self.engine) as session:
+                held = tuple(codes.values(session, name))
+            self._held[name] = (time.monotonic(), held)
+        return held
+
+    def labels(self, name: str) -> dict[str, str]:
+        """Chinese label of each code of a list, for the sheet of codes in a template; empty where there is no such list."""
+        with database.session(self.engine) as session:
+            return {code: label for code, (label, _) in codes.labels(session, name).items()}
+
+    def contract(self, dataset: str, version: str | None = None) -> Contract:
+        """The active contract of a dataset, or that version of it; KeyError when there is none."""
+        with database.session(self.engine) as session:
+            return registry.get(session, dataset, version)
+
+
+@contextmanager
+def opened(url: str) -> Iterator[tuple[CatalogLedger, CatalogLookups]]:
+    """Ledger and look-ups of a catalogue, for a command."""
+    bind = database.engine(url)
+    yield CatalogLedger(bind), CatalogLookups(bind)
+
+
+def _require_sender(session: Session, receipt: Receipt) -> None:
+    if receipt.organization_id and session.get(Organization, receipt.organization_id) is None:
+        raise UnknownOrganization(receipt.organization_id)
+    if receipt.agreement_id and session.get(Agreement, receipt.agreement_id) is None:
+        raise UnknownAgreement(receipt.agreement_id)
+    if receipt.corrects and session.get(Batch, receipt.corrects) is None:
+        raise UnknownBatch(receipt.corrects)
+
+
+def _require_balance(batch_id: str, outcome: Outcome) -> None:
+    """received = accepted + quarantined; accepted = inserted + updated + unchanged (architecture.md)."""
+    parts = outcome.inserted + outcome.updated + outcome.unchanged
+    if outcome.received != outcome.accepted + outcome.quarantined or outcome.accepted != parts:
+        raise WrongCounts(batch_id, outcome)
+
+
+_COUNTS = ("received", "accepted", "quarantined", "inserted", "updated", "unchanged", "removed")
+
+
+def _counts(batch: Batch) -> dict[str, Any]:
+    return {name: getattr(batch, name) for name in _COUNTS} | {"snapshot": batch.snapshot}
+
+
+def _same(batch: Batch, outcome: Outcome) -> bool:
+    """Whether the batch has this very outcome already; a corrected batch is a partial one that was mended since."""
+    if outcome.state == BatchState.UNDONE:
+        return batch.state == BatchState.UNDONE
+    state = BatchState.PARTIAL if batch.state == BatchState.CORRECTED else batch.state
+    counted = all(getattr(batch, name) == getattr(outcome, name) for name in _COUNTS)
+    return state == outcome.state and counted and batch.snapshot == outcome.snapshot
+
+
+def _write(batch: Batch, outcome: Outcome) -> None:
+    batch.state = outcome.state
+    batch.finished_at = now()
+    batch.snapshot = outcome.snapshot if outcome.snapshot is not None else batch.snapshot
+    batch.message, batch.message_en = outcome.message, outcome.message_en
+    if outcome.state == BatchState.UNDONE:
+        return
+    for name in _COUNTS:
+        setattr(batch, name, getattr(outcome, name))
+    batch.encoding, batch.media = outcome.encoding or batch.encoding, outcome.media or batch.media
+    batch.faults = sorted((asdict(fault) for fault in outcome.faults), key=lambda fault: -fault["rows"])
+    batch.checks = [dict(check) for check in outcome.checks]
+    batch.seconds = {name: round(seconds, 3) for name, seconds in outcome.seconds.items()}
+
+
+def _tie_correction(session: Session, batch: Batch) -> None:
+    """A loaded correction mends the batch it names; undone again, that one is as before."""
+    first = session.get(Batch, batch.corrects) if batch.corrects else None
+    if first is None:
+        return
+    if batch.state == BatchState.LOADED and first.state in (BatchState.PARTIAL, BatchState.RETURNED, BatchState.REFUSED):
+        first.state = BatchState.CORRECTED if first.accepted else first.state
+    elif batch.state == BatchState.UNDONE and first.state == BatchState.CORRECTED:
+        first.state = BatchState.PARTIAL
+    session.add(first)
+
+
+def _bring_up(session: Session, batch: Batch, outcome: Outcome) -> None:
+    """What the resource holds now: rows, bytes, quality, when it changed and when the cycle wants new data."""
+    resource = session.exec(select(Resource).where(Resource.name == batch.dataset)).first()
+    if resource is None or batch.state not in (*ACCEPTED, BatchState.UNDONE):
+        return
+    resource.rows = outcome.table_rows if outcome.table_rows is not None else resource.rows
+    resource.bytes = outcome.table_bytes if outcome.table_bytes is not None else resource.bytes
+    resource.updated_at = now()
+    if batch.state != BatchState.UNDONE:
+        score = quality.score(session, batch.dataset)
+        resource.quality = score.total if score else resource.quality
+        resource.next_due = workdays.next_due(session, resource.cycle, batch.received_at.astimezone(CHINA).date())
+        _next_delivery(session, batch, resource.next_due)
+    session.add(resource)
+
+
+def _next_delivery(session: Session, batch: Batch, due: date | None) -> None:
+    agreement = session.get(Agreement, batch.agreement_id) if batch.agreement_id else None
+    if agreement is not None and agreement.route != "collect":
+        agreement.delivery_due = due
+        if agreement.state == "signed":
+            agreement.state = "active"
+        session.add(agreement)
+
+
+def _note(session: Session, batch: Batch, action: str, detail: dict[str, Any]) -> None:
+    audit.record(
+        session,
+        actor=batch.received_by or "system:ingest",
+        organization_id=batch.organization_id or "",
+        action=action,
+        object=f"batch:{batch.id}",
+        detail={"dataset": batch.dataset, **detail},
+        outcome="failed" if batch.state == BatchState.REFUSED else "done",
+    )
+
+
+def _room(session: Session, batch: Batch) -> int | None:
+    """How many records the batch's purchase still pays for; what the batch itself cost before is given back first."""
+    agreement = session.get(Agreement, batch.agreement_id) if batch.agreement_id else None
+    if agreement is None or agreement.route != "buy":
+        return None
+    left = spending.spending(session, agreement).records_left
+    own = session.get(Spend, batch.id)
+    return left + own.records if left is not None and own is not None else left
+
+
+def _entry(batch: Batch, room: int | None = None) -> Entry:
+    fields = Receipt.__dataclass_fields__
+    receipt = Receipt(**{name: getattr(batch, name) for name in fields})
+    return Entry(
+        batch_id=batch.id,
+        sequence=batch.sequence,
+        receipt=receipt,
+        state=batch.state,
+        received=batch.received,
+        accepted=batch.accepted,
+        quarantined=batch.quarantined,
+        room=room,
+    )

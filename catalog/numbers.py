@@ -1,0 +1,76 @@
+"""The figures of the home page, counted over what the subject may know of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import and_, case, func
+from sqlmodel import Session, col, select
+
+from catalog.columns import today
+from catalog.discovery import discoverable
+from catalog.organizations import Organization
+from catalog.people import Subject
+from catalog.resources import Resource, Sharing
+from catalog.search_entries import SearchEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Resources, providers, items, rows, what may be shared, and how many are up to date by their cycle."""
+
+    resources: int
+    providers: int
+    items: int
+    rows: int
+    bytes: int
+    shareable: int
+    published: int
+    on_time: float | None
+    """Share of the resources with a due date that are not overdue."""
+    overdue: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A resource whose data should have come by now."""
+
+    resource: Resource
+    provider: str
+    provider_en: str
+    due: date
+
+
+def numbers(session: Session, subject: Subject, on: date | None = None) -> Numbers:
+    """One line of figures, from one query."""
+    day = on or today()
+    late = and_(col(Resource.next_due).is_not(None), col(Resource.next_due) < day)
+    asked = (
+        select(  # type: ignore[call-overload]
+            func.count(),
+            func.count(func.distinct(Resource.provider_id)),
+            func.coalesce(func.sum(SearchEntry.item_count), 0),
+            func.coalesce(func.sum(Resource.rows), 0),
+            func.coalesce(func.sum(Resource.bytes), 0),
+            func.coalesce(func.sum(case((col(Resource.sharing) != int(Sharing.NOT_SHARED), 1), else_=0)), 0),
+            func.coalesce(func.sum(case((col(Resource.state) == "published", 1), else_=0)), 0),
+            func.count(col(Resource.next_due)),
+            func.coalesce(func.sum(case((late, 1), else_=0)), 0),
+        )
+        .select_from(Resource)
+        .join(SearchEntry, col(SearchEntry.resource_id) == Resource.id, isouter=True)
+        .where(discoverable(subject))
+    )
+    count, providers, items, rows, size, shareable, published, with_due, overdue_ = session.exec(asked).one()
+    on_time = (with_due - overdue_) / with_due if with_due else None
+    return Numbers(count, providers, int(items), int(rows), int(size), int(shareable), int(published), on_time, int(overdue_))
+
+
+def overdue(session: Session, subject: Subject, on: date | None = None, limit: int = 5) -> list[Overdue]:
+    """Resources whose data is late by their cycle, latest first."""
+    day = on or today()
+    asked = select(Resource, Organization).join(Organization, col(Organization.id) == Resource.provider_id)
+    asked = asked.where(discoverable(subject), col(Resource.next_due) < day)
+    found = session.exec(asked.order_by(col(Resource.next_due), col(Resource.title)).limit(limit))
+    return [Overdue(one, provider.name, provider.name_en, one.next_due) for one, provider in found if one.next_due]

@@ -1,0 +1,176 @@
+"""Releases: one published version each, a pinned lake snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from catalog.columns import CHINA, Json, UtcDateTime, now
+from catalog.resources import Resource
+from contracts.errors import HubError
+
+
+class Release(SQLModel, table=True):
+    """Version `version` of a resource: what its table held at lake snapshot `snapshot`."""
+
+    resource_id: str = Field(primary_key=True, foreign_key="resource.id")
+    version: int = Field(primary_key=True)
+    snapshot: int = Field(index=True)
+    contract_version: str = ""
+    columns: list[dict[str, str]] = Field(default_factory=list, sa_type=Json, description='[{"name", "type"}]')
+    rows: int
+    bytes: int = 0
+    quality: float | None = None
+    added: int | None = Field(default=None, description="By key, against the last version; None for the first")
+    changed: int | None = None
+    removed: int | None = None
+    note: str = ""
+    released_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    released_by: str = ""
+    recalled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    recalled_by: str = ""
+    recall_reason: str = ""
+
+
+class QualityResult(SQLModel, table=True):
+    """One rule's result over one batch or model run."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    dataset: str = Field(index=True)
+    batch_id: str | None = Field(default=None, index=True)
+    rule: str
+    item: str = ""
+    dimension: str = Field(description="completeness, uniqueness, accuracy, consistency, timeliness or conformity")
+    rows: int = 0
+    failed: int = 0
+    measured_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    detail: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+
+
+class UnknownRelease(HubError):
+    """No such version of a resource."""
+
+    def __init__(self, resource: Resource, version: int | None) -> None:
+        which, which_en = (
+            (f"第 {version} 版", f"version {version}") if version is not None else ("可用版本", "version in force")
+        )
+        super().__init__(
+            f"「{resource.title}」没有{which}；用 hub release list {resource.name} 查看。",
+            f"{resource.name} has no {which_en}; see `hub release list {resource.name}`.",
+        )
+
+
+class RecalledRelease(HubError):
+    """A version that was taken back."""
+
+    def __init__(self, resource: Resource, release: Release) -> None:
+        day = f"{release.recalled_at:%Y-%m-%d}"
+        super().__init__(
+            f"「{resource.title}」第 {release.version} 版已于 {day} 召回：{release.recall_reason}。请使用其他版本。",
+            f"Version {release.version} of {resource.name} was recalled on {day}: {release.recall_reason}. Use another.",
+        )
+
+
+class InvalidRelease(HubError):
+    """A release or recall that cannot be."""
+
+
+def record(
+    session: Session,
+    resource: Resource,
+    *,
+    snapshot: int,
+    columns: Sequence[Mapping[str, str]],
+    rows: int,
+    bytes: int = 0,
+    contract_version: str = "",
+    quality: float | None = None,
+    added: int | None = None,
+    changed: int | None = None,
+    removed: int | None = None,
+    note: str = "",
+    by: str = "",
+) -> Release:
+    """Version n of a resource: the next number, whatever was recalled before."""
+    resource.last_version += 1
+    session.add(resource)
+    release = Release(
+        resource_id=resource.id,
+        version=resource.last_version,
+        snapshot=snapshot,
+        contract_version=contract_version,
+        columns=[dict(column) for column in columns],
+        rows=rows,
+        bytes=bytes,
+        quality=resource.quality if quality is None else quality,
+        added=added,
+        changed=changed,
+        removed=removed,
+        note=note,
+        released_by=by,
+    )
+    session.add(release)
+    if resource.published_on is None and resource.state == "published":
+        resource.published_on = release.released_at.astimezone(CHINA).date()
+    session.flush()
+    return release
+
+
+def recall(session: Session, resource: Resource, version: int, *, reason: str, by: str) -> Release:
+    """Take a version back: from now on it is shared with nobody, and the record says why."""
+    if not reason.strip():
+        raise InvalidRelease("召回须说明理由。", "A recall needs its reason.")
+    release = get(session, resource, version, recalled=True)
+    if release.recalled_at is not None:
+        raise RecalledRelease(resource, release)
+    release.recalled_at, release.recalled_by, release.recall_reason = now(), by, reason.strip()
+    session.add(release)
+    session.flush()
+    return release
+
+
+def get(session: Session, resource: Resource, version: int | None = None, *, recalled: bool = False) -> Release:
+    """A version of a resource, or the latest in force. RecalledRelease for one taken back, unless asked for."""
+    if version is None:
+        found = latest(session, resource)
+        if found is None:
+            raise UnknownRelease(resource, None)
+        return found
+    release = session.get(Release, (resource.id, version))
+    if release is None:
+        raise UnknownRelease(resource, version)
+    if release.recalled_at is not None and not recalled:
+        raise RecalledRelease(resource, release)
+    return release
+
+
+def latest(session: Session, resource: Resource) -> Release | None:
+    """The newest version in force; None where there is none."""
+    asked = select(Release).where(Release.resource_id == resource.id, col(Release.recalled_at).is_(None))
+    return session.exec(asked.order_by(col(Release.version).desc()).limit(1)).first()
+
+
+def listed(session: Session, resource: Resource) -> Sequence[Release]:
+    """Every version of a resource, newest first, recalled ones included."""
+    asked = select(Release).where(Release.resource_id == resource.id)
+    return session.exec(asked.order_by(col(Release.version).desc())).all()
+
+
+def newest(session: Session, limit: int = 10) -> Sequence[tuple[Release, Resource]]:
+    """The last releases of all resources, newest first."""
+    asked = select(Release, Resource).join(Resource).where(col(Release.recalled_at).is_(None))
+    return session.exec(asked.order_by(col(Release.released_at).desc()).limit(limit)).all()
+
+
+def pins(session: Session) -> dict[int, list[str]]:
+    """Which releases hold which lake snapshot: {snapshot: ["major_hazard v37", …]}; a recalled one holds none."""
+    asked = select(Release.snapshot, Resource.name, Release.version).join(Resource).where(col(Release.recalled_at).is_(None))
+    held: dict[int, list[str]] = {}
+    for snapshot, name, version in session.exec(
+        asked.order_by(col(Release.snapshot), col(Resource.name), col(Release.version))
+    ):
+        held.setdefault(snapshot, []).append(f"{name} v{version}")
+    return held

@@ -1,0 +1,196 @@
+"""Working days: the official holiday calendar by year, and how many days each step may take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import chinese_calendar
+from chinese_calendar.constants import holidays, workdays
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from contracts.errors import HubError
+
+
+class CalendarDay(SQLModel, table=True):
+    """A day that differs from its weekday: a holiday, or a weekend day that is worked."""
+
+    day: date = Field(primary_key=True)
+    working: bool
+    name: str = ""
+
+
+class StepRule(SQLModel, table=True):
+    """How many working days a step may take; a steward may edit it (catalogue-rules.md)."""
+
+    step: str = Field(primary_key=True, description="answer-unconditional, answer-conditional, deliver, …")
+    valid_from: date = Field(primary_key=True)
+    days: int
+    basis: str = ""
+
+
+class UnknownStep(HubError):
+    """No rule says how long a step may take."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__(
+            f"没有步骤「{step}」的时限规则；请在时限规则表中补充。", f"No rule for step {step!r}; add one to the rule table."
+        )
+
+
+_BASIS = "国发〔2016〕51号；《政务数据共享条例》（国务院令第809号，2025-08-01 起施行）"
+STEP_DAYS: Mapping[str, int] = {
+    "answer-unconditional": 1,
+    "answer-conditional": 10,
+    "extend-answer": 10,
+    "sign": 20,
+    "deliver": 20,
+    "answer-correction": 10,
+    "mend-quarantine": 10,
+    "update-entry": 10,
+    "review-entry": 2,
+}
+"""Where the rule table begins (recalled, so a steward may change every one of them)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Which days are worked. A year without its official table counts Monday to Friday, and `estimated` says so."""
+
+    days: Mapping[date, bool] = field(default_factory=dict)
+    years: frozenset[int] = frozenset()
+
+    def working(self, day: date) -> bool:
+        """Whether a day is worked, make-up workdays included."""
+        return self.days.get(day, day.weekday() < 5)
+
+    def estimated(self, *days: date) -> bool:
+        """Whether any year that the days span has no official table, so that the count is an estimate."""
+        years = [day.year for day in days]
+        return any(year not in self.years for year in range(min(years), max(years) + 1)) if years else False
+
+    def add(self, day: date, count: int) -> date:
+        """The day `count` working days after `day`, which is not counted itself; back in time where negative."""
+        step = timedelta(days=1 if count >= 0 else -1)
+        left = abs(count)
+        while left:
+            day += step
+            left -= self.working(day)
+        return day
+
+    def between(self, first: date, last: date) -> int:
+        """Working days after `first` up to and including `last`; negative when `last` is the earlier one."""
+        if last < first:
+            return -self.between(last, first)
+        weeks, rest = divmod((last - first).days, 7)
+        plain = weeks * 5 + sum((first + timedelta(days=n)).weekday() < 5 for n in range(1, rest + 1))
+        return plain + sum(worked - (day.weekday() < 5) for day, worked in self.days.items() if first < day <= last)
+
+    def left(self, due: date, today: date) -> int:
+        """Working days left until a deadline: 0 on the day itself, negative once it has passed.
+
+        A deadline that passed on a day off is late from the next day on, by at least one.
+        """
+        count = self.between(today, due)
+        return min(count, -1) if due < today else count
+
+    def last_before(self, day: date) -> date:
+        """The day itself where it is worked, otherwise the last working day before it."""
+        while not self.working(day):
+            day -= timedelta(days=1)
+        return day
+
+    def first_after(self, day: date) -> date:
+        """The day itself where it is worked, otherwise the next working day."""
+        while not self.working(day):
+            day += timedelta(days=1)
+        return day
+
+
+def seed(session: Session) -> list[int]:
+    """Write the calendars of all years that the library knows and the catalogue does not, and the first step rules.
+
+    Returns the years added. A year that is there already is left as a steward may have edited it.
+    """
+    known = {day.year for day in session.exec(select(col(CalendarDay.day)))}
+    added = sorted({day.year for day in (*holidays, *workdays)} - known)
+    for table, working in ((holidays, False), (workdays, True)):
+        for day, name in table.items():
+            if day.year not in known:
+                session.add(CalendarDay(day=day, working=working, name=_festival(name)))
+    for step, days in STEP_DAYS.items():
+        if session.exec(select(StepRule).where(StepRule.step == step)).first() is None:
+            session.add(StepRule(step=step, valid_from=date(2016, 9, 5), days=days, basis=_BASIS))
+    session.flush()
+    session.info.pop("calendar", None)
+    return added
+
+
+def _festival(name: str) -> str:
+    known = {member.value: member.chinese for member in chinese_calendar.Holiday}
+    return known.get(name, name)
+
+
+def set_day(session: Session, day: date, working: bool, name: str = "") -> CalendarDay:
+    """Correct or add one day of the calendar."""
+    kept = session.merge(CalendarDay(day=day, working=working, name=name))
+    session.flush()
+    session.info.pop("calendar", None)
+    return kept
+
+
+def calendar(session: Session) -> Calendar:
+    """The calendar as the catalogue holds it, read once for a session."""
+    kept = session.info.get("calendar")
+    if kept is None:
+        days: dict[date, bool] = dict(session.exec(select(col(CalendarDay.day), col(CalendarDay.working))).all())
+        kept = session.info["calendar"] = Calendar(days, frozenset(day.year for day in days))
+    return kept
+
+
+def step_days(session: Session, step: str, on: date) -> int:
+    """Working days a step may take, by the rule in force on a day."""
+    found = session.exec(
+        select(StepRule.days)
+        .where(StepRule.step == step, col(StepRule.valid_from) <= on)
+        .order_by(col(StepRule.valid_from).desc())
+    ).first()
+    if found is None:
+        raise UnknownStep(step)
+    return found
+
+
+def set_step(session: Session, step: str, days: int, valid_from: date, basis: str = "") -> StepRule:
+    """A new rule for a step, in force from a day on; deadlines already given stay."""
+    kept = session.merge(StepRule(step=step, days=days, valid_from=valid_from, basis=basis))
+    session.flush()
+    return kept
+
+
+def due(session: Session, step: str, since: date) -> date:
+    """By when a step that began on a day must be done."""
+    return calendar(session).add(since, step_days(session, step, since))
+
+
+def next_due(session: Session, cycle: str, last: date) -> date | None:
+    """By when an update cycle (item 11) wants the next data after that of `last`; None for 不定期.
+
+    A date on a day off moves to the next working day; 实时 and 每日 data is due every calendar day.
+    """
+    months = {"每月": 1, "每季度": 3, "每半年": 6, "每年": 12}
+    if cycle in ("实时", "每日"):
+        return last + timedelta(days=1)
+    if cycle == "每周":
+        return calendar(session).first_after(last + timedelta(days=7))
+    if cycle in months:
+        return calendar(session).first_after(add_months(last, months[cycle]))
+    return None
+
+
+def add_months(day: date, count: int) -> date:
+    """The same day of a later month, or that month's last day."""
+    month = day.year * 12 + day.month - 1 + count
+    first = date(month // 12, month % 12 + 1, 1)
+    following = date((month + 1) // 12, (month + 1) % 12 + 1, 1)
+    return min(first + timedelta(days=day.day - 1), following - timedelta(days=1))
