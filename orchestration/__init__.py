@@ -1,0 +1,1 @@
+"""The door of time: Dagster definitions made from the catalogue."""

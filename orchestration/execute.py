@@ -1,0 +1,201 @@
+"""Jobs executed in this process, on the daemon's Dagster instance, and what they did as the catalogue has it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+from sqlmodel import col, select
+
+from catalog.batches import Batch
+from catalog.resources import Resource
+from contracts.errors import HubError
+from orchestration.assets import key
+from orchestration.definitions import definitions
+from orchestration.home import ROOT, environment
+from orchestration.hub import Hub, open_hub
+from orchestration.modelled import described
+from orchestration.plan import ROUTES
+from warehouse.settings import Settings
+
+ALL = (*ROUTES, "models")
+
+
+class UnknownJob(HubError):
+    """There is no such job, or nothing for it to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """One dataset in one run: its new batches summed, and the seconds of each step."""
+
+    dataset: str
+    title: str
+    route: str
+    batches: tuple[str, ...]
+    states: tuple[str, ...]
+    received: int
+    accepted: int
+    quarantined: int
+    inserted: int
+    updated: int
+    unchanged: int
+    removed: int
+    seconds: dict[str, float]
+
+    @property
+    def balanced(self) -> bool:
+        """received = accepted + quarantined."""
+        return self.received == self.accepted + self.quarantined
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """One model in one run: rows it has now, its tests, and its seconds."""
+
+    model: str
+    title: str
+    rows: int
+    tests: int
+    failed: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """One job's run."""
+
+    job: str
+    run_id: str
+    success: bool
+    seconds: float
+    loaded: tuple[Loaded, ...] = ()
+    built: tuple[Built, ...] = ()
+    problems: tuple[str, ...] = field(default=())
+
+
+@contextmanager
+def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The installation's Dagster instance, by the dagster.yaml at the project's root."""
+    before = {name: os.environ.get(name) for name in environment(settings)}
+    os.environ.update(environment(settings))
+    try:
+        with dg.DagsterInstance.from_config(str(ROOT)) as opened:
+            yield opened
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None) if value is None else os.environ.__setitem__(name, value)
+
+
+def execute(settings: Settings, jobs: Sequence[str], *, datasets: Sequence[str] = ()) -> Iterator[Executed]:
+    """Run jobs one after the other in this process, told as each ends. `datasets` narrows what is run.
+
+    A job whose route no dataset uses is left out, unless it is the only one asked for.
+    """
+    hub = open_hub(settings)
+    with instance(settings) as opened:
+        repository = definitions(settings).get_repository_def()
+        for name in jobs:
+            if not repository.has_job(name):
+                if len(jobs) == 1:
+                    raise _unknown(name, repository.job_names)
+                continue
+            yield _execute(hub, repository.get_job(name), opened, datasets)
+
+
+def _execute(hub: Hub, job: dg.JobDefinition, opened: dg.DagsterInstance, datasets: Sequence[str]) -> Executed:
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)  # what went wrong is told below, once
+    began = time.perf_counter()
+    result = job.execute_in_process(
+        instance=opened,
+        raise_on_error=False,
+        asset_selection=_selected(datasets) or None,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+    return Executed(
+        job=job.name,
+        run_id=result.run_id,
+        success=result.success,
+        seconds=round(time.perf_counter() - began, 3),
+        loaded=loaded(hub, result.run_id),
+        built=_built(hub, result),
+        problems=tuple(_problems(result)),
+    )
+
+
+def _selected(datasets: Sequence[str]) -> list[dg.AssetKey]:
+    held = described()
+    return [key(held[name].library if name in held else "resource", name) for name in datasets]
+
+
+def loaded(hub: Hub, run_id: str) -> tuple[Loaded, ...]:
+    """What a run delivered, by dataset in the order of loading, read from the batches that name it."""
+    with hub.session() as session:
+        asked = select(Batch).where(Batch.run_id == run_id).order_by(col(Batch.sequence))
+        titles = dict(session.exec(select(Resource.name, Resource.title)).all())
+        batches: dict[str, list[Batch]] = {}
+        for batch in session.exec(asked):
+            batches.setdefault(batch.dataset, []).append(batch)
+    return tuple(_sum(name, titles.get(name, name), found) for name, found in batches.items())
+
+
+def _sum(dataset: str, title: str, found: Sequence[Batch]) -> Loaded:
+    seconds: dict[str, float] = {}
+    for batch in found:
+        for step, spent in batch.seconds.items():
+            seconds[step] = round(seconds.get(step, 0.0) + spent, 3)
+    names = ("received", "accepted", "quarantined", "inserted", "updated", "unchanged", "removed")
+    return Loaded(
+        dataset=dataset,
+        title=title,
+        route=found[0].route,
+        batches=tuple(batch.id for batch in found),
+        states=tuple(batch.state for batch in found),
+        seconds=seconds,
+        **{name: sum(getattr(batch, name) for batch in found) for name in names},
+    )
+
+
+def _built(hub: Hub, result: dg.ExecuteInProcessResult) -> tuple[Built, ...]:
+    held = described()
+    checks = result.get_asset_check_evaluations()
+    made = []
+    for event in result.get_asset_materialization_events():
+        name = event.asset_key.path[-1] if event.asset_key else ""
+        if name not in held:
+            continue
+        told: dict[str, Any] = {k: v.value for k, v in event.materialization.metadata.items()}
+        mine = [check for check in checks if check.asset_key == event.asset_key]
+        failed = sum(not check.passed for check in mine)
+        rows = int(told.get("dagster/row_count", 0))
+        made.append(Built(name, held[name].title, rows, len(mine), failed, float(told.get("seconds", 0.0))))
+    return tuple(made)
+
+
+def _problems(result: dg.ExecuteInProcessResult) -> Iterator[str]:
+    """Failures of steps in people's words, then what failed checks say."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            told = data.user_failure_data
+            yield (told.description or "") if told else (data.error.message.strip() if data.error else "?")
+            for name, value in (told.metadata if told else {}).items():
+                yield f"{name}: {value.value}"
+    for check in result.get_asset_check_evaluations():
+        if not check.passed and check.description:
+            yield f"{check.asset_key.path[-1]} · {check.check_name}: {check.description}"
+
+
+def _unknown(name: str, known: Sequence[str]) -> UnknownJob:
+    jobs = "、".join(job for job in known if not job.startswith("__"))
+    return UnknownJob(
+        f"没有可运行的「{name}」：可用的有 {jobs}。某途径没有数据集时没有对应的作业，请先登记契约与协议。",
+        f"There is no job {name!r} to run; there are {jobs.replace('、', ', ')}. A route without datasets has no job: "
+        "register contracts and agreements first.",
+    )

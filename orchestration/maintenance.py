@@ -1,0 +1,84 @@
+"""The hub's own upkeep as jobs: interrupted deliveries, the lake, the audit chain, waiting lineage, old runs."""
+
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from catalog import sealing
+from catalog.columns import now
+from orchestration import lineage, sending
+from orchestration.hub import Hub
+
+KEEP_RUNS = timedelta(days=30)
+RUNS_AT_ONCE = 500
+
+
+def jobs(hub: Hub) -> list[dg.JobDefinition]:
+    """`maintenance`, every night, and `reconcile`, when the sensor finds deliveries that were interrupted."""
+    return [_maintenance(hub), _reconcile(hub)]
+
+
+def _maintenance(hub: Hub) -> dg.JobDefinition:
+    @dg.op(name="lake_maintain", description="压实、过期与清理，发布版本不受影响 / Compaction, expiry, orphans; pins stay")
+    def lake(context: dg.OpExecutionContext) -> None:
+        context.log.info(str(maintain_lake(hub)))
+
+    @dg.op(name="audit_seal", description="审计链封存签名 / Signs the audit chain's new records")
+    def seal(context: dg.OpExecutionContext) -> None:
+        with hub.session() as session:
+            context.log.info(str(sealing.seal(session, hub.settings.audit_key, hub.settings.audit_head)))
+
+    @dg.op(name="lineage_send", description="补发血缘事件 / Sends lineage events that wait")
+    def send(context: dg.OpExecutionContext) -> None:
+        lineage.catch_up(hub)
+        context.log.info(sending.send(hub).told)
+
+    @dg.op(name="runs_forget", description="移除三十天前的运行记录 / Removes run records older than thirty days")
+    def runs(context: dg.OpExecutionContext) -> None:
+        context.log.info(f"{forget_runs(context.instance)} 个运行记录已移除 / runs removed")
+
+    @dg.job(name="maintenance", description="每夜维护 / Nightly upkeep")
+    def maintenance() -> None:
+        lake()
+        seal()
+        send()
+        runs()
+
+    return maintenance
+
+
+def _reconcile(hub: Hub) -> dg.JobDefinition:
+    @dg.op(name="reconcile_deliveries", description="完成或收尾中断的批次 / Finishes interrupted deliveries")
+    def finish(context: dg.OpExecutionContext) -> None:
+        from warehouse.reconcile import reconcile
+
+        context.log.info(str(reconcile(hub.settings, hub.ledger, hub.lookups)))
+
+    @dg.job(name="reconcile", description="以数据湖为准，补齐目录中未完成的批次 / Brings the catalogue up to the lake")
+    def job() -> None:
+        finish()
+
+    return job
+
+
+def maintain_lake(hub: Hub) -> Any:
+    """Compaction, expiry and clean-up that keep every pinned release."""
+    from catalog import releases
+    from warehouse.maintain import maintain
+
+    with hub.session() as session:
+        pins = releases.pins(session)
+    return maintain(hub.settings, pins)
+
+
+def forget_runs(instance: dg.DagsterInstance, keep: timedelta = KEEP_RUNS) -> int:
+    """Remove finished runs older than `keep`, with their logs; what they made stays on record in the catalogue."""
+    finished = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+    old = dg.RunsFilter(statuses=finished, updated_before=now() - keep)
+    removed = 0
+    while found := instance.get_run_records(old, limit=RUNS_AT_ONCE):
+        for record in found:
+            instance.delete_run(record.dagster_run.run_id)
+        removed += len(found)
+    return removed

@@ -1,0 +1,131 @@
+"""What there is to orchestrate: datasets with their route and cycle, agreements with their schedules; no contract is parsed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from catalog.agreements import Agreement
+from catalog.organizations import Organization
+from catalog.registry import ContractVersion
+from catalog.resources import Resource
+from orchestration.routes.acquire import OPEN
+
+ROUTES = ("request", "buy", "collect")
+
+CRONS = {
+    "实时": "*/10 * * * *",
+    "每日": "0 6 * * *",
+    "每周": "0 6 * * 1",
+    "每月": "0 6 1 * *",
+    "每季度": "0 6 1 1,4,7,10 *",
+    "每半年": "0 6 1 1,7 *",
+    "每年": "0 6 1 1 *",
+}
+"""When a channel is asked for an update cycle (item 11); irregular ones wait for the sensor or for a person."""
+
+FRESHNESS = {
+    "实时": timedelta(hours=1),
+    "每日": timedelta(days=2),
+    "每周": timedelta(days=9),
+    "每月": timedelta(days=35),
+    "每季度": timedelta(days=100),
+    "每半年": timedelta(days=190),
+    "每年": timedelta(days=375),
+}
+"""How old data may be: the cycle and some grace for working days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One dataset as an asset: where it stands, how it comes, how often."""
+
+    name: str
+    library: str
+    title: str
+    title_en: str
+    description: str
+    provider: str
+    cycle: str
+    version: str
+    routes: tuple[str, ...]
+    """Routes by which it comes: its own, and those of its agreements."""
+    agreements: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Datasets whose agreements have the same route and schedule; one Dagster schedule serves them all."""
+
+    route: str
+    cron: str
+    datasets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All datasets, and when they are due."""
+
+    datasets: tuple[Planned, ...]
+    due: tuple[Due, ...]
+
+    def of(self, route: str) -> tuple[str, ...]:
+        """Names of the datasets that come by a route."""
+        return tuple(planned.name for planned in self.datasets if route in planned.routes)
+
+
+def planned(session: Session) -> Plan:
+    """Every dataset of the resource library with an active contract, read in two queries."""
+    held: dict[str, list[Agreement]] = {}
+    for agreement in session.exec(select(Agreement).where(col(Agreement.state).in_(OPEN)).order_by(Agreement.id)):
+        held.setdefault(agreement.dataset, []).append(agreement)
+    asked = (
+        select(Resource, ContractVersion.version, Organization.name)
+        .join(ContractVersion, (ContractVersion.dataset == Resource.name) & (ContractVersion.status == "active"))  # type: ignore[arg-type]
+        .join(Organization, col(Organization.id) == Resource.provider_id, isouter=True)
+        .where(Resource.kind == "dataset", Resource.library == "resource")
+        .order_by(Resource.name)
+    )
+    datasets = tuple(_dataset(*row, held.get(row[0].name, [])) for row in session.exec(asked))
+    return Plan(datasets, _due(datasets, held))
+
+
+def _dataset(resource: Resource, version: str, provider: str | None, held: list[Agreement]) -> Planned:
+    routes = dict.fromkeys([resource.route, *(agreement.route for agreement in held)])
+    return Planned(
+        name=resource.name,
+        library=resource.library,
+        title=resource.title,
+        title_en=resource.title_en,
+        description=resource.abstract,
+        provider=provider or resource.provider_id,
+        cycle=resource.cycle,
+        version=version,
+        routes=tuple(route for route in routes if route in ROUTES),
+        agreements=tuple(agreement.id for agreement in held),
+    )
+
+
+def _due(datasets: tuple[Planned, ...], held: dict[str, list[Agreement]]) -> tuple[Due, ...]:
+    groups: dict[tuple[str, str], dict[str, None]] = {}
+    for dataset in datasets:
+        for agreement in held.get(dataset.name, []):
+            cron = agreement.cron or CRONS.get(agreement.cycle, "")
+            if cron:
+                groups.setdefault((agreement.route, cron), {})[dataset.name] = None
+    return tuple(Due(route, cron, tuple(names)) for (route, cron), names in sorted(groups.items()))
+
+
+def told(planned: Planned) -> dict[str, Any]:
+    """What Dagster's page shows of a dataset beside its name."""
+    return {
+        "title": planned.title,
+        "title_en": planned.title_en,
+        "provider": planned.provider,
+        "cycle": planned.cycle,
+        "contract": planned.version,
+        "agreements": ", ".join(planned.agreements),
+    }

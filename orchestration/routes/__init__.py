@@ -1,0 +1,1 @@
+"""The three routes by which data comes: request, buy, collect."""

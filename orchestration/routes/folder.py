@@ -1,0 +1,102 @@
+"""A watched folder: a provider drops files, the hub takes those that have stopped growing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from orchestration.routes.arrivals import Arrival, ChannelFailed, Taken, corrected_batch, look
+from warehouse.settings import Settings
+
+UNFINISHED = ("*.part", "*.partial", "*.tmp", "*.filepart", "*.crdownload", "*.swp", "~*", ".*")
+"""Names that uploading programs give to files they have not finished."""
+SETTLE_SECONDS = 2.0
+"""A file must look the same, in size and time of change, over this long; `settle_seconds` in the channel overrides it."""
+
+
+def place(settings: Settings, channel: Mapping[str, Any], key: str = "path") -> Path:
+    """The channel's folder; relative paths start at HUB_HOME."""
+    path = Path(str(channel[key])).expanduser()
+    return path if path.is_absolute() else settings.root / path
+
+
+def waiting(settings: Settings, agreement_id: str, channel: Mapping[str, Any]) -> list[Path]:
+    """Files that were not taken yet, finished or not, in the order of their names. Cheap: for a sensor's look."""
+    folder = place(settings, channel)
+    if not folder.is_dir():
+        return []
+    taken, pattern = Taken.of(settings, agreement_id), str(channel.get("pattern", "*"))
+    return [path for path in sorted(folder.iterdir()) if _wanted(path, pattern) and not taken.knows(path.name, path)]
+
+
+@dataclass
+class Settling:
+    """Which files have stopped growing: each is looked at twice, `seconds` apart, all of a run in the same wait.
+
+    A file last changed longer ago than that needs no second look. The clock of a mounted share that runs ahead makes
+    files look young, never old.
+    """
+
+    first: dict[Path, tuple[list[int], float]] = field(default_factory=dict)
+
+    def look(self, files: Iterable[Path]) -> None:
+        """The first look; later ones change nothing."""
+        now = time.monotonic()
+        for path in files:
+            if path not in self.first and path.is_file():
+                self.first[path] = (look(path), now)
+
+    def settled(self, files: Sequence[Path], seconds: float) -> dict[Path, list[int]]:
+        """Those files that look as they did at first, with how they look."""
+        self.look(files)
+        now, clock = time.time_ns(), time.monotonic()
+        held = {path: self.first[path] for path in files if path in self.first}
+        waits = [at + seconds - clock for (_, changed), at in held.values() if now - changed < seconds * 1e9]
+        if waits and max(waits) > 0:
+            time.sleep(max(waits))
+        return {path: seen for path, (seen, _) in held.items() if path.is_file() and look(path) == seen}
+
+
+def arrivals(
+    settings: Settings,
+    agreement_id: str,
+    channel: Mapping[str, Any],
+    organization_id: str | None,
+    settling: Settling | None = None,
+) -> list[Arrival]:
+    """Files ready to be delivered: new or changed, named as agreed, and no longer growing."""
+    folder = place(settings, channel)
+    if not folder.is_dir():
+        raise ChannelFailed(
+            f"约定的文件夹 {folder} 不存在；请建立该文件夹，或在协议 {agreement_id} 中更正通道。",
+            f"The agreed folder {folder} does not exist; make it, or mend the channel of agreement {agreement_id}.",
+        )
+    files = waiting(settings, agreement_id, channel)
+    ready = (settling or Settling()).settled(files, settle_seconds(channel))
+    taken = Taken.of(settings, agreement_id)
+    return [_arrival(path, seen, taken, organization_id) for path, seen in ready.items()]
+
+
+def settle_seconds(channel: Mapping[str, Any]) -> float:
+    """How long a file of this channel must look the same."""
+    return float(channel.get("settle_seconds", SETTLE_SECONDS))
+
+
+def _wanted(path: Path, pattern: str) -> bool:
+    if not path.is_file() or any(fnmatch(path.name, unfinished) for unfinished in UNFINISHED):
+        return False
+    return fnmatch(path.name, pattern) and path.stat().st_size > 0
+
+
+def _arrival(path: Path, seen: list[int], taken: Taken, organization_id: str | None) -> Arrival:
+    return Arrival(
+        path=path,
+        filename=path.name,
+        organization_id=organization_id,
+        corrects=corrected_batch(path.name),
+        taken=lambda batch_id: taken.add(path.name, seen, batch_id),
+    )

@@ -1,0 +1,87 @@
+"""A mailbox of filled workbooks: each knows by its hidden mark which dataset, agency and period it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from orchestration.routes.arrivals import Arrival, Taken, look
+from orchestration.routes.folder import Settling, place, settle_seconds
+from warehouse.settings import Settings
+
+SUFFIXES = (".xlsx", ".xlsm")
+MARKED_FAULTS = 5_000
+"""Cells that a returned workbook marks at most; the quarantine page has them all."""
+
+
+def waiting(settings: Settings, agreement_id: str, channel: Mapping[str, Any]) -> list[Path]:
+    """Workbooks that were not taken yet, from the mailbox and the folders in it (one for each agency, as they like)."""
+    folder = place(settings, channel)
+    taken = Taken.of(settings, agreement_id)
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES) if folder.is_dir() else []
+    wanted = (path for path in found if path.is_file() and not path.name.startswith(("~", ".")))
+    return [path for path in wanted if not taken.knows(str(path.relative_to(folder)), path)]
+
+
+def arrivals(
+    settings: Settings,
+    agreement_id: str,
+    channel: Mapping[str, Any],
+    dataset: str,
+    agencies: frozenset[str],
+    settling: Settling | None = None,
+) -> list[Arrival]:
+    """Workbooks made from this dataset's template; those of other datasets are left to their own agreements."""
+    folder = place(settings, channel)
+    taken = Taken.of(settings, agreement_id)
+    files = waiting(settings, agreement_id, channel)
+    ready = (settling or Settling()).settled(files, settle_seconds(channel))
+    found = [_arrival(path, str(path.relative_to(folder)), taken, dataset, agencies) for path in ready]
+    wanted = [arrival for arrival in found if arrival is not None]
+    if channel.get("arrival") == "file-time":  # docs/decisions/0010: a hub that was down makes nobody late
+        wanted.sort(key=lambda arrival: arrival.path.stat().st_mtime)
+        return [replace(arrival, received_at=datetime.fromtimestamp(arrival.path.stat().st_mtime, UTC)) for arrival in wanted]
+    return wanted
+
+
+def give_back(settings: Settings, channel: Mapping[str, Any], arrival: Arrival, batch_id: str) -> Path | None:
+    """The workbook with every fault marked at its cell, laid into the agency's folder of the outbox."""
+    from contracts import template
+    from warehouse import quarantine
+
+    if "outbox" not in channel:
+        return None
+    faults = quarantine.rows(settings, batch_id, limit=MARKED_FAULTS)
+    if not faults:
+        return None
+    folder = place(settings, channel, "outbox") / (arrival.organization_id or "unknown")
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{arrival.path.stem}-{batch_id}-退回.xlsx"
+    template.annotate(arrival.path, faults, target)
+    return target
+
+
+def _arrival(path: Path, name: str, taken: Taken, dataset: str, agencies: frozenset[str]) -> Arrival | None:
+    from contracts import template  # openpyxl is slow to import, and only collections need it
+
+    seen = look(path)
+    mark = template.identify(path)
+    if mark is not None and mark.dataset != dataset:
+        return None
+    remember = lambda batch_id: taken.add(name, seen, batch_id)  # noqa: E731
+    if mark is None:
+        note = (
+            f"{name} 不是由采集模板填写的（没有模板标记）；请机构下载模板重新填报。",
+            f"{name} was not filled in from a template (it has no mark); ask the agency to fill in the template.",
+        )
+        return Arrival(path, path.name, taken=remember, note=note)
+    if agencies and mark.agency not in agencies:
+        note = (
+            f"{name} 的填报机构 {mark.agency} 不在本采集协议中；请在协议中加入该机构，或退回。",
+            f"{name} is from {mark.agency}, which is not in this collection; add the agency to the agreement, or return it.",
+        )
+        return Arrival(path, path.name, mark.agency, mark.period, taken=remember, note=note)
+    return Arrival(path, path.name, mark.agency, mark.period, taken=remember)

@@ -1,0 +1,142 @@
+"""Sensors: files dropped into watched folders, deliveries left half way, models behind their data, lineage to send on."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from catalog import sealing
+from catalog.batches import ACCEPTED, Batch
+from catalog.columns import now
+from orchestration import lineage, sending
+from orchestration.assets import ROUTE_TAG, key
+from orchestration.hub import Hub
+from orchestration.modelled import described
+from orchestration.plan import ROUTES, Plan
+from orchestration.routes.acquire import ROUTES as CHANNELS
+from orchestration.routes.acquire import agreements
+from orchestration.routes.arrivals import look
+
+RUNNING = dg.DefaultSensorStatus.RUNNING
+LEFT_BEHIND = timedelta(minutes=10)
+"""A delivery that is neither loaded nor refused after this long was interrupted."""
+
+
+def sensors(hub: Hub, plan: Plan) -> list[dg.SensorDefinition]:
+    """All sensors; those of a route only where a dataset comes by it."""
+    dropped = [_dropped(hub, route) for route in ROUTES if plan.of(route)]
+    return [*dropped, _left_behind(hub), _models_behind(hub), _lineage(hub), _seal(hub)]
+
+
+def _dropped(hub: Hub, route: str) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=f"{route}_dropped",
+        job_name=route,
+        minimum_interval_seconds=15,
+        default_status=RUNNING,
+        description="监视文件夹：文件停止变化后收取 / Takes files from watched folders once they have stopped growing",
+    )
+    def dropped(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        before: dict[str, Any] = json.loads(context.cursor or "{}")
+        seen = waiting(hub, route)
+        ready = {name: looks for name, looks in seen.items() if before.get(name) == looks}
+        requests = [_request(route, ready)] if ready else []
+        return dg.SensorResult(run_requests=requests, cursor=json.dumps(seen, ensure_ascii=False))
+
+    return dropped
+
+
+def waiting(hub: Hub, route: str) -> dict[str, dict[str, list[int]]]:
+    """Dataset → its waiting files with size and time of change."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for dataset, held in agreements(hub, route=route).items():
+        files: list[Path] = [path for agreement in held for path in CHANNELS[route].waiting(hub, agreement)]
+        if files:
+            found[dataset] = {str(path): look(path) for path in files}
+    return found
+
+
+def _request(route: str, ready: dict[str, dict[str, list[int]]]) -> dg.RunRequest:
+    """One run for all that is ready; the same files in the same state never ask twice."""
+    told = hashlib.sha256(json.dumps(ready, sort_keys=True).encode()).hexdigest()[:32]
+    return dg.RunRequest(run_key=told, asset_selection=[key("resource", name) for name in ready], tags={ROUTE_TAG: route})
+
+
+def _left_behind(hub: Hub) -> dg.SensorDefinition:
+    @dg.sensor(
+        name="left_behind",
+        job_name="reconcile",
+        minimum_interval_seconds=120,
+        default_status=RUNNING,
+        description="收到而未完成的批次：补做或收尾 / Finishes deliveries that were received and then interrupted",
+    )
+    def left_behind(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        old = [entry for entry in hub.ledger.unsettled() if now() - entry.receipt.received_at > LEFT_BEHIND]
+        if not old:
+            yield dg.SkipReason("没有未完成的批次 / nothing is left behind")
+        else:
+            yield dg.RunRequest(run_key=f"{old[0].batch_id}-{len(old)}-{now():%Y%m%d%H}")
+
+    return left_behind
+
+
+def _models_behind(hub: Hub) -> dg.SensorDefinition:
+    @dg.sensor(
+        name="models_behind",
+        job_name="models",
+        minimum_interval_seconds=60,
+        default_status=RUNNING,
+        description="资源库有新批次后更新主题库与专题库 / Builds the models after new batches",
+    )
+    def models_behind(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        newest = str(newest_batch(hub))
+        if newest in ("0", context.cursor or "0"):
+            return dg.SensorResult(skip_reason="没有新批次 / no new batch", cursor=newest)
+        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"batch-{newest}")], cursor=newest)
+
+    return models_behind
+
+
+def newest_batch(hub: Hub) -> int:
+    """Order of the newest accepted batch of any dataset that a model reads; 0 where there is none."""
+    read = {name for model in described().values() for name in model.resources}
+    with hub.session() as session:
+        asked = select(func.max(Batch.sequence)).where(col(Batch.dataset).in_(read), col(Batch.state).in_(ACCEPTED))
+        return session.exec(asked).one() or 0
+
+
+def _lineage(hub: Hub) -> dg.SensorDefinition:
+    @dg.sensor(
+        name="lineage_spool",
+        job_name="maintenance",
+        minimum_interval_seconds=60,
+        default_status=RUNNING,
+        description="把尚未发出的血缘事件发往 HUB_OPENLINEAGE_URL / Sends lineage events that wait",
+    )
+    def lineage_spool(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        lineage.catch_up(hub)
+        return dg.SkipReason(sending.send(hub).told)
+
+    return lineage_spool
+
+
+def _seal(hub: Hub) -> dg.SensorDefinition:
+    @dg.sensor(
+        name="audit_seal",
+        job_name="maintenance",
+        minimum_interval_seconds=60,
+        default_status=RUNNING,
+        description="审计记录满二百条或十分钟即封存 / Seals the audit chain after 200 records or ten minutes",
+    )
+    def audit_seal(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        with hub.session() as session:
+            made = sealing.seal_when_due(session, hub.settings.audit_key, hub.settings.audit_head)
+        return dg.SkipReason(f"已封存至 / sealed up to {made.last}" if made else "无需封存 / nothing due")
+
+    return audit_seal

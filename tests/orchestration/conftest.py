@@ -1,0 +1,131 @@
+"""A small hub with two departments, a vendor's and an agency's datasets, and folders that they drop files into."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import Session
+
+from catalog import database, registry
+from catalog.agreements import Agreement
+from catalog.organizations import Organization
+from contracts import lint
+from orchestration.hub import Hub, open_hub
+from warehouse import connection
+from warehouse.settings import Settings
+
+SITE = """
+apiVersion: v3.1.0
+kind: DataContract
+id: urn:hui:dataset:{name}
+name: {title}
+version: 1.0.0
+status: active
+tenant: {owner}
+description: {{purpose: 测试用}}
+schema:
+- name: {name}
+  physicalName: {name}
+  logicalType: object
+  properties:
+  - name: site_id
+    businessName: 编号
+    logicalType: string
+    primaryKey: true
+    primaryKeyPosition: 1
+    required: true
+    customProperties: [{{property: titleEn, value: ID}}]{reference}
+  - name: amount
+    businessName: 数量
+    logicalType: integer
+    logicalTypeOptions: {{minimum: 0}}
+    customProperties: [{{property: titleEn, value: Amount}}]
+customProperties:
+- {{property: delivery, value: changes}}
+- {{property: titleEn, value: {name}}}
+- {{property: library, value: resource}}
+- {{property: route, value: {route}}}
+- {{property: cycle, value: 每日}}
+- {{property: classCode, value: "205001"}}
+- {{property: sharingType, value: 1}}
+- {{property: sharingUses, value: [工作参考]}}
+"""
+
+
+def site(name: str, owner: str = "hlj-water", route: str = "request", references: str = "") -> Any:
+    """A contract of two items; `references` names the dataset whose site_id it must hold."""
+    reference = f"\n    relationships: [{{type: foreignKey, to: {references}.site_id}}]" if references else ""
+    text = SITE.format(name=name, title=f"{name} 台账", owner=owner, route=route, reference=reference)
+    return lint.parse(text)
+
+
+def agree(session: Session, identifier: str, dataset: str, route: str, provider: str, channel: dict[str, Any]) -> None:
+    """A signed agreement under which a dataset comes."""
+    session.add(
+        Agreement(
+            id=identifier,
+            route=route,
+            dataset=dataset,
+            title=dataset,
+            purpose="测试",
+            provider_id=provider,
+            cycle="每日",
+            channel=channel,
+            state="signed",
+            needed_on=date(2026, 1, 5),
+        )
+    )
+
+
+def opened(settings: Settings) -> Hub:
+    """An installation with organizations and no dataset."""
+    database.migrate(settings.catalog_database)
+    connection.initialise(settings)
+    hub = open_hub(settings)
+    with hub.session() as session:
+        for identifier, kind in (("hlj-water", "department"), ("hlj-power", "vendor"), ("hlj-emergency", "department")):
+            session.add(Organization(id=identifier, name=identifier, kind=kind))
+    return hub
+
+
+def stock(hub: Hub) -> Hub:
+    """Two datasets by request, the second referring to the first, and one bought; a folder for each."""
+    with hub.session() as session:
+        for name, owner, route, references in (
+            ("well", "hlj-water", "request", "station"),
+            ("station", "hlj-water", "request", ""),
+            ("meter", "hlj-power", "buy", ""),
+        ):
+            registry.register(session, site(name, owner, route, references), by="test", origin="pack")
+            (hub.settings.root / "inbox" / name).mkdir(parents=True)
+            channel = {"kind": "folder", "path": f"inbox/{name}", "pattern": "*.csv", "settle_seconds": 0.2}
+            agree(session, f"XY-{name}", name, route, owner, channel)
+    return hub
+
+
+@pytest.fixture
+def hub(settings: Settings) -> Hub:
+    """An installation with organizations and no dataset."""
+    return opened(settings)
+
+
+@pytest.fixture
+def stocked(hub: Hub) -> Hub:
+    """A hub with three datasets and a watched folder for each."""
+    return stock(hub)
+
+
+@pytest.fixture
+def inbox(stocked: Hub) -> Path:
+    """Folder below which each dataset of the stocked hub has its own."""
+    return stocked.settings.root / "inbox"
+
+
+def drop(folder: Path, name: str, *rows: str) -> Path:
+    """A CSV file of sites, as a department would drop it."""
+    path = folder / name
+    path.write_text("编号,数量\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    return path

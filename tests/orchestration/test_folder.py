@@ -1,0 +1,113 @@
+"""A watched folder: only files that have stopped growing, each once, changed ones again."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from orchestration.routes import folder
+from orchestration.routes.arrivals import ChannelFailed, corrected_batch
+from orchestration.routes.folder import Settling
+from warehouse.settings import Settings
+
+CHANNEL = {"kind": "folder", "path": "inbox", "pattern": "*.csv", "settle_seconds": 0.3}
+
+
+@pytest.fixture
+def place(settings: Settings) -> Path:
+    made = settings.root / "inbox"
+    made.mkdir(parents=True)
+    return made
+
+
+def names(settings: Settings, settling: Settling | None = None) -> list[str]:
+    return [arrival.filename for arrival in folder.arrivals(settings, "XY-1", CHANNEL, "hlj-water", settling)]
+
+
+def test_files_come_in_the_order_of_their_names(settings: Settings, place: Path) -> None:
+    for name in ("b.csv", "a.csv", "notes.txt"):
+        (place / name).write_text("x", encoding="utf-8")
+    assert names(settings) == ["a.csv", "b.csv"]
+
+
+def test_a_growing_file_is_left_until_it_has_stopped(settings: Settings, place: Path) -> None:
+    (place / "whole.csv").write_text("x", encoding="utf-8")
+    growing, stop = place / "growing.csv", threading.Event()
+
+    def upload() -> None:
+        with growing.open("a", encoding="utf-8") as file:
+            while not stop.is_set():
+                file.write("row\n")
+                file.flush()
+                time.sleep(0.02)
+
+    growing.write_text("head\n", encoding="utf-8")
+    writer = threading.Thread(target=upload)
+    writer.start()
+    try:
+        assert names(settings) == ["whole.csv"]
+    finally:
+        stop.set()
+        writer.join()
+    assert names(settings) == ["growing.csv", "whole.csv"]
+
+
+def test_an_old_file_that_is_written_to_again_while_looked_at_is_left(settings: Settings, place: Path) -> None:
+    file = place / "slow.csv"
+    file.write_text("x", encoding="utf-8")
+    os.utime(file, (1_700_000_000, 1_700_000_000))
+    settling = Settling()
+    settling.look([file])
+    file.write_text("xy", encoding="utf-8")
+    assert names(settings, settling) == []
+
+
+def test_old_files_need_no_wait(settings: Settings, place: Path) -> None:
+    for number in range(50):
+        file = place / f"{number:02d}.csv"
+        file.write_text("x", encoding="utf-8")
+        os.utime(file, (1_700_000_000, 1_700_000_000))
+    began = time.perf_counter()
+    assert len(folder.arrivals(settings, "XY-1", CHANNEL | {"settle_seconds": 30}, None)) == 50
+    assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize("name", ["a.csv.part", ".a.csv", "~a.csv", "a.csv.filepart"])
+def test_names_of_unfinished_uploads_are_not_taken(settings: Settings, place: Path, name: str) -> None:
+    (place / name).write_text("x", encoding="utf-8")
+    assert folder.arrivals(settings, "XY-1", CHANNEL | {"pattern": "*"}, None) == []
+
+
+def test_an_empty_file_is_not_a_delivery_yet(settings: Settings, place: Path) -> None:
+    (place / "a.csv").touch()
+    assert names(settings) == []
+
+
+def test_what_was_taken_is_not_taken_again_unless_it_changed(settings: Settings, place: Path) -> None:
+    file = place / "a.csv"
+    file.write_text("x", encoding="utf-8")
+    (arrival,) = folder.arrivals(settings, "XY-1", CHANNEL, None)
+    arrival.taken("20260301-0001")
+    assert names(settings) == []
+    assert folder.waiting(settings, "XY-1", CHANNEL) == []
+    file.write_text("y", encoding="utf-8")
+    assert names(settings) == ["a.csv"]
+
+
+def test_a_missing_folder_says_what_to_do(settings: Settings) -> None:
+    with pytest.raises(ChannelFailed, match="inbox") as raised:
+        names(settings)
+    assert "XY-1" in raised.value.message
+    assert "mend the channel" in raised.value.message_en
+
+
+@pytest.mark.parametrize(
+    ("name", "batch"),
+    [("隔离行_20260311-0042.csv", "20260311-0042"), ("企业登记_20260311.csv", None), ("120260311-00421.csv", None)],
+)
+def test_a_mended_file_names_the_batch_it_mends(name: str, batch: str | None) -> None:
+    assert corrected_batch(name) == batch

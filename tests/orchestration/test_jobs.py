@@ -1,0 +1,150 @@
+"""The jobs, through Dagster in this process: what is in the folders ends in the lake, under its agreement, and is told."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from catalog.agreements import Agreement, Spend
+from catalog.batches import Batch
+from orchestration.execute import Executed, UnknownJob, execute
+from orchestration.hub import Hub
+from tests.orchestration.conftest import agree, drop
+from warehouse.connection import reader
+
+
+def run(hub: Hub, *jobs: str, datasets: tuple[str, ...] = ()) -> Executed:
+    (*_, last) = execute(hub.settings, jobs, datasets=datasets)
+    return last
+
+
+def rows(hub: Hub, table: str) -> list[tuple[object, ...]]:
+    with reader(hub.settings) as connection:
+        return connection.execute(f"SELECT site_id, amount FROM {table} ORDER BY 1").fetchall()
+
+
+def test_one_run_takes_all_datasets_what_is_referred_to_first(stocked: Hub, inbox: Path) -> None:
+    drop(inbox / "well", "2026-03.csv", "S1,5", "S9,1")  # S9 is no station
+    drop(inbox / "station", "2026-03.csv", "S1,1", "S2,2")
+    drop(inbox / "meter", "2026-03.csv", "M1,7")
+    done = run(stocked, "refresh")
+    assert done.success
+    assert done.problems == ()
+    told = {one.dataset: (one.received, one.accepted, one.quarantined) for one in done.loaded}
+    assert told == {"meter": (1, 1, 0), "station": (2, 2, 0), "well": (2, 1, 1)}
+    assert all(one.balanced for one in done.loaded)
+    assert [one.dataset for one in done.loaded].index("station") < [one.dataset for one in done.loaded].index("well")
+    assert rows(stocked, "resource.well") == [("S1", 5)]
+
+
+def test_each_batch_points_to_its_agreement_its_sender_and_its_run(stocked: Hub, inbox: Path) -> None:
+    drop(inbox / "station", "2026-03.csv", "S1,1")
+    done = run(stocked, "request")
+    with stocked.session() as session:
+        batch = session.exec(select(Batch)).one()
+        assert (batch.agreement_id, batch.organization_id, batch.route) == ("XY-station", "hlj-water", "request")
+        assert (batch.run_id, batch.filename) == (done.run_id, "2026-03.csv")
+        assert session.get_one(Agreement, "XY-station").state == "active"
+
+
+def test_a_second_run_finds_nothing_new(stocked: Hub, inbox: Path) -> None:
+    drop(inbox / "station", "2026-03.csv", "S1,1")
+    run(stocked, "request")
+    again = run(stocked, "request")
+    assert again.success
+    assert again.loaded == ()
+
+
+def test_a_route_leaves_the_other_routes_files(stocked: Hub, inbox: Path) -> None:
+    drop(inbox / "station", "a.csv", "S1,1")
+    drop(inbox / "meter", "a.csv", "M1,1")
+    assert [one.dataset for one in run(stocked, "buy").loaded] == ["meter"]
+    assert [one.dataset for one in run(stocked, "request").loaded] == ["station"]
+
+
+def test_a_run_may_be_narrowed_to_some_datasets(stocked: Hub, inbox: Path) -> None:
+    for name in ("station", "meter"):
+        drop(inbox / name, "a.csv", "X1,1")
+    assert [one.dataset for one in run(stocked, "refresh", datasets=("meter",)).loaded] == ["meter"]
+
+
+def test_several_files_are_several_batches_in_the_order_of_their_names(stocked: Hub, inbox: Path) -> None:
+    drop(inbox / "station", "2026-02.csv", "S1,2")
+    drop(inbox / "station", "2026-01.csv", "S1,1")
+    (one,) = run(stocked, "request").loaded
+    assert len(one.batches) == 2
+    assert rows(stocked, "resource.station") == [("S1", 2)]
+
+
+def test_a_broken_channel_is_told_and_keeps_nobody_out(stocked: Hub, inbox: Path) -> None:
+    drop(inbox / "station", "a.csv", "S1,1")
+    (inbox / "well").rmdir()
+    done = run(stocked, "refresh")
+    assert not done.success
+    assert [one.dataset for one in done.loaded] == ["station"]
+    assert any("well" in problem for problem in done.problems)
+
+
+def test_a_file_that_is_no_data_keeps_nobody_out(stocked: Hub, inbox: Path) -> None:
+    (inbox / "station" / "a.csv").write_bytes(b"PK\x03\x04 not really a workbook")
+    drop(inbox / "meter", "a.csv", "M1,1")
+    done = run(stocked, "refresh")
+    assert "meter" in [one.dataset for one in done.loaded]
+    assert any("station" in problem for problem in done.problems)
+
+
+def test_a_delivery_that_mends_another_is_tied_to_it(stocked: Hub, inbox: Path) -> None:
+    drop(inbox / "station", "a.csv", "S1,1", "S2,-1")
+    (first,) = run(stocked, "request").loaded
+    drop(inbox / "station", f"隔离行_{first.batches[0]}.csv", "S2,1")
+    run(stocked, "request")
+    with stocked.session() as session:
+        mended = session.exec(select(Batch).where(Batch.corrects == first.batches[0])).one()
+        assert mended.accepted == 1
+        assert session.get_one(Batch, first.batches[0]).state == "corrected"
+
+
+def test_spend_is_metered_from_accepted_rows(stocked: Hub, inbox: Path) -> None:
+    with stocked.session() as session:
+        agreement = session.get_one(Agreement, "XY-meter")
+        agreement.price_per_record, agreement.ceiling = Decimal("0.5"), Decimal("100")
+        session.add(agreement)
+    drop(inbox / "meter", "a.csv", "M1,1", "M2,2", "M3,-1")
+    run(stocked, "buy")
+    with stocked.session() as session:
+        spend = session.exec(select(Spend)).one()
+        assert (spend.records, spend.amount) == (2, Decimal("1.00"))
+
+
+def test_an_ended_purchase_takes_nothing(stocked: Hub, inbox: Path) -> None:
+    from datetime import date
+
+    with stocked.session() as session:
+        agreement = session.get_one(Agreement, "XY-meter")
+        agreement.valid_until = date(2020, 1, 1)
+        session.add(agreement)
+    drop(inbox / "meter", "a.csv", "M1,1")
+    done = run(stocked, "buy")
+    assert not done.success
+    assert done.loaded == ()
+    assert any("2020-01-01" in problem for problem in done.problems)
+
+
+def test_two_agreements_may_feed_one_dataset(stocked: Hub, inbox: Path) -> None:
+    (inbox / "more").mkdir()
+    with stocked.session() as session:
+        agree(session, "XY-more", "station", "request", "hlj-emergency", {"kind": "folder", "path": "inbox/more"})
+    drop(inbox / "station", "a.csv", "S1,1")
+    drop(inbox / "more", "b.csv", "S2,1")
+    run(stocked, "request")
+    with stocked.session() as session:
+        held = session.exec(select(Batch.agreement_id, Batch.organization_id)).all()
+        assert sorted(held) == [("XY-more", "hlj-emergency"), ("XY-station", "hlj-water")]
+
+
+def test_a_job_that_is_not_there_says_which_are(stocked: Hub) -> None:
+    with pytest.raises(UnknownJob, match="request"):
+        run(stocked, "collect")

@@ -1,0 +1,120 @@
+"""Sensors and schedules as the daemon evaluates them: what they ask for, and that they ask once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from sqlmodel import select
+
+from catalog import audit, sealing
+from catalog.audit import AuditSeal
+from catalog.batches import Batch
+from contracts.deliveries import Receipt
+from orchestration import sensors
+from orchestration.assets import ROUTE_TAG
+from orchestration.definitions import definitions
+from orchestration.execute import execute
+from orchestration.hub import Hub
+from tests.orchestration.conftest import drop, site
+
+
+def ticked(hub: Hub, name: str, cursor: str | None = None) -> tuple[list[dg.RunRequest], Any]:
+    """What a sensor asks for at one look, and all it says."""
+    sensor = definitions(hub.settings).get_repository_def().get_sensor_def(name)
+    context = dg.build_sensor_context(cursor=cursor)
+    data = sensor.evaluate_tick(context)
+    return list(data.run_requests or []), data
+
+
+class TestDropped:
+    def test_a_file_asks_for_a_run_once_it_looked_the_same_twice(self, stocked: Hub, inbox: Path) -> None:
+        drop(inbox / "station", "a.csv", "S1,1")
+        first, data = ticked(stocked, "request_dropped")
+        assert first == []
+        (request,), _ = ticked(stocked, "request_dropped", data.cursor)
+        assert [key.to_user_string() for key in request.asset_selection or []] == ["resource/station"]
+        assert request.tags[ROUTE_TAG] == "request"
+
+    def test_a_file_that_grew_in_between_waits(self, stocked: Hub, inbox: Path) -> None:
+        path = drop(inbox / "station", "a.csv", "S1,1")
+        _, data = ticked(stocked, "request_dropped")
+        path.write_text(path.read_text(encoding="utf-8") + "S2,2\n", encoding="utf-8")
+        assert ticked(stocked, "request_dropped", data.cursor)[0] == []
+
+    def test_the_same_files_have_the_same_key_so_they_ask_once(self, stocked: Hub, inbox: Path) -> None:
+        drop(inbox / "station", "a.csv", "S1,1")
+        _, data = ticked(stocked, "request_dropped")
+        keys = {ticked(stocked, "request_dropped", data.cursor)[0][0].run_key for _ in range(2)}
+        assert len(keys) == 1
+
+    def test_a_file_that_was_taken_asks_no_more(self, stocked: Hub, inbox: Path) -> None:
+        drop(inbox / "station", "a.csv", "S1,1")
+        list(execute(stocked.settings, ["request"]))
+        assert sensors.waiting(stocked, "request") == {}
+
+    def test_another_routes_files_are_not_its_business(self, stocked: Hub, inbox: Path) -> None:
+        drop(inbox / "meter", "a.csv", "M1,1")
+        assert sensors.waiting(stocked, "request") == {}
+        assert list(sensors.waiting(stocked, "buy")) == ["meter"]
+
+
+class TestModels:
+    def test_a_new_batch_of_a_dataset_they_read_asks_for_the_models(self, stocked: Hub, inbox: Path, tmp_path: Path) -> None:
+        from catalog import registry
+        from warehouse import ingest
+
+        assert ticked(stocked, "models_behind")[0] == []
+        with stocked.session() as session:
+            registry.register(session, site("hazmat_vehicle"), by="test", origin="pack")
+        args = (stocked.settings, stocked.ledger, stocked.lookups, drop(tmp_path, "a.csv", "V1,1"))
+        ingest.deliver(*args, dataset="hazmat_vehicle", received_by="test")
+        (request,), data = ticked(stocked, "models_behind")
+        assert request.run_key == f"batch-{sensors.newest_batch(stocked)}"
+        assert ticked(stocked, "models_behind", data.cursor)[0] == []
+
+    def test_a_batch_of_another_dataset_does_not(self, stocked: Hub, inbox: Path) -> None:
+        drop(inbox / "station", "a.csv", "S1,1")
+        list(execute(stocked.settings, ["request"]))
+        assert sensors.newest_batch(stocked) == 0
+
+
+def test_an_interrupted_delivery_asks_to_be_finished(stocked: Hub) -> None:
+    from datetime import timedelta
+
+    from catalog.columns import now
+
+    told = {"dataset": "station", "contract_version": "1.0.0", "bytes": 1, "filename": "a.csv", "received_by": "test"}
+    stocked.ledger.receive(Receipt(sha256="0" * 64, received_at=now(), **told))
+    assert ticked(stocked, "left_behind")[0] == []
+    stocked.ledger.receive(Receipt(sha256="1" * 64, received_at=now() - timedelta(hours=1), **told))
+    assert len(ticked(stocked, "left_behind")[0]) == 1
+
+
+def test_audit_is_sealed_by_the_sensor(stocked: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    sealing.make_key(stocked.settings.audit_key)
+    monkeypatch.setattr(sealing, "SEAL_AFTER_RECORDS", 1)
+    with stocked.session() as session:
+        audit.record(session, actor="local:test", action="test")
+    ticked(stocked, "audit_seal")
+    with stocked.session() as session:
+        assert len(session.exec(select(AuditSeal)).all()) == 1
+
+
+def test_a_schedule_asks_for_the_datasets_of_its_rhythm(stocked: Hub) -> None:
+    schedule = definitions(stocked.settings).get_repository_def().get_schedule_def("request_0_6_any_any_any")
+    (request,) = schedule.evaluate_tick(dg.build_schedule_context()).run_requests or []
+    assert {key.to_user_string() for key in request.asset_selection or []} == {"resource/station", "resource/well"}
+
+
+def test_the_maintenance_job_runs(stocked: Hub, inbox: Path) -> None:
+    sealing.make_key(stocked.settings.audit_key)
+    drop(inbox / "station", "a.csv", "S1,1")
+    list(execute(stocked.settings, ["request"]))
+    (done,) = execute(stocked.settings, ["maintenance"])
+    assert done.success, done.problems
+    with stocked.session() as session:
+        assert session.exec(select(AuditSeal)).all()
+        assert session.exec(select(Batch)).one().state == "loaded"
