@@ -1,0 +1,68 @@
+"""The application: the JSON API, Delta Sharing, health and metrics, and the portal, in one."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from fastapi import FastAPI
+
+from api import (
+    delta_sharing,
+    documentation,
+    errors,
+    files,
+    health,
+    lineage,
+    links,
+    representations,
+    resources,
+    rows,
+    seals,
+    versions,
+)
+from api.attempts import Attempts
+from api.headers import SecurityHeaders
+from api.metrics import Counting
+from warehouse.settings import Settings
+
+errors.also(links.LinkEnded, 403, "link-ended")
+errors.also(representations.NotAcceptable, 406, "not-acceptable")
+errors.also(seals.SealBroken, 400, "page-mark-invalid")
+errors.also(rows.NoKey, 400, "no-key")
+errors.also(lineage.EventTooLarge, 413, "event-too-large")
+
+DESCRIPTION = """
+政务数据治理与资源目录平台的接口 / The API of a data-governance hub and resource catalogue.
+
+Send your key as `Authorization: Bearer hui_…`. What you see is decided for each request: items, masks and rows by your grant.
+Name the purpose of a use in `X-Purpose` (percent-encoded). Errors are problem details (RFC 9457), Chinese or English by
+`Accept-Language`.
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The whole application over one installation."""
+    app = FastAPI(
+        title="Hui 汇",
+        version="1",
+        description=DESCRIPTION,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    app.state.attempts = Attempts()
+    errors.install(app)
+    for module in (resources, rows, versions, files, lineage):
+        app.include_router(module.router, prefix="/api/v1")
+    app.include_router(links.router)
+    app.include_router(health.router)
+    app.include_router(documentation.router)
+    app.mount("/delta-sharing", delta_sharing.create(settings, app.state.attempts))
+    if importlib.util.find_spec("api.portal.routes") is not None:
+        from api.portal import routes
+
+        routes.mount(app, settings)
+    app.add_middleware(Counting)
+    app.add_middleware(SecurityHeaders)
+    return app

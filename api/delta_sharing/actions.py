@@ -1,0 +1,157 @@
+"""Lines of the protocol: protocol, metadata and files, in its parquet form and in its delta form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.reading import Reading
+from catalog.releases import Release
+from contracts.model import Contract
+from warehouse.extract import Column, ExtractFile
+
+NDJSON = "application/x-ndjson; charset=utf-8"
+"""With its charset: without it the Python client reads Chinese column names as Latin-1 and finds no such columns."""
+TYPES = {
+    "SMALLINT": "short",
+    "INTEGER": "integer",
+    "BIGINT": "long",
+    "FLOAT": "float",
+    "DOUBLE": "double",
+    "BOOLEAN": "boolean",
+    "VARCHAR": "string",
+    "DATE": "date",
+    "TIMESTAMP WITH TIME ZONE": "timestamp",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the capabilities header asks for."""
+
+    delta: bool = False
+    """Answer in the delta form: only where the client accepts nothing else, since every table here fits the parquet form."""
+    named: bool = False
+    end_stream: bool = False
+
+    @staticmethod
+    def by(request: Request) -> Asked:
+        """Read `delta-sharing-capabilities`: keys and values without regard to case."""
+        header = request.headers.get("delta-sharing-capabilities", "").lower()
+        told = {key.strip(): value.split(",") for key, _, value in (part.partition("=") for part in header.split(";"))}
+        formats = [value.strip() for value in told.get("responseformat", [])]
+        ends = [value.strip() for value in told.get("includeendstreamaction", [])]
+        return Asked("delta" in formats and "parquet" not in formats, bool(header), ends == ["true"])
+
+    def header(self) -> dict[str, str]:
+        """The answer's capabilities; none where none were asked for."""
+        if not self.named:
+            return {}
+        told = f"responseformat={'delta' if self.delta else 'parquet'}"
+        return {"delta-sharing-capabilities": told + (";includeendstreamaction=true" if self.end_stream else "")}
+
+
+def answer(asked: Asked, version: int, lines: Iterable[dict[str, Any]], expires_ms: int | None = None) -> Response:
+    """NDJSON, ASCII-escaped (a raw U+2028 ends a line for some readers), no blank last line, the version in its header."""
+    told = list(lines)
+    if asked.end_stream:
+        told.append({"endStreamAction": {"minUrlExpirationTimestamp": expires_ms} if expires_ms else {}})
+    body = "\n".join(json.dumps(line, separators=(",", ":")) for line in told)
+    return Response(body, headers={"Content-Type": NDJSON, "Delta-Table-Version": str(version), **asked.header()})
+
+
+def head(asked: Asked, reading: Reading, columns: Sequence[Column], **more: Any) -> list[dict[str, Any]]:
+    """The first two lines of every answer."""
+    schema = schema_string(reading.contract, columns)
+    resource = reading.resource
+    configuration = {"enableChangeDataFeed": "true"} if tells_changes(reading) else {}
+    if asked.delta:
+        metadata = {
+            "id": resource.id,
+            "name": resource.name,
+            "format": {"provider": "parquet", "options": {}},
+            "schemaString": schema,
+            "partitionColumns": [],
+            "configuration": configuration,
+        }
+        return [
+            {"protocol": {"deltaProtocol": {"minReaderVersion": 1, "minWriterVersion": 2}}},
+            {"metaData": {"deltaMetadata": metadata, **more}},
+        ]
+    told = {
+        "id": resource.id,
+        "name": resource.title,
+        "description": resource.abstract,
+        "format": {"provider": "parquet"},
+        "schemaString": schema,
+        "partitionColumns": [],
+        "configuration": configuration,
+        **more,
+    }
+    return [{"protocol": {"minReaderVersion": 1}}, {"metaData": told}]
+
+
+def file(asked: Asked, url: str, one: ExtractFile, expires: int, release: Release) -> dict[str, Any]:
+    """One file of a version. `expires` in seconds since 1970."""
+    told = {
+        "id": one.id,
+        "version": release.version,
+        "timestamp": milliseconds(release),
+        "expirationTimestamp": expires * 1000,
+    }
+    common = {"partitionValues": {}, "size": one.size, "stats": json.dumps({"numRecords": one.rows}, separators=(",", ":"))}
+    if asked.delta:
+        add = {"path": url, **common, "modificationTime": milliseconds(release), "dataChange": True}
+        return {"file": {**told, "deltaSingleAction": {"add": add}}}
+    return {"file": {"url": url, **told, **common}}
+
+
+def change(kind: str, url: str, one: ExtractFile, expires: int, release: Release) -> dict[str, Any]:
+    """A file of changes: `add` for a whole first version, `cdf` for what differs from the version before."""
+    return {
+        kind: {
+            "url": url,
+            "id": one.id,
+            "partitionValues": {},
+            "size": one.size,
+            "timestamp": milliseconds(release),
+            "version": release.version,
+            "expirationTimestamp": expires * 1000,
+        }
+    }
+
+
+def tells_changes(reading: Reading) -> bool:
+    """Whether changes can be told: rows have a key, and the recipient sees it as it is."""
+    key, view = reading.contract.key, reading.view
+    return bool(key) and all(name in view.items and name not in view.masks for name in key)
+
+
+def milliseconds(release: Release) -> int:
+    """When a version was released, since 1970."""
+    return int(release.released_at.timestamp() * 1000)
+
+
+def schema_string(contract: Contract, columns: Sequence[Column]) -> str:
+    """The schema as Spark writes it; every item may be empty, its title is the comment."""
+    titles = {item.name: item.title for item in contract.items}
+    fields = [
+        {
+            "name": column.name,
+            "type": spark_type(column.type),
+            "nullable": True,
+            "metadata": {"comment": titles[column.name]} if titles.get(column.name) else {},
+        }
+        for column in columns
+    ]
+    return json.dumps({"type": "struct", "fields": fields}, separators=(",", ":"))
+
+
+def spark_type(held: str) -> str:
+    """Spark's word for a DuckDB type."""
+    return held.lower().replace(" ", "") if held.startswith("DECIMAL") else TYPES[held]

@@ -1,0 +1,116 @@
+"""Changes between versions, for tables whose key the recipient sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from sqlmodel import Session
+from starlette.responses import Response
+
+from api import links, reading
+from api.delta_sharing import actions, shared
+from api.delta_sharing.actions import Asked
+from api.delta_sharing.listing import known
+from api.delta_sharing.tables import TABLE, WrongParameter, asked_for, moment, release_of
+from api.dependencies import PurposeDep, SessionDep, SettingsDep, SubjectDep
+from api.reading import Reading
+from catalog import releases
+from catalog.access import versions
+from catalog.people import Subject
+from catalog.releases import Release
+from catalog.resources import Resource
+from contracts.errors import HubError
+from warehouse import extract
+from warehouse.settings import Settings
+
+router = APIRouter()
+Number = Annotated[int | None, Query(ge=0)]
+
+
+class Unsupported(HubError):
+    """The table cannot tell its changes."""
+
+
+@router.get(TABLE + "/changes")
+def changes(
+    share: str,
+    schema: str,
+    table: str,
+    request: Request,
+    settings: SettingsDep,
+    session: SessionDep,
+    subject: SubjectDep,
+    purpose: PurposeDep,
+    starting_version: Annotated[int | None, Query(alias="startingVersion", ge=0)] = None,
+    starting_timestamp: Annotated[str, Query(alias="startingTimestamp")] = "",
+    ending_version: Annotated[int | None, Query(alias="endingVersion", ge=0)] = None,
+    ending_timestamp: Annotated[str, Query(alias="endingTimestamp")] = "",
+) -> Response:
+    """What changed in each version from the starting to the ending one, both included; the first version is all inserts."""
+    asked = Asked.by(request)
+    resource = shared.table(session, known(subject), share, schema, table)
+    newest = asked_for(session, subject, resource, purpose)
+    if asked.delta or not actions.tells_changes(newest):
+        raise Unsupported(
+            "此表没有您可见的主键，或所求的响应格式不支持变更；请读取整个版本。",
+            "This table has no key that you see, or its changes are not told in that response format; read whole versions.",
+        )
+    first, last = _bounds(session, resource, newest, (starting_version, starting_timestamp), (ending_version, ending_timestamp))
+    columns = extract.shown_columns(settings, newest.view, release_of(newest).snapshot)
+    lines = actions.head(asked, newest, columns)
+    lines += _lines(settings, session, subject, newest, str(request.base_url), first, last)
+    reading.record(session, subject, "download", newest, via="delta-sharing changes", first=first, last=last)
+    return actions.answer(asked, first, lines)
+
+
+def _bounds(
+    session: Session,
+    resource: Resource,
+    newest: Reading,
+    starting: tuple[int | None, str],
+    ending: tuple[int | None, str],
+) -> tuple[int, int]:
+    if (starting[0] is None) == (not starting[1]) or (ending[0] is not None and ending[1]):
+        raise WrongParameter(
+            "须给 startingVersion 或 startingTimestamp 之一；结束同样只给一个。",
+            "Give startingVersion or startingTimestamp, and at most one end.",
+        )
+    current = release_of(newest).version
+    first = starting[0] if starting[0] is not None else versions.since(session, resource, moment(starting[1])).version
+    last = ending[0] if ending[0] is not None else current
+    if ending[1]:
+        last = versions.as_of(session, resource, moment(ending[1])).version
+    if first > last or first > current:
+        raise WrongParameter(
+            f"起始版本 {first} 在结束版本 {min(last, current)} 之后。", f"Version {first} is after {min(last, current)}."
+        )
+    return first, min(last, current)
+
+
+def _lines(
+    settings: Settings, session: Session, subject: Subject, newest: Reading, base: str, first: int, last: int
+) -> Iterator[dict[str, Any]]:
+    """Each version in force against the one in force before it; recalled ones are passed over."""
+    held = sorted((r for r in releases.listed(session, newest.resource) if r.recalled_at is None), key=lambda r: r.version)
+    for before, release in _pairs(held):
+        if not first <= release.version <= last:
+            continue
+        at = Reading(newest.resource, newest.contract, newest.decision, newest.view, release)
+        if before is None:
+            files = extract.extract(settings, at.view, at.contract, release.snapshot)
+        else:
+            files = extract.changes(settings, at.view, at.contract.key, before.snapshot, release.snapshot)
+        for one in files:
+            if one.rows:
+                since = before.version if before else 0
+                url, ends = links.made(settings, base, subject, at, one, since=since)
+                yield actions.change("cdf" if before else "add", url, one, ends, release)
+
+
+def _pairs(held: Sequence[Release]) -> Iterator[tuple[Release | None, Release]]:
+    before: Release | None = None
+    for release in held:
+        yield before, release
+        before = release

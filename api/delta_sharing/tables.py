@@ -1,0 +1,210 @@
+"""One table: its version, its metadata, its files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from sqlmodel import Session
+from starlette.responses import Response
+
+from api import links, reading
+from api.delta_sharing import actions, shared
+from api.delta_sharing.actions import Asked
+from api.delta_sharing.listing import known
+from api.dependencies import PurposeDep, SessionDep, SettingsDep, SubjectDep
+from catalog.access import versions
+from catalog.people import Subject
+from catalog.releases import Release
+from catalog.resources import Resource
+from contracts.errors import HubError
+from warehouse import extract
+from warehouse.extract import ExtractFile
+
+router = APIRouter()
+TABLE = "/shares/{share}/schemas/{schema}/tables/{table}"
+LONGEST = 1 << 20
+
+
+class Malformed(HubError):
+    """The body is not what the protocol says."""
+
+
+class WrongParameter(HubError):
+    """A parameter that does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The body of a query; hints are left aside, clients filter again."""
+
+    version: int | None = None
+    timestamp: str = ""
+    limit: int | None = None
+    starting: bool = False
+
+
+@router.get(TABLE + "/version")
+@router.head(TABLE)
+@router.head(TABLE + "/version")
+def version(
+    share: str,
+    schema: str,
+    table: str,
+    session: SessionDep,
+    subject: SubjectDep,
+    purpose: PurposeDep,
+    starting: Annotated[str, Query(alias="startingTimestamp")] = "",
+) -> Response:
+    """The number of the current version, or of the first one at or after a moment."""
+    resource = shared.table(session, known(subject), share, schema, table)
+    release = asked_for(session, subject, resource, purpose).release
+    if starting:
+        release = versions.since(session, resource, moment(starting))
+    assert release is not None  # noqa: S101
+    return Response(headers={"Delta-Table-Version": str(release.version)})
+
+
+@router.get(TABLE + "/metadata")
+@router.head(TABLE + "/metadata")
+def metadata(
+    share: str,
+    schema: str,
+    table: str,
+    request: Request,
+    settings: SettingsDep,
+    session: SessionDep,
+    subject: SubjectDep,
+    purpose: PurposeDep,
+    version: Annotated[int | None, Query(ge=0)] = None,
+    timestamp: str = "",
+) -> Response:
+    """Protocol and schema of a version."""
+    asked = Asked.by(request)
+    resource = shared.table(session, known(subject), share, schema, table)
+    found = asked_for(session, subject, resource, purpose, version, timestamp)
+    release = release_of(found)
+    columns = extract.shown_columns(settings, found.view, release.snapshot)
+    more = {"version": release.version} if version is not None or timestamp else {}
+    return actions.answer(asked, release.version, actions.head(asked, found, columns, **more))
+
+
+async def body_of(request: Request) -> Body:
+    """The query's body; an empty one means {}."""
+    parts, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > LONGEST:
+            raise Malformed("请求体过大。", "The body is too large.")
+        parts.append(chunk)
+    try:
+        told: Any = json.loads(b"".join(parts) or b"{}")
+    except ValueError:
+        raise Malformed("请求体不是有效的 JSON。", "The body is not valid JSON.") from None
+    if not isinstance(told, dict):
+        raise Malformed("请求体应是一个 JSON 对象。", "The body must be a JSON object.")
+    return _query(told)
+
+
+@router.post(TABLE + "/query")
+def query(
+    share: str,
+    schema: str,
+    table: str,
+    request: Request,
+    settings: SettingsDep,
+    session: SessionDep,
+    subject: SubjectDep,
+    purpose: PurposeDep,
+    body: Annotated[Body, Depends(body_of)],
+) -> Response:
+    """Files of a version, cut for this recipient. The query goes on record; the files' requests do not."""
+    asked = Asked.by(request)
+    resource = shared.table(session, known(subject), share, schema, table)
+    if body.starting:
+        raise WrongParameter(
+            "请用 …/changes 读取变更（startingVersion 不适用于查询）。",
+            "Read changes by …/changes; startingVersion is not for queries.",
+        )
+    found = asked_for(session, subject, resource, purpose, body.version, body.timestamp)
+    release = release_of(found)
+    files = [one for one in extract.extract(settings, found.view, found.contract, release.snapshot) if one.rows]
+    columns = extract.shown_columns(settings, found.view, release.snapshot)
+    told: dict[str, Any] = {"size": sum(one.size for one in files), "numFiles": len(files)}
+    if body.version is not None or body.timestamp:
+        told["version"] = release.version
+    lines = actions.head(asked, found, columns, **told)
+    ends = 0
+    for one in _enough(files, body.limit):
+        url, ends = links.made(settings, str(request.base_url), subject, found, one)
+        lines.append(actions.file(asked, url, one, ends, release))
+    reading.record(session, subject, "download", found, via="delta-sharing", files=len(files), limit=body.limit)
+    answer = actions.answer(asked, release.version, lines, ends * 1000)
+    _echo_file_ids(request, answer)
+    return answer
+
+
+def asked_for(
+    session: Session, subject: Subject, resource: Resource, purpose: str, version: int | None = None, timestamp: str = ""
+) -> reading.Reading:
+    """The decision on a table's current version, that number, or the version of a moment."""
+    if version is not None and timestamp:
+        raise WrongParameter("version 和 timestamp 只能给一个。", "Give version or timestamp, not both.")
+    if timestamp:
+        reading.decided(session, subject, resource, "download", purpose=purpose)  # refused before versions are told
+        version = versions.as_of(session, resource, moment(timestamp)).version
+    wanted = str(version) if version is not None else ""
+    return reading.decided(session, subject, resource, "download", version=wanted, purpose=purpose)
+
+
+def release_of(found: reading.Reading) -> Release:
+    """The version a decision was made on."""
+    assert found.release is not None  # noqa: S101 - only versions are shared here
+    return found.release
+
+
+def _query(told: dict[str, Any]) -> Body:
+    version, limit, timestamp = told.get("version"), told.get("limitHint"), told.get("timestamp")
+    for name, value in (("version", version), ("limitHint", limit)):
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+            raise WrongParameter(f"{name} 应是不小于 0 的整数。", f"{name} must be a whole number, 0 or more.")
+    if timestamp is not None and not isinstance(timestamp, str):
+        raise WrongParameter("timestamp 应是文本。", "timestamp must be text.")
+    return Body(version, timestamp or "", limit, told.get("startingVersion") is not None)
+
+
+def _enough(files: Sequence[ExtractFile], limit: int | None) -> Sequence[ExtractFile]:
+    """The first files that hold as many rows as the client plans to read."""
+    if limit is None:
+        return files
+    rows = 0
+    for number, one in enumerate(files):
+        if rows >= limit:
+            return files[:number]
+        rows += one.rows
+    return files
+
+
+def _echo_file_ids(request: Request, answer: Response) -> None:
+    """Our file ids are of the bytes, so both schemes of `fileidhash` are met; any other value is refused."""
+    scheme = request.headers.get("fileidhash", "").lower()
+    if scheme and scheme not in ("parquet", "delta"):
+        raise WrongParameter(f"不支持 fileidhash={scheme}。", f"fileidhash={scheme} is not supported.")
+    if scheme:
+        answer.headers["fileidhash"] = scheme
+
+
+def moment(text: str) -> datetime:
+    """A timestamp of the protocol: ISO 8601, UTC where it names no zone."""
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        raise WrongParameter(
+            f"时间 {text!r} 无效；应如 2026-01-01T00:00:00Z。",
+            f"The timestamp {text!r} is not valid; write 2026-01-01T00:00:00Z.",
+        ) from None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)

@@ -1,0 +1,88 @@
+"""Files of a version: Parquet cut for the caller's view."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from api import links, reading
+from api.dependencies import PurposeDep, SessionDep, SettingsDep, SubjectDep
+from catalog.people import Subject
+from warehouse import extract
+from warehouse.settings import Settings
+
+router = APIRouter(tags=["files"])
+
+
+class FileOut(BaseModel):
+    """One file of a version, and a link that is good without a key until it expires."""
+
+    number: int
+    id: str
+    size: int
+    rows: int
+    url: str
+    expires_at: datetime
+
+
+VersionPath = Annotated[int, Path(ge=1, description="Number of the version")]
+
+
+@router.get("/resources/{name}/versions/{version}/files", summary="Files of a version")
+def files(
+    name: str,
+    version: VersionPath,
+    request: Request,
+    settings: SettingsDep,
+    session: SessionDep,
+    subject: SubjectDep,
+    purpose: PurposeDep,
+) -> list[FileOut]:
+    """Parquet files that hold the items and rows you may see, masks applied. Large versions come in several."""
+    asked = reading.read(session, subject, name, "download", version=str(version), purpose=purpose)
+    found = _files(settings, asked)
+    reading.record(session, subject, "download", asked, files=len(found), rows=sum(one.rows for one in found))
+    return [_out(settings, str(request.base_url), subject, asked, n, one) for n, one in enumerate(found)]
+
+
+@router.get(
+    "/resources/{name}/versions/{version}/files/{number}",
+    summary="One file",
+    response_class=Response,
+    responses={200: {"content": {"application/vnd.apache.parquet": {}}}},
+)
+def file(
+    name: str,
+    version: VersionPath,
+    number: Annotated[int, Path(ge=0)],
+    settings: SettingsDep,
+    session: SessionDep,
+    subject: SubjectDep,
+    purpose: PurposeDep,
+) -> Response:
+    """The file's bytes, by range where asked."""
+    asked = reading.read(session, subject, name, "download", version=str(version), purpose=purpose)
+    found = _files(settings, asked)
+    if number >= len(found):
+        raise HTTPException(404, f"version {version} has {len(found)} files")
+    reading.record(session, subject, "download", asked, file=number, rows=found[number].rows)
+    return links.sent(found[number].path, found[number].id, f"{name}-v{version}-{number:05d}.parquet")
+
+
+def _files(settings: Settings, asked: reading.Reading) -> tuple[extract.ExtractFile, ...]:
+    assert asked.snapshot is not None  # noqa: S101 - a version has a snapshot
+    return extract.extract(settings, asked.view, asked.contract, asked.snapshot)
+
+
+def _out(
+    settings: Settings, base: str, subject: Subject, asked: reading.Reading, number: int, one: extract.ExtractFile
+) -> FileOut:
+    url, expires = links.made(settings, base, subject, asked, one)
+    return FileOut(
+        number=number, id=one.id, size=one.size, rows=one.rows, url=url, expires_at=datetime.fromtimestamp(expires, UTC)
+    )

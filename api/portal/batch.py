@@ -1,0 +1,170 @@
+"""批次页: one delivery: its equation, its steps, why rows were quarantined, the rows themselves, downloads."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse, HTMLResponse
+from sqlmodel import Session
+from starlette.background import BackgroundTask
+from starlette.responses import Response
+
+from api.dependencies import SessionDep
+from api.portal import batch_steps, faults
+from api.portal.clock import Clock, clock, done
+from api.portal.doors import BatchesPage
+from api.portal.formats import ZONE, today
+from api.portal.frame import Page, render
+from catalog import access, audit, batches, registry, resources, workdays
+from catalog.access import Decision
+from catalog.agreements import Agreement
+from catalog.batches import Batch, BatchState, UnknownBatch
+from catalog.organizations import Organization
+from catalog.resources import Resource, UnknownResource
+from contracts.model import Contract
+from warehouse import landing, quarantine
+
+router = APIRouter(prefix="/batches/{batch_id}", include_in_schema=False)
+ROWS = 10
+MENDABLE = (BatchState.PARTIAL, BatchState.RETURNED, BatchState.REFUSED)
+ACCEPTED = (BatchState.LOADED, BatchState.PARTIAL, BatchState.CORRECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A batch with everything its page says of it."""
+
+    batch: Batch
+    resource: Resource
+    contract: Contract
+    sender: Organization | None
+    agreement: Agreement | None
+    seen: Decision
+    """Whether the reader may see quarantined rows and their values."""
+    chain: Sequence[Batch]
+    mend: Clock | None
+    may_undo: bool
+    may_mend: bool
+
+
+def shown(session: Session, page: Page, batch_id: str) -> Shown:
+    """The batch, if the reader may know of its dataset."""
+    batch = batches.get(session, batch_id)
+    try:
+        resource = resources.get(session, batch.dataset)
+    except UnknownResource as error:
+        raise UnknownBatch(batch_id) from error
+    if not access.may(session, page.subject, "discover", resource):
+        raise UnknownBatch(batch_id)
+    seen = access.decide(session, page.subject, "see-quarantine", resource, sender_id=batch.organization_id)
+    deliver = access.decide(session, page.subject, "deliver", resource, sender_id=batch.organization_id)
+    undo = access.decide(session, page.subject, "undo-batch", resource)
+    chain = batches.chain(session, batch)
+    mended = any(later.corrects == batch.id and later.state != BatchState.UNDONE for later in chain)
+    return Shown(
+        batch=batch,
+        resource=resource,
+        contract=registry.get(session, batch.dataset, batch.contract_version),
+        sender=session.get(Organization, batch.organization_id) if batch.organization_id else None,
+        agreement=session.get(Agreement, batch.agreement_id) if batch.agreement_id else None,
+        seen=seen,
+        chain=chain,
+        mend=_mend(session, batch, chain),
+        may_undo=undo.allowed and batch.state in ACCEPTED,
+        may_mend=deliver.allowed and batch.state in MENDABLE and not mended,
+    )
+
+
+def _mend(session: Session, batch: Batch, chain: Sequence[Batch]) -> Clock | None:
+    """The clock of a correction: working days from receipt, by the rule table; done once one was loaded."""
+    if batch.state not in (*MENDABLE, BatchState.CORRECTED):
+        return None
+    calendar = workdays.calendar(session)
+    start = batch.received_at.astimezone(ZONE).date()
+    later = [one for one in chain if one.corrects == batch.id and one.state in ACCEPTED]
+    if later:
+        return done(calendar, start, later[0].received_at.astimezone(ZONE).date())
+    return clock(calendar, today(), start, workdays.due(session, "mend-quarantine", start))
+
+
+@router.get("", response_class=HTMLResponse)
+def batch(page: BatchesPage, session: SessionDep, batch_id: str) -> HTMLResponse:
+    """The page of one delivery."""
+    told = shown(session, page, batch_id)
+    asked = page.request.query_params
+    rule, item = asked.get("rule", ""), asked.get("item", "")
+    number = int(asked["page"]) if asked.get("page", "").isdecimal() else 1
+    table = None
+    if told.seen.allowed and told.batch.quarantined:
+        table = faults.table(
+            page, told.contract, told.batch, rule, item, max(number, 1), ROWS, whole=asked.get("columns") == "all"
+        )
+        _record(session, page, told, "see-quarantine", {"page": number, "rule": rule})
+    return render(
+        page,
+        "pages/batch.html",
+        told=told,
+        batch=told.batch,
+        equation=batches.equation(told.batch),
+        steps=batch_steps.steps(session, page, told.batch, told.resource, told.contract),
+        reasons=faults.reasons(page, told.contract, told.batch),
+        table=table,
+        number=max(number, 1),
+        size=ROWS,
+        rule=rule,
+        item=item,
+    )
+
+
+@router.get("/receipt", response_class=HTMLResponse)
+def receipt(page: BatchesPage, session: SessionDep, batch_id: str) -> HTMLResponse:
+    """回执: what came, when, from whom, its hash, and the equation; made to be printed."""
+    told = shown(session, page, batch_id)
+    return render(page, "pages/receipt.html", told=told, batch=told.batch, equation=batches.equation(told.batch))
+
+
+@router.get("/original")
+def original(page: BatchesPage, session: SessionDep, batch_id: str) -> Response:
+    """The very bytes that were received."""
+    told = _permitted(session, page, batch_id)
+    _record(session, page, told, "download-original", {"sha256": told.batch.sha256})
+    path = landing.locate(page.settings, told.batch.sha256)
+    return FileResponse(path, filename=told.batch.filename, media_type="application/octet-stream")
+
+
+@router.get("/quarantine.{kind}")
+def export(page: BatchesPage, session: SessionDep, batch_id: str, kind: Literal["csv", "xlsx"]) -> Response:
+    """The refused rows as the provider's own table with a column of reasons, to mend and deliver again."""
+    told = _permitted(session, page, batch_id)
+    _record(session, page, told, "download-quarantine", {"kind": kind})
+    folder = page.settings.scratch
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=f".{kind}", delete=False) as made:
+        target = Path(made.name)
+    quarantine.export(page.settings, batch_id, told.contract, target, kind=kind)
+    name = f"{Path(told.batch.filename).stem}-{'隔离行' if page.language == 'zh' else 'quarantine'}.{kind}"
+    return FileResponse(target, filename=name, background=BackgroundTask(target.unlink, missing_ok=True))
+
+
+def _permitted(session: Session, page: Page, batch_id: str) -> Shown:
+    told = shown(session, page, batch_id)
+    access.require(session, page.subject, "see-quarantine", told.resource, sender_id=told.batch.organization_id)
+    return told
+
+
+def _record(session: Session, page: Page, told: Shown, action: str, detail: dict[str, object]) -> None:
+    audit.record(
+        session,
+        actor=page.subject.actor,
+        organization_id=page.subject.organization_id,
+        action=action,
+        object=f"batch:{told.batch.id}",
+        outcome="allowed",
+        policies=told.seen.policies,
+        detail=detail,
+    )

@@ -1,0 +1,105 @@
+"""Errors as pages: what failed, what is safe, what to do next; a refusal names its policy. The API keeps problem details."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from api.dependencies import SESSION_COOKIE
+from api.errors import record_refusal, status_of
+from api.portal.doors import SignInFirst, open_places, operates
+from api.portal.frame import Page, page_of, render
+from api.portal.standing import owner
+from catalog import database
+from catalog.access import Refused
+from catalog.people import ANONYMOUS, signed_in
+from contracts.errors import HubError
+from warehouse.settings import Settings
+
+log = logging.getLogger("hui.portal")
+API = ("/api/", "/delta-sharing", "/health", "/ready", "/metrics", "/docs", "/openapi", "/static/")
+Handler = Callable[[Request, Any], Response | Awaitable[Response]]
+
+
+def is_page(request: Request) -> bool:
+    """Whether a person's browser asked for a page of the portal."""
+    path = request.url.path
+    return not path.startswith(API) and "text/html" in request.headers.get("accept", "text/html")
+
+
+def install(app: FastAPI, settings: Settings) -> None:
+    """Answer errors on pages with a page; hand every other one to the handler that was there before."""
+
+    def page(request: Request) -> Page:
+        return _frame(request, settings)
+
+    def sign_in_first(request: Request, error: SignInFirst) -> Response:
+        return RedirectResponse(error.location, 303)
+
+    def refused(request: Request, error: Refused) -> Response:
+        record_refusal(request, error)
+        status = 401 if error.subject.kind == "anonymous" else 403
+        return render(page(request), "pages/refused.html", status=status, error=error)
+
+    def hub_error(request: Request, error: HubError) -> Response:
+        status, _ = status_of(error)
+        kept = page(request)
+        return render(kept, "pages/error.html", status=status, said=error.said(kept.language), reference="")
+
+    def http_error(request: Request, error: HTTPException) -> Response:
+        return render(page(request), "pages/error.html", status=error.status_code, said="", reference="")
+
+    def invalid(request: Request, error: RequestValidationError) -> Response:
+        return render(page(request), "pages/error.html", status=422, said="", reference="")
+
+    def unexpected(request: Request, error: Exception) -> Response:
+        reference = f"e-{secrets.token_hex(3)}"
+        log.error("%s %s failed [%s]", request.method, request.url.path, reference, exc_info=error)
+        return render(page(request), "pages/error.html", status=500, said="", reference=reference)
+
+    handlers: dict[type[Exception], Handler] = {
+        Refused: refused,
+        HubError: hub_error,
+        HTTPException: http_error,
+        RequestValidationError: invalid,
+        Exception: unexpected,
+    }
+    app.add_exception_handler(SignInFirst, sign_in_first)  # type: ignore[arg-type]
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, _choose(handler, _before(app, kind)))
+
+
+def _before(app: FastAPI, kind: type[Exception]) -> Handler | None:
+    """The handler that the application already has for a kind of error, or for one of its bases."""
+    known = [app.exception_handlers[base] for base in kind.__mro__ if base in app.exception_handlers]
+    return known[0] if known else None
+
+
+def _choose(handler: Handler, before: Handler | None) -> Handler:
+    async def chosen(request: Request, error: Exception) -> Response:
+        answer = handler if is_page(request) or before is None else before
+        made = answer(request, error)
+        return made if isinstance(made, Response) else await made
+
+    return chosen
+
+
+def _frame(request: Request, settings: Settings) -> Page:
+    """The frame of an error page: the reader's own places; the catalogue's alone where nothing can be looked up."""
+    bare = page_of(request, settings, ANONYMOUS, places=open_places(inside=False))
+    try:
+        with database.session(settings.catalog_database) as session:
+            subject = signed_in(session, request.cookies.get(SESSION_COOKIE, "")) or ANONYMOUS
+            name, name_en = owner(session)
+            places = open_places(inside=operates(session, subject))
+            return page_of(request, settings, subject, places=places, owner=name, owner_en=name_en)
+    except Exception:
+        log.exception("the frame of an error page could not be looked up")
+        return bare

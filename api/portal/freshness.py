@@ -1,0 +1,34 @@
+"""Whether a resource is as fresh as its update cycle promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlmodel import Session
+
+from api.portal.clock import Clock, clock
+from api.portal.formats import ZONE, today
+from catalog.resources import Resource
+from catalog.workdays import calendar
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """on-time or late; "unset" where nothing was loaded yet or the cycle names no day."""
+
+    state: str
+    at: datetime | None = None
+    due: date | None = None
+    clock: Clock | None = None
+
+
+def freshness(session: Session, resource: Resource) -> Freshness:
+    """Late, in working days, once the day has passed by which the cycle wants new data."""
+    if resource.updated_at is None:
+        return Freshness("unset", due=resource.next_due)
+    if resource.next_due is None:
+        return Freshness("on-time", resource.updated_at)
+    begun = resource.updated_at.astimezone(ZONE).date()
+    shown = clock(calendar(session), today(), min(begun, resource.next_due), resource.next_due)
+    return Freshness("late" if shown.kind == "late" else "on-time", resource.updated_at, resource.next_due, shown)

@@ -1,0 +1,180 @@
+"""资源页: one catalogue entry, its tabs as addresses of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+from sqlmodel import Session
+
+from api.dependencies import SessionDep
+from api.portal import contract_text, item_rows, looking, strips
+from api.portal.doors import CataloguePage
+from api.portal.frame import Page, render
+from api.portal.freshness import Freshness, freshness
+from api.portal.languages import N_
+from api.portal.obtaining import Obtaining, obtaining
+from catalog import access, agreements, batches, codes, quality, registry, releases, resources
+from catalog.agreements import Agreement
+from catalog.batches import Batch, BatchFilters
+from catalog.codes import ResourceClass
+from catalog.organizations import Organization
+from catalog.people import Person
+from catalog.quality import Score
+from catalog.registry import UnknownContract
+from catalog.releases import Release
+from catalog.resources import Resource, UnknownResource
+from contracts.model import Contract, Item
+
+router = APIRouter(prefix="/resources/{name}", include_in_schema=False)
+TABS = (
+    ("overview", N_("概览"), ""),
+    ("items", N_("信息项"), "/items"),
+    ("preview", N_("预览"), "/preview"),
+    ("quality", N_("质量"), "/quality"),
+    ("versions", N_("版本"), "/versions"),
+    ("lineage", N_("血缘"), "/lineage"),
+    ("contract", N_("契约"), "/contract"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What every tab of a resource shows above its own content."""
+
+    resource: Resource
+    provider: Organization
+    steward: Person | None
+    path: Sequence[ResourceClass]
+    contract: Contract | None
+    fresh: Freshness
+    score: Score | None
+    before: float | None
+    release: Release | None
+    versions: int
+    obtaining: Obtaining
+    agreement: Agreement | None
+    """How its data comes; only for those who see operations."""
+    recent: Sequence[Batch] = ()
+    highest: Sequence[Item] = ()
+    """The items that decide its grade."""
+
+
+def entry(session: Session, page: Page, name: str) -> Entry:
+    """The entry of that name or code, if the reader may know of it; otherwise it does not exist for them."""
+    resource = resources.get(session, name)
+    if not access.may(session, page.subject, "discover", resource):
+        raise UnknownResource(name)
+    access.require(session, page.subject, "read-metadata", resource)
+    contract = contract_of(session, resource)
+    provider = session.get(Organization, resource.provider_id)
+    assert provider is not None  # noqa: S101 - a foreign key
+    inside = any(place.name == "batches" for place in page.places)
+    signed = agreements.listed(session, dataset=resource.name) if inside else []
+    scores = quality.trend(session, resource.name, 2)
+    return Entry(
+        resource=resource,
+        provider=provider,
+        steward=session.get(Person, resource.steward_id) if resource.steward_id else None,
+        path=codes.class_path(session, resource.class_code),
+        contract=contract,
+        fresh=freshness(session, resource),
+        score=quality.score(session, resource.name),
+        before=scores[0].total if len(scores) == 2 else None,
+        release=releases.latest(session, resource),
+        versions=len(releases.listed(session, resource)),
+        obtaining=obtaining(session, page, resource, contract),
+        agreement=signed[0] if signed else None,
+        recent=batches.listed(session, BatchFilters(dataset=resource.name), size=4).batches if inside else (),
+        highest=item_rows.highest(contract, resource.grade),
+    )
+
+
+def contract_of(session: Session, resource: Resource) -> Contract | None:
+    """The active contract; None for an entry that has none."""
+    try:
+        return registry.active(session, resource.name)
+    except UnknownContract:
+        return None
+
+
+def show(page: Page, told: Entry, tab: str, **context: Any) -> HTMLResponse:
+    """One tab with the common head."""
+    base = f"/resources/{told.resource.name}"
+    counts = {"items": len(told.contract.items) if told.contract else None, "versions": told.versions or None}
+    tabs = [(key, word, base + path, counts.get(key)) for key, word, path in TABS]
+    return render(page, f"pages/resource_{tab}.html", entry=told, resource=told.resource, tab=tab, tabs=tabs, **context)
+
+
+@router.get("", response_class=HTMLResponse)
+def overview(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
+    """The thirteen items, the information items, the lineage nearby, and how to get the data."""
+    told = entry(session, page, name)
+    return show(
+        page,
+        told,
+        "overview",
+        rows=item_rows.rows(session, page, told.contract, told.obtaining.decision),
+        strip=strips.strip(session, page, told.resource),
+        codes=resources.codes_of(session, told.resource),
+    )
+
+
+@router.get("/items", response_class=HTMLResponse)
+def items(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
+    """Every information item with its type and rules."""
+    told = entry(session, page, name)
+    wanted = (page.request.query_params.get("find") or "").strip()
+    rows = item_rows.rows(session, page, told.contract, told.obtaining.decision)
+    found = [row for row in rows if wanted.lower() in f"{row.item.title} {row.item.title_en} {row.item.name}".lower()]
+    rules = item_rows.row_rules(page, told.contract)
+    return show(page, told, "items", rows=found, total=len(rows), find=wanted, rules=rules)
+
+
+@router.get("/preview", response_class=HTMLResponse)
+def preview(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
+    """The first rows, as this reader may see them; the refusal where they may not."""
+    told = entry(session, page, name)
+    decision = access.decide(session, page.subject, "preview", told.resource)
+    seen = looking.look(session, page, told.resource, told.contract, decision) if told.contract else None
+    return show(page, told, "preview", decision=decision, seen=seen)
+
+
+@router.get("/quality", response_class=HTMLResponse)
+def quality_(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
+    """Scores of the six dimensions, and what each rule found."""
+    told = entry(session, page, name)
+    results = quality.results(session, told.resource.name)
+    titles = {item.name: item for item in told.contract.items} if told.contract else {}
+    trend = quality.trend(session, told.resource.name)
+    return show(page, told, "quality", results=results, titles=titles, trend=trend)
+
+
+@router.get("/versions", response_class=HTMLResponse)
+def versions(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
+    """Every version with its difference to the one before."""
+    told = entry(session, page, name)
+    may_recall = access.may(session, page.subject, "recall", told.resource)
+    return show(page, told, "versions", releases=releases.listed(session, told.resource), may_recall=may_recall)
+
+
+@router.get("/lineage", response_class=HTMLResponse)
+def lineage(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
+    """What it is made from, what is made from it, and a table of every edge."""
+    told = entry(session, page, name)
+    strip = strips.strip(session, page, told.resource, depth=3, shown=12)
+    between, items = strips.edges(session, page, told.resource)
+    return show(page, told, "lineage", strip=strip, edges=between, item_edges=items)
+
+
+@router.get("/contract", response_class=HTMLResponse)
+def contract(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
+    """The contract's text, its versions, and the checks made of it in words."""
+    told = entry(session, page, name)
+    text, hidden = contract_text.text(session, page, told.resource, told.contract, told.obtaining.decision)
+    checks = contract_text.checks(page, told.contract)
+    kept = registry.versions(session, told.resource.name)
+    return show(page, told, "contract", text=text, hidden=hidden, checks=checks, kept=kept)

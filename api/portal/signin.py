@@ -1,0 +1,90 @@
+"""Sign-in by key or local password, and sign-out. The cookie holds a token of which only the hash is kept."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Form
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.responses import Response
+
+from api.dependencies import SESSION_COOKIE, SessionDep, TooManyAttempts, address_of, attempts_of
+from api.portal.doors import AnyPage, require_csrf
+from api.portal.frame import Page, render
+from catalog import audit, people
+
+router = APIRouter(include_in_schema=False)
+FORM_COOKIE = "hui_form"
+"""Before there is a session the form's token stands in a cookie of its own (double submit)."""
+HOURS = people.SIGN_IN_HOURS
+
+
+@router.get("/sign-in", response_class=HTMLResponse)
+def ask(page: AnyPage) -> Response:
+    """The two ways to sign in."""
+    if page.known:
+        return RedirectResponse(inside(page.request.query_params.get("next")), 303)
+    return _form(page, inside(page.request.query_params.get("next")))
+
+
+@router.post("/sign-in", response_class=HTMLResponse)
+def answer(
+    page: AnyPage,
+    session: SessionDep,
+    form: Annotated[str, Form()] = "",
+    login: Annotated[str, Form()] = "",
+    password: Annotated[str, Form()] = "",
+    key: Annotated[str, Form()] = "",
+    next: Annotated[str, Form()] = "/",
+) -> Response:
+    """Begin a session, or say that it did not work (never which part was wrong)."""
+    kept = page.request.cookies.get(FORM_COOKIE, "")
+    if not kept or not hmac.compare_digest(kept, form):
+        return _form(page, inside(next), wrong="expired", status=400)
+    attempts, address = attempts_of(page.request), address_of(page.request)
+    if attempts.wait(address):
+        raise TooManyAttempts(attempts.wait(address))
+    way = "key" if key else "password"
+    begun = people.sign_in_with_key(session, key.strip()) if key else people.sign_in(session, login.strip(), password)
+    actor = begun[0].login if begun else (login.strip()[:80] or "anonymous")
+    audit.record(session, actor=actor, action="portal.sign-in", outcome="done" if begun else "refused", detail={"way": way})
+    if begun is None:
+        attempts.failed(address)
+        return _form(page, inside(next), wrong=way, status=401, login=login)
+    response = RedirectResponse(inside(next), 303)
+    secure = page.request.url.scheme == "https"
+    response.set_cookie(SESSION_COOKIE, begun[1], max_age=HOURS * 3600, httponly=True, samesite="lax", secure=secure)
+    response.delete_cookie(FORM_COOKIE)
+    return response
+
+
+@router.post("/sign-out")
+def leave(page: AnyPage, session: SessionDep, csrf: Annotated[str, Form()] = "") -> Response:
+    """End the session."""
+    if page.known:
+        require_csrf(page, csrf)
+        people.sign_out(session, page.request.cookies.get(SESSION_COOKIE, ""))
+        audit.record(session, actor=page.subject.actor, action="portal.sign-out")
+    response = RedirectResponse("/", 303)
+    response.delete_cookie(SESSION_COOKIE)
+    return response
+
+
+def inside(wanted: str | None) -> str:
+    """An address of this site to go to; anything else is the catalogue."""
+    text = wanted or "/"
+    parts = urlsplit(text)
+    safe = text.startswith("/") and not text.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
+    return text if safe and "\\" not in text and text.isprintable() and not text.startswith("/sign-") else "/"
+
+
+def _form(page: Page, wanted: str, *, wrong: str = "", status: int = 200, login: str = "") -> HTMLResponse:
+    token = page.request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(24)
+    response = render(page, "pages/sign_in.html", status=status, form=token, wanted=wanted, wrong=wrong, login=login)
+    response.set_cookie(
+        FORM_COOKIE, token, max_age=3600, httponly=True, samesite="strict", secure=page.request.url.scheme == "https"
+    )
+    return response

@@ -1,0 +1,103 @@
+"""Secrets of this installation at the door: page marks that hide what they hold, links that cannot be altered."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from contracts.errors import HubError
+from warehouse.settings import Settings
+
+
+class SealBroken(HubError):
+    """A page mark that was not made here, or was altered."""
+
+    def __init__(self) -> None:
+        super().__init__("翻页标记无效；请从第一页重新开始。", "The page mark is not valid; start from the first page.")
+
+
+def seal(settings: Settings, told: Any) -> str:
+    """A mark that only this installation can read: it may hold key values that the caller's view hides."""
+    return _box(str(settings.root)).encrypt(json.dumps(told, default=_kept).encode()).decode().rstrip("=")
+
+
+def opened(settings: Settings, mark: str) -> Any:
+    """What a mark holds; SealBroken for any other text."""
+    try:
+        text = _box(str(settings.root)).decrypt((mark + "=" * (-len(mark) % 4)).encode("ascii"))
+    except (InvalidToken, ValueError):
+        raise SealBroken from None
+    return json.loads(text, object_hook=_restored)
+
+
+def signature(settings: Settings, text: str) -> str:
+    """HMAC-SHA-256 of a text, 43 characters."""
+    made = hmac.new(_secret(str(settings.root)), b"link\0" + text.encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(made).decode().rstrip("=")
+
+
+def genuine(settings: Settings, text: str, signed: str) -> bool:
+    """Whether a signature was made here for this text."""
+    return hmac.compare_digest(signature(settings, text).encode(), signed.encode("utf-8", "replace"))
+
+
+@lru_cache(maxsize=16)
+def _secret(root: str) -> bytes:
+    """32 random bytes in HUB_HOME, made once, readable by their owner only; several processes agree on one."""
+    path = Path(root) / "sharing.key"
+    if not path.exists():
+        making = path.with_name(f".sharing.key-{os.getpid()}-{secrets.token_hex(4)}")
+        with os.fdopen(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(32))
+        try:
+            os.link(making, path)
+        except FileExistsError:
+            pass
+        finally:
+            making.unlink()
+    return path.read_bytes()
+
+
+@lru_cache(maxsize=16)
+def _box(root: str) -> Fernet:
+    made = hmac.new(_secret(root), b"page", hashlib.sha256).digest()
+    return Fernet(base64.urlsafe_b64encode(made))
+
+
+def _kept(value: Any) -> dict[str, str]:
+    for kind in (datetime, date, time):
+        if isinstance(value, kind):
+            return {
+                f"__{kind.__name__}": (
+                    value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo else value
+                ).isoformat()
+            }
+    if isinstance(value, Decimal):
+        return {"__Decimal": str(value)}
+    raise TypeError(f"a {type(value).__name__} in a page mark")
+
+
+def _restored(told: dict[str, Any]) -> Any:
+    if len(told) == 1:
+        [(name, text)] = told.items()
+        makers: dict[str, Callable[[str], Any]] = {
+            "__datetime": datetime.fromisoformat,
+            "__date": date.fromisoformat,
+            "__time": time.fromisoformat,
+            "__Decimal": Decimal,
+        }
+        if name in makers:
+            return makers[name](text)
+    return told

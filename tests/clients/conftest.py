@@ -1,0 +1,88 @@
+"""The unmodified Delta Sharing client, in an environment of its own, against a served hub."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from filelock import FileLock
+
+from tests.sharing import Hub, built
+from warehouse import connection
+from warehouse.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = ROOT / ".venv-clients"
+LOCK = ROOT / "deploy" / "locks" / "clients.txt"
+
+
+@pytest.fixture(scope="session")
+def client_python() -> Path:
+    """Python of the clients' environment, made from its lock the first time; without packages to make it from, tests skip."""
+    python, mark = ENVIRONMENT / "bin" / "python", ENVIRONMENT / "made-from"
+    with FileLock(ROOT / ".venv-clients.lock", timeout=300):
+        if python.is_file() and mark.is_file() and mark.read_bytes() == LOCK.read_bytes():
+            return python
+        uv = Path(sys.executable).with_name("uv")
+        for step in (["venv", "--clear", str(ENVIRONMENT)], ["pip", "sync", "--require-hashes", str(LOCK)]):
+            target = ["--python", str(python)] if step[0] == "pip" else ["--python", sys.executable]
+            done = subprocess.run([str(uv), *step, *target], capture_output=True, text=True)
+            if done.returncode:
+                if os.environ.get("CI") == "true":
+                    pytest.fail(done.stderr)
+                pytest.skip(f"the clients' environment cannot be made here: {done.stderr.strip().splitlines()[-1]}")
+        mark.write_bytes(LOCK.read_bytes())
+    return python
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Hub, str]]:
+    """A hub on a free port, and its address."""
+    settings = Settings(home=tmp_path_factory.mktemp("clients") / "var", _env_file=None)
+    hub = built(settings)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(hub.client.app, port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until = time.monotonic() + 20
+    while not server.started and time.monotonic() < until:
+        time.sleep(0.05)
+    yield hub, f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(10)
+    connection.forget(settings)
+
+
+@pytest.fixture
+def client(client_python: Path, served: tuple[Hub, str], tmp_path: Path) -> Callable[..., Any]:
+    """Runs lines of Python with the client as somebody: `t(name)` is a table's address, the last value of `out` comes back."""
+    hub, address = served
+
+    def run(who: str, code: str) -> Any:
+        profile = tmp_path / f"{who}.share"
+        told = {"shareCredentialsVersion": 1, "endpoint": f"{address}/delta-sharing/", "bearerToken": hub.keys[who]}
+        profile.write_text(json.dumps(told))
+        script = (
+            "import json, sys, delta_sharing\n"
+            f"profile = {str(profile)!r}\n"
+            "t = lambda name: f'{profile}#{name}'\n"
+            f"{code}\n"
+            "print(json.dumps(out, default=str))\n"
+        )
+        done = subprocess.run([str(client_python), "-c", script], capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return run
