@@ -1,0 +1,239 @@
+"""`hub batch`, `hub rebuild`: deliveries, what became of them, their quarantine; taken back, or loaded anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from catalog import batches, database, registry
+from catalog.batches import Batch, BatchFilters
+from catalog.ledger import CatalogLedger, CatalogLookups
+from cli.language import language, said
+from cli.upkeep import AsJson, Key, allowed, as_json, on_record, size, table
+from contracts.deliveries import Outcome
+from contracts.errors import HubError
+from warehouse.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Batches: one delivery each. received = accepted + quarantined, always.",
+)
+STATES = {
+    "received": ("已收到", "received"),
+    "checking": ("校验中", "checking"),
+    "loaded": ("已入库", "loaded"),
+    "partial": ("部分隔离", "partly quarantined"),
+    "refused": ("整批拒绝", "refused"),
+    "returned": ("退回", "returned"),
+    "corrected": ("已补正", "corrected"),
+    "undone": ("已撤销", "undone"),
+}
+COUNTS = ("received", "accepted", "quarantined", "inserted", "updated", "unchanged", "removed")
+Number = Annotated[str, typer.Argument(metavar="BATCH", help="Number of the batch, e.g. 20260311-0042.")]
+
+
+class NoReason(HubError):
+    """Undoing a batch without saying why."""
+
+
+@app.command("list")
+def listing(
+    dataset: Annotated[str, typer.Option(help="Only of this dataset.")] = "",
+    state: Annotated[list[str] | None, typer.Option(help="Only in this state; repeatable.")] = None,
+    route: Annotated[str, typer.Option(help="request, buy or collect.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, newest first.")] = 20,
+    key: Key = "",
+    json: AsJson = False,
+) -> None:
+    """List deliveries, newest first."""
+    settings = Settings()
+    allowed(settings, "see-quarantine", dataset, key)
+    with database.session(settings.catalog_database) as session:
+        filters = BatchFilters(dataset=dataset, state=tuple(state or ()), route=route)
+        found = [told(batch) for batch in batches.listed(session, filters, size=limit).batches]
+    if json:
+        as_json(found)
+        return
+    lines = [[b["id"], b["dataset"], _state(b), *(b[name] for name in COUNTS[:3]), b["filename"]] for b in found]
+    counted = (("收到", "Received"), ("接受", "Accepted"), ("隔离", "Quarantined"), ("文件", "File"))
+    table(("批次", "Batches"), (("批次", "Batch"), ("数据集", "Dataset"), ("状态", "State"), *counted), lines)
+
+
+@app.command()
+def show(number: Number, key: Key = "", json: AsJson = False) -> None:
+    """Show one delivery: counts, whole-batch checks, faults with what to do, seconds of each step."""
+    settings = Settings()
+    batch = _batch(settings, number, "see-quarantine", key)
+    if json:
+        as_json(batch)
+        return
+    message = batch["message"] if language() == "zh" else batch["message_en"]
+    typer.echo(f"{batch['id']}  {batch['dataset']}  {_state(batch)}  {batch['filename']} ({size(batch['bytes'])})  {message}")
+    typer.echo("  ".join(f"{name} {batch[name]:,}" for name in COUNTS))
+    for check in batch["checks"]:
+        typer.echo(f"{'✓' if check['passed'] else '✗'} {check['message'] if language() == 'zh' else check['message_en']}")
+    lines = [
+        [f["rows"], f["item"], f["rule"], f["value"], f["message" if language() == "zh" else "message_en"]]
+        for f in batch["faults"]
+    ]
+    if lines:
+        told_of = (("行数", "Rows"), ("信息项", "Item"), ("规则", "Rule"), ("例", "Example"), ("怎么办", "What to do"))
+        table(("隔离原因", "Why rows are quarantined"), told_of, lines)
+
+
+@app.command()
+def deliver(
+    dataset: Annotated[str, typer.Argument(help="Name of the dataset.")],
+    file: Annotated[Path, typer.Argument(help="The file, in any form that hub onboard reads.")],
+    agreement: Annotated[str, typer.Option(help="Agreement it comes under.")] = "",
+    organization: Annotated[str, typer.Option(help="Who sent it.")] = "",
+    period: Annotated[str, typer.Option(help="2026-03, 2026Q1 or 2026, for collections.")] = "",
+    corrects: Annotated[str, typer.Option(metavar="BATCH", help="Batch whose quarantined rows it mends.")] = "",
+    key: Key = "",
+    json: AsJson = False,
+) -> None:
+    """Receive a file for a dataset, check it, and load what is good. Status 1 if it was refused as a whole.
+
+    **Example:** `hub batch deliver major_hazard mended.xlsx --corrects 20260311-0042`
+    """
+    from warehouse import ingest
+
+    settings = Settings()
+    who, policies = allowed(settings, "deliver", dataset, key)
+    with Console(stderr=True).status(said(f"正在送交 {file.name} …", f"Delivering {file.name} …")):
+        made = ingest.deliver(
+            settings,
+            CatalogLedger(settings.catalog_database),
+            CatalogLookups(settings.catalog_database),
+            file,
+            dataset=dataset,
+            received_by=who.actor,
+            agreement_id=agreement or None,
+            organization_id=organization or who.organization_id or None,
+            period=period,
+            corrects=corrects or None,
+        )
+    on_record(settings, who, "deliver", f"batch:{made.batch_id}", policies, {"dataset": dataset, "no_op": made.no_op})
+    if json:
+        as_json({"batch": made.batch_id, "no_op": made.no_op, "dataset": dataset, **_outcome(made.outcome)})
+    else:
+        typer.echo(f"{made.batch_id}: {_said(made.outcome)}")
+    if made.outcome.state in ("refused", "returned"):
+        raise typer.Exit(1)
+
+
+@app.command()
+def undo(
+    number: Number,
+    reason: Annotated[str, typer.Option(help="Why; kept on record.")] = "",
+    key: Key = "",
+    json: AsJson = False,
+) -> None:
+    """Take a batch back: the table becomes what it would be without it. Released versions stay as they are."""
+    from warehouse import undo as undoing
+
+    if not reason.strip():
+        raise NoReason("撤销须说明理由：--reason …", "Undoing needs its reason: --reason …")
+    settings = Settings()
+    batch = _batch(settings, number, "see-quarantine", key)
+    who, policies = allowed(settings, "undo-batch", batch["dataset"], key)
+    with Console(stderr=True).status(said(f"正在撤销 {number} …", f"Undoing {number} …")):
+        outcome = undoing.undo(
+            settings, CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database), number
+        )
+    on_record(settings, who, "undo-batch", f"batch:{number}", policies, {"reason": reason.strip()})
+    if json:
+        as_json({"batch": number, **_outcome(outcome)})
+    else:
+        typer.echo(_said(outcome))
+
+
+@app.command()
+def export(
+    number: Number,
+    target: Annotated[Path, typer.Option("--output", "-o", help="File to write; .xlsx or .csv.")] = Path("quarantine.csv"),
+    key: Key = "",
+) -> None:
+    """Write a batch's quarantined rows as the provider's own file with a column of reasons, to be mended and sent again."""
+    from warehouse import quarantine
+
+    settings = Settings()
+    batch = _batch(settings, number, "see-quarantine", key)
+    who, policies = allowed(settings, "see-quarantine", batch["dataset"], key)
+    with database.session(settings.catalog_database) as session:
+        contract = registry.get(session, batch["dataset"])
+    kind = "xlsx" if target.suffix.lower() == ".xlsx" else "csv"
+    rows = quarantine.export(settings, number, contract, target, kind=kind)  # type: ignore[arg-type]
+    on_record(settings, who, "export-quarantine", f"batch:{number}", policies, {"rows": rows, "file": target.name})
+    typer.echo(
+        said(
+            f"{rows} 行写入 {target}。改好后：hub batch deliver {batch['dataset']} {target} --corrects {number}",
+            f"{rows} rows in {target}. Mended, send it by: hub batch deliver {batch['dataset']} {target} --corrects {number}",
+        )
+    )
+
+
+@app.command()
+def reconcile(key: Key = "", json: AsJson = False) -> None:
+    """Bring batches that were interrupted to their end: what the lake holds is told to the catalogue, the rest is loaded."""
+    from warehouse import reconcile as reconciling
+
+    settings = Settings()
+    who, policies = allowed(settings, "administer", "", key)
+    made = reconciling.reconcile(settings, CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database))
+    if made:
+        on_record(settings, who, "reconcile", "hub", policies, {one.batch_id: one.how for one in made})
+    lines = [[one.batch_id, one.dataset, one.how, one.error.said(language()) if one.error else ""] for one in made]
+    if json:
+        as_json([dict(zip(("batch", "dataset", "how", "error"), line, strict=True)) for line in lines])
+    else:
+        columns = (("批次", "Batch"), ("数据集", "Dataset"), ("结果", "How"), ("错误", "Error"))
+        table(("收尾的批次", "Batches brought to their end"), columns, lines)
+
+
+def rebuild(dataset: Annotated[str, typer.Argument(help="Name of the dataset.")], key: Key = "", json: AsJson = False) -> None:
+    """Check and load every accepted batch of a dataset again, from its landed bytes, under the active contract."""
+    from warehouse import rebuild as rebuilding
+
+    settings = Settings()
+    who, policies = allowed(settings, "manage-contract", dataset, key)
+    with Console(stderr=True).status(said(f"正在重建 {dataset} …", f"Building {dataset} anew …")):
+        made = rebuilding.rebuild(
+            settings, CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database), dataset
+        )
+    on_record(settings, who, "rebuild", f"dataset:{dataset}", policies, {"batches": len(made)})
+    if json:
+        as_json([{"batch": batch, **_outcome(outcome)} for batch, outcome in made])
+        return
+    for batch, outcome in made:
+        typer.echo(f"{batch}: {_said(outcome)}")
+
+
+def told(batch: Batch) -> dict[str, Any]:
+    """A batch as JSON holds it."""
+    return batch.model_dump(mode="json")
+
+
+def _batch(settings: Settings, number: str, action: str, key: str) -> dict[str, Any]:
+    with database.session(settings.catalog_database) as session:
+        found = told(batches.get(session, number))
+    allowed(settings, action, found["dataset"], key)
+    return found
+
+
+def _state(batch: dict[str, Any]) -> str:
+    return said(*STATES.get(batch["state"], (batch["state"], batch["state"])))
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {"state": outcome.state, "message": outcome.message, "message_en": outcome.message_en} | {
+        name: getattr(outcome, name) for name in COUNTS
+    }
+
+
+def _said(outcome: Outcome) -> str:
+    return outcome.message if language() == "zh" else outcome.message_en

@@ -1,0 +1,1 @@
+"""The demo pack: what eight departments, one vendor and twelve agencies would really hand over."""

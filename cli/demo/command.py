@@ -1,0 +1,66 @@
+"""`hub demo`: a whole hub with a province's worth of data, made once, shown and served."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cli.language import said
+
+PORT = 8700
+
+
+def demo(
+    scale: Annotated[float | None, typer.Option(help="Multiplies the rows; 1 is about 200,000.", min=0.01)] = None,
+    serve: Annotated[bool, typer.Option(help="Serve it afterwards, with its schedules, until Ctrl-C.")] = True,
+    port: Annotated[int, typer.Option(help="Port of portal and API.")] = PORT,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
+    today: Annotated[str, typer.Option(hidden=True, help="The day the demo plays on, for tests.")] = "",
+) -> None:
+    """Make the demo in HUB_HOME and serve it: eight departments, a vendor and twelve cities by the three routes.
+
+    Run again, it changes nothing and only serves. A HUB_HOME that is not a demo's is left alone.
+    """
+    os.environ.setdefault("HUB_ENVIRONMENT", "demo")
+    os.environ.setdefault("HUB_PUBLIC_URL", f"http://127.0.0.1:{port}")
+    from cli.demo import show
+    from cli.demo.kept import Kept, passphrase
+    from cli.demo.places import Places
+    from cli.demo.steps import STEPS, Demo, department_port, divisions, free_department_port
+    from warehouse.settings import Settings
+
+    settings, console = Settings(), Console(stderr=as_json, width=None if sys.stdout.isatty() else 110)
+    kept = Kept.of(settings.root, scale, date.fromisoformat(today) if today else None)
+    made = Demo(settings, kept, kept.plan(Places(divisions())), kept.secret("password", passphrase))
+    department_port(made)
+    for name, (chinese, step) in STEPS.items():
+        if not kept.done(name):
+            began = time.perf_counter()
+            with console.status(said(f"{chinese} …", f"{name} …")):
+                step(made)
+            kept.finish(name, time.perf_counter() - began)
+            console.print(f"  {said(chinese, name)} {kept.seconds[name]:.1f} s", style="dim", highlight=False)
+    with made.session() as session:
+        told = show.lines(session)
+    if as_json:
+        typer.echo(show.as_json(told, kept.seconds))
+    else:
+        show.table(told, console)
+        show.steps(kept.seconds, console)
+        show.next_steps(settings.public_url, settings.root, made.password, console)
+    if serve:
+        _serve(settings.root, port, free_department_port(made))
+
+
+def _serve(home: Path, port: int, department: int) -> None:
+    """Become the small process that starts the hub's two and ends them."""
+    sys.stdout.flush()
+    options = ["--port", str(port), "--home", str(home), "--department-port", str(department)]
+    os.execv(sys.executable, [sys.executable, "-m", "cli.demo.together", *options])  # noqa: S606 - ourselves, without a shell

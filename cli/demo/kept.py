@@ -1,0 +1,130 @@
+"""What the demo keeps in HUB_HOME/demo: its plan, which steps are done, and the secrets it made (0600)."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from cli.demo.places import Places
+from cli.demo.plan import CHINA, Plan
+from contracts.errors import HubError
+
+WORDS = (
+    "songhua",
+    "nenjiang",
+    "wusuli",
+    "xingkai",
+    "jingpo",
+    "zhalong",
+    "xingan",
+    "mohe",
+    "hulan",
+    "sanjiang",
+    "yabuli",
+    "wudalian",
+)
+"""Rivers, lakes and places of the province, for passwords that people can type."""
+
+
+class OtherScale(HubError):
+    """The demo in this HUB_HOME was made at another scale."""
+
+    def __init__(self, made: float, wanted: float) -> None:
+        super().__init__(
+            f"HUB_HOME 中的演示规模是 {made:g}，不是 {wanted:g}；请换一个 HUB_HOME，或先运行 make clean-demo。",
+            f"The demo in this HUB_HOME was made at scale {made:g}, not {wanted:g}; choose another HUB_HOME.",
+        )
+
+
+class NotADemo(HubError):
+    """HUB_HOME holds somebody's real hub."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(
+            f"{home} 已是一个正式安装，演示不会写入；请用另一个 HUB_HOME。",
+            f"{home} holds a hub that is not a demo; the demo does not write into it. Choose another HUB_HOME.",
+        )
+
+
+@dataclass
+class Kept:
+    """The demo's memory, on disk after every change."""
+
+    folder: Path
+    told: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, home: Path, scale: float | None, today: date | None) -> Kept:
+        """The memory of the demo in this HUB_HOME; a new one where there is none. A real hub is left alone."""
+        folder = home / "demo"
+        path = folder / "kept.json"
+        if path.is_file():
+            kept = cls(folder, json.loads(path.read_text(encoding="utf-8")))
+            if scale is not None and kept.told["scale"] != scale:
+                raise OtherScale(kept.told["scale"], scale)
+            return kept
+        if (home / "catalog.db").exists():
+            raise NotADemo(home)
+        folder.mkdir(parents=True, exist_ok=True)
+        today = today or datetime.now(CHINA).date()
+        kept = cls(folder, {"scale": 1.0 if scale is None else scale, "today": today.isoformat(), "seed": 2026, "done": {}})
+        kept.save()
+        return kept
+
+    def plan(self, places: Places) -> Plan:
+        """The plan as it was first made: a later day's run changes nothing."""
+        return Plan(self.folder, places, date.fromisoformat(self.told["today"]), self.told["scale"], self.told["seed"])
+
+    def done(self, step: str) -> bool:
+        """Was this step finished before?"""
+        return step in self.told["done"]
+
+    def finish(self, step: str, seconds: float) -> None:
+        """Remember a finished step and how long it took."""
+        self.told["done"][step] = round(seconds, 1)
+        self.save()
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds of each step when it was done."""
+        return dict(self.told["done"])
+
+    def note(self, name: str, value: Any) -> None:
+        """Keep a fact for later steps."""
+        self.told[name] = value
+        self.save()
+
+    def save(self) -> None:
+        """Write the memory whole, or not at all."""
+        half = self.folder / "kept.json.part"
+        half.write_text(json.dumps(self.told, ensure_ascii=False, indent=1), encoding="utf-8")
+        os.replace(half, self.folder / "kept.json")
+
+    def secret(self, name: str, make: Any) -> str:
+        """A secret kept in a file of its own, readable by its owner only; made the first time."""
+        path = self.folder / name
+        if not path.is_file():
+            write_secret(path, make())
+        return path.read_text(encoding="utf-8").strip()
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, from its first moment on."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+        out.write(text + "\n")
+
+
+def passphrase() -> str:
+    """A password of three words and a number: 35 bits, for a demo on this machine."""
+    return "-".join([*(secrets.choice(WORDS) for _ in range(3)), f"{secrets.randbelow(10**7):07d}"])
+
+
+def token() -> str:
+    """A token for the department's interface."""
+    return secrets.token_urlsafe(24)

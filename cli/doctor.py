@@ -1,0 +1,255 @@
+"""`hub doctor`: what is wrong with this installation, and how to mend it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+from catalog import condition, database
+from catalog.condition import Finding
+from cli.init import ROOT
+from cli.language import said
+from contracts.errors import HubError
+from warehouse import connection
+from warehouse.settings import Settings
+
+LOCK = ROOT / "deploy" / "locks" / "runtime.txt"
+LEAST_PYTHON = (3, 11)
+LEAST_FREE = 2 * 2**30
+LEAST_SHARE = 0.05
+FIRST_SENSIBLE_DAY = 1_767_225_600  # 2026-01-01: a clock before it was never set
+CLOCK_TOLERANCE = 5.0
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Look at versions, extensions, locks, disk, clock, migrations, batches, calendar, code lists and audit.
+
+    Status 1 where something is bad; a warning is worth a look.
+    """
+    found = list(examine(Settings()))
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False))
+    else:
+        _print(found)
+    if any(one.state == "bad" for one in found):
+        raise typer.Exit(1)
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Every check, each by itself: one that breaks is itself a finding."""
+    looks: list[Callable[[Settings], Finding]] = [_python, _packages, _home, _disk, _clock]
+    if settings.root.is_dir():
+        looks += [_extensions, _writer, _migrations, _lake]
+    for look in looks:
+        yield _safely(look, settings)
+    if not settings.root.is_dir():
+        return
+    try:
+        with database.session(settings.catalog_database) as session:
+            database.require(settings.catalog_database)
+            yield from condition.examine(session, settings.audit_head)
+    except HubError:
+        return  # the migrations' finding has said it
+    except Exception as error:
+        yield Finding("catalogue", "bad", f"目录库无法读取：{error}", f"the catalogue cannot be read: {error}")
+
+
+def _safely(look: Callable[[Settings], Finding], settings: Settings) -> Finding:
+    try:
+        return look(settings)
+    except HubError as error:
+        return Finding(look.__name__.strip("_"), "bad", error.message, error.message_en)
+    except Exception as error:
+        name = look.__name__.strip("_")
+        return Finding(name, "bad", f"检查失败：{error}", f"the check failed: {error}")
+
+
+def _python(_: Settings) -> Finding:
+    here = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info[:2] >= LEAST_PYTHON:
+        return Finding("python", "good", f"Python {here}", f"Python {here}")
+    return Finding(
+        "python", "bad", f"Python {here} 过旧", f"Python {here} is too old", "安装 3.11 或更新版本", "install 3.11 or newer"
+    )
+
+
+def _packages(_: Settings) -> Finding:
+    """Installed versions against the lock."""
+    wrong = []
+    wanted = re.findall(r"^([A-Za-z0-9_.-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
+    for name, version in wanted:
+        try:
+            here = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            here = "—"
+        if here != version:
+            wrong.append(f"{name} {here} ≠ {version}")
+    if not wrong:
+        return Finding("packages", "good", f"{len(wanted)} 个依赖与锁定版本一致", f"{len(wanted)} packages are as locked")
+    some = "; ".join(wrong[:6])
+    return Finding(
+        "packages",
+        "warning",
+        f"{len(wrong)} 个依赖与锁定版本不同：{some}",
+        f"{len(wrong)} packages differ from the lock: {some}",
+        "make setup",
+        "make setup",
+    )
+
+
+def _extensions(settings: Settings) -> Finding:
+    """DuckDB's extensions load from the installed wheels."""
+    folder = connection.extension_directory(settings)
+    names = ["ducklake", "postgres_scanner" if settings.lake_catalog else "sqlite_scanner"]
+    missing = [name for name in names if not any(folder.rglob(f"{name}.duckdb_extension"))]
+    if not missing:
+        return Finding(
+            "extensions", "good", f"DuckDB 扩展 {'、'.join(names)} 可用", f"DuckDB extensions {', '.join(names)} are there"
+        )
+    return Finding(
+        "extensions",
+        "bad",
+        f"缺少 DuckDB 扩展 {'、'.join(missing)}",
+        f"DuckDB extensions missing: {', '.join(missing)}",
+        "make setup",
+        "make setup",
+    )
+
+
+def _home(settings: Settings) -> Finding:
+    if not settings.root.is_dir():
+        return Finding("home", "bad", f"{settings.root} 不存在", f"{settings.root} does not exist", "hub init", "hub init")
+    if not os.access(settings.root, os.W_OK):
+        mend = f"chown -R $(whoami) {settings.root}"
+        return Finding("home", "bad", f"{settings.root} 不可写", f"{settings.root} cannot be written to", mend, mend)
+    keys = settings.audit_key.parent
+    loose = [path for path in (keys, settings.audit_key) if path.exists() and path.stat().st_mode & 0o077]
+    if loose:
+        mend = f"chmod -R go-rwx {keys}"
+        return Finding("home", "warning", f"{keys} 可被他人读取", f"{keys} can be read by others", mend, mend)
+    if not settings.audit_key.exists():
+        return Finding("home", "bad", "缺少审计封存密钥", "the audit's sealing key is missing", "hub init", "hub init")
+    return Finding("home", "good", f"{settings.root}", f"{settings.root}")
+
+
+def _disk(settings: Settings) -> Finding:
+    where = settings.root if settings.root.exists() else settings.root.parent
+    usage = shutil.disk_usage(where)
+    told = f"{usage.free / 2**30:.1f} GiB / {usage.total / 2**30:.1f} GiB"
+    if usage.free >= LEAST_FREE and usage.free / usage.total >= LEAST_SHARE:
+        return Finding("disk", "good", f"剩余 {told}", f"{told} free")
+    state = "bad" if usage.free < LEAST_FREE / 4 else "warning"
+    return Finding(
+        "disk",
+        state,
+        f"磁盘将满：剩余 {told}",
+        f"the disk is nearly full: {told} free",
+        "hub lake maintain，或扩容",
+        "hub lake maintain, or add space",
+    )
+
+
+def _clock(settings: Settings) -> Finding:
+    """The clock was set, and the file system agrees with it."""
+    mend = ("校准系统时间（NTP）", "set the system clock (NTP)")
+    if time.time() < FIRST_SENSIBLE_DAY:
+        return Finding("clock", "bad", "系统时间早于 2026 年", "the clock stands before 2026", *mend)
+    probe = settings.root / ".clock"
+    if not settings.root.is_dir():
+        return Finding("clock", "good", time.strftime("%Y-%m-%d %H:%M:%S %z"), time.strftime("%Y-%m-%d %H:%M:%S %z"))
+    probe.touch()
+    apart = abs(probe.stat().st_mtime - time.time())
+    probe.unlink()
+    if apart > CLOCK_TOLERANCE:
+        return Finding(
+            "clock",
+            "warning",
+            f"系统时间与文件系统相差 {apart:.0f} 秒",
+            f"clock and file system are {apart:.0f} s apart",
+            *mend,
+        )
+    return Finding("clock", "good", time.strftime("%Y-%m-%d %H:%M:%S %z"), time.strftime("%Y-%m-%d %H:%M:%S %z"))
+
+
+def _writer(settings: Settings) -> Finding:
+    """Nobody holds the lake's writer lock for hours."""
+    path = settings.lake / "writer.lock"
+    if not path.exists():
+        return Finding("writer", "good", "写锁空闲", "nobody writes to the lake")
+    try:
+        with FileLock(path, timeout=0):
+            return Finding("writer", "good", "写锁空闲", "nobody writes to the lake")
+    except Timeout:
+        return _holder(settings.lake / "writer.json")
+
+
+def _holder(path: Path) -> Finding:
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        since = time.time() - path.stat().st_mtime
+    except (OSError, ValueError):
+        told, since = {}, 0.0
+    what = f"{told.get('what', '?')} (pid {told.get('pid', '?')})"
+    state = "warning" if since > 3600 else "good"
+    mend = (
+        (f"若该进程已无响应：kill {told.get('pid', '')}", f"if that process hangs: kill {told.get('pid', '')}")
+        if since > 3600
+        else ("", "")
+    )
+    return Finding(
+        "writer", state, f"正在写入：{what}，已 {since:.0f} 秒", f"being written to by {what} for {since:.0f} s", *mend
+    )
+
+
+def _migrations(settings: Settings) -> Finding:
+    found, wanted = database.current(settings.catalog_database), database.newest()
+    if found == wanted:
+        return Finding("migrations", "good", f"目录库结构 {found}", f"catalogue at revision {found}")
+    return Finding(
+        "migrations",
+        "bad",
+        f"目录库结构 {found or '空'}，应为 {wanted}",
+        f"catalogue at revision {found or 'none'}, needs {wanted}",
+        "hub init",
+        "hub init",
+    )
+
+
+def _lake(settings: Settings) -> Finding:
+    """The lake opens for reading."""
+    if not connection.exists(settings):
+        return Finding("lake", "bad", "还没有数据湖", "there is no lake yet", "hub init", "hub init")
+    with connection.reader(settings) as lake:
+        row = lake.execute("SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake'").fetchone()
+    tables = row[0] if row else 0
+    return Finding("lake", "good", f"数据湖可读，{tables} 张表", f"the lake opens, {tables} tables")
+
+
+_MARKS = {"good": ("[green]✓[/green]", ""), "warning": ("[yellow]![/yellow]", "yellow"), "bad": ("[red]✗[/red]", "red")}
+
+
+def _print(found: list[Finding]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for one in found:
+        mark, _ = _MARKS[one.state]
+        console.print(f"{mark} [bold]{one.name:<11}[/bold] {said(one.message, one.message_en)}")
+        if one.mend or one.mend_en:
+            console.print(f"  {'':<11} → {said(one.mend, one.mend_en)}", style="cyan")
+    bad = sum(one.state == "bad" for one in found)
+    warned = sum(one.state == "warning" for one in found)
+    console.print(
+        said(f"{len(found)} 项检查，{bad} 项有误，{warned} 项提示", f"{len(found)} checks, {bad} bad, {warned} warnings")
+    )

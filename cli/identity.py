@@ -1,0 +1,40 @@
+"""Who acts on the command line: the operating system's user, on record, or the holder of a key."""
+
+from __future__ import annotations
+
+import getpass
+
+from sqlmodel import Session
+
+from catalog import people
+from catalog.people import Subject
+from cli import given
+from contracts.errors import HubError
+
+
+class KeyRefused(HubError):
+    """The key after --as opens nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("--as 的密钥无效、已过期或已收回。", "The key after --as is wrong, expired or revoked.")
+
+
+def subject(session: Session, key: str = "") -> Subject:
+    """The subject of this command: of `key`, of the key after `hub --as`, else local:<user>, an administrator."""
+    told = key or given.key.get()
+    if not told:
+        return people.local_subject(user())
+    found = people.authenticate(session, told)
+    if found is None:
+        raise KeyRefused
+    return found
+
+
+def user() -> str:
+    """Name of the operating system's user; its number where it has no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        import os
+
+        return str(os.getuid())

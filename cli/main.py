@@ -1,0 +1,149 @@
+"""`hub`: every verb of the hub, each group in a module of its own, imported only when it is asked for.
+
+To add a verb: a function or a Typer group in a module of `cli/`, and a line in VERBS.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from cli import given
+from cli.language import language
+from contracts.errors import HubError
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """Where a verb is found ("module:function" or "module:typer group") and its line in the manual."""
+
+    target: str
+    chinese: str
+    english: str
+
+    def load(self) -> Any:
+        """Import the verb and make its command (Any: typer carries its own click, whose types it does not publish)."""
+        module, _, name = self.target.partition(":")
+        found = getattr(importlib.import_module(module), name)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_command(found)
+        single = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+        single.command()(found)
+        return typer.main.get_command(single)
+
+
+VERBS: dict[tuple[str, str], dict[str, Verb]] = {
+    ("开始", "Begin"): {
+        "init": Verb(
+            "cli.init:init",
+            "准备 HUB_HOME：目录库、数据湖、密钥、码表、节假日历",
+            "Make HUB_HOME ready: catalogue, lake, keys, code lists, calendar",
+        ),
+        "demo": Verb("cli.demo.command:demo", "装入演示数据并跑通三条途径", "Load the demo pack and run its three routes"),
+        "serve": Verb("cli.serve:serve", "启动门户、接口与 Delta Sharing", "Serve portal, API and Delta Sharing"),
+        "work": Verb(
+            "cli.work:work",
+            "运行定时与感知任务；--ui 打开 Dagster 页面",
+            "Run schedules and sensors; --ui adds Dagster's pages",
+        ),
+        "doctor": Verb(
+            "cli.doctor:doctor", "检查本安装有何问题，如何修", "Say what is wrong with this installation and how to mend it"
+        ),
+    },
+    ("获取数据", "Get data"): {
+        "onboard": Verb(
+            "cli.onboard:onboard",
+            "由一个文件建数据集：识别、拟契约、检查、入库",
+            "Make a dataset of a file: detect, draft a contract, check, load",
+        ),
+        "contracts": Verb("cli.contracts:app", "检查、装入、比较、显示契约", "Lint, sync, compare and show contracts"),
+        "run": Verb("cli.run:app", "立即运行途径与模型", "Run routes and models now"),
+        "models": Verb(
+            "cli.models:app", "主题库与专题库的模型：列出、建成、来源", "Theme and topic models: list, build, sources"
+        ),
+        "batch": Verb(
+            "cli.batch:app", "批次：列出、查看、送交、导出隔离行、撤销", "Batches: list, show, deliver, export quarantine, undo"
+        ),
+        "rebuild": Verb(
+            "cli.batch:rebuild", "按现行契约由落地文件重建数据集", "Build a dataset anew from landing under its active contract"
+        ),
+    },
+    ("使用数据", "Use data"): {
+        "sql": Verb("cli.sql:sql", "在您的权限内用 SQL 提问", "Ask in SQL, under your rights"),
+        "search": Verb("cli.search:search", "按词语、代码、单位查找资源", "Find resources by words, codes and organizations"),
+        "lineage": Verb("cli.lineage:show", "数据集或信息项的来龙去脉", "What a dataset or item comes from and feeds"),
+    },
+    ("共享数据", "Share data"): {
+        "release": Verb("cli.release:app", "版本：发布、列出、比较、召回", "Versions: publish, list, compare, recall"),
+        "grant": Verb("cli.share:grant", "授权", "Give a right"),
+        "revoke": Verb("cli.share:revoke", "收回授权", "Take a right away"),
+        "grants": Verb("cli.share:grants", "列出授权", "List rights given"),
+        "profile": Verb("cli.share:profile", "写 Delta Sharing 配置文件", "Write a Delta Sharing profile file"),
+    },
+    ("管理", "Administer"): {
+        "people": Verb("cli.people:app", "人员、角色、密钥、密码", "People, roles, keys and passwords"),
+        "organizations": Verb("cli.organizations:app", "单位", "Organizations"),
+        "audit": Verb("cli.audit:app", "审计链：列出、封存、校验", "The audit chain: list, seal, verify"),
+        "lake": Verb("cli.lake:app", "数据湖：状态与维护", "The lake: status and maintenance"),
+        "backup": Verb(
+            "cli.backup:backup",
+            "不停机备份目录库、数据湖与落地文件",
+            "Take catalogue, lake and landing together, while serving",
+        ),
+        "restore": Verb("cli.backup:restore", "由备份恢复到空的 HUB_HOME", "Restore a backup into an empty HUB_HOME"),
+    },
+}
+"""The manual's chapters and their verbs."""
+
+
+class Verbs(TyperGroup):
+    """Verbs by name; the manual is printed without importing any of them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All verbs, in the manual's order."""
+        return [name for chapter in VERBS.values() for name in chapter]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of a verb, imported now."""
+        for chapter in VERBS.values():
+            if cmd_name in chapter:
+                command = chapter[cmd_name].load()
+                command.name = cmd_name
+                return command
+        return None
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The manual's first page."""
+        from cli.manual import manual
+
+        manual(VERBS)
+
+
+app = typer.Typer(
+    name="hub",
+    cls=Verbs,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def root(key: Annotated[str, typer.Option("--as", metavar="KEY", envvar="HUB_AS")] = "") -> None:
+    """Options that every verb understands."""
+    given.key.set(key)
+
+
+def main() -> Any:
+    """Entry point of the `hub` command: errors for people come without a traceback, with status 1."""
+    try:
+        return app()
+    except HubError as error:
+        typer.secho(error.said(language()), fg="red", err=True)
+        return sys.exit(1)

@@ -1,0 +1,78 @@
+"""`hub organizations`: departments, agencies, vendors and enterprises."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from catalog import access, audit, database, organizations
+from catalog.organizations import Organization
+from cli.identity import subject
+from cli.language import said
+from warehouse.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="Departments, agencies, vendors and enterprises.")
+
+
+@app.command("list")
+def list_organizations(
+    kind: Annotated[str, typer.Option(help="department, agency, vendor or enterprise.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Every organization."""
+    with database.session(Settings().catalog_database) as session:
+        found = [one.model_dump() for one in organizations.listed(session, kind=kind)]
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    heads = (
+        ("编号", "id"),
+        ("名称", "name"),
+        ("类型", "kind"),
+        ("层级", "level"),
+        ("区划", "division"),
+        ("信用代码", "credit code"),
+    )
+    table = Table(*(said(*head) for head in heads))
+    for one in found:
+        table.add_row(one["id"], one["name"], one["kind"], one["level"], one["division"], one["credit_code"])
+    Console().print(table)
+
+
+@app.command()
+def add(
+    organization: Annotated[str, typer.Argument(help="Short stable identifier, e.g. hlj-water.")],
+    name: Annotated[str, typer.Option(help="Its name.")],
+    kind: Annotated[str, typer.Option(help="department, agency, vendor or enterprise.")] = "department",
+    level: Annotated[str, typer.Option(help="country, province, city, county or town.")] = "province",
+    name_en: Annotated[str, typer.Option(help="Its name in English.")] = "",
+    credit_code: Annotated[str, typer.Option(help="Unified social credit code.")] = "",
+    division: Annotated[str, typer.Option(help="Administrative division.")] = "",
+    parent: Annotated[str, typer.Option(help="Organization above it.")] = "",
+    own: Annotated[bool, typer.Option("--own", help="It is the one that runs this hub.")] = False,
+) -> None:
+    """Register an organization, or bring the one of that identifier up to date."""
+    with database.session(Settings().catalog_database) as session:
+        who = subject(session)
+        access.require(session, who, "administer", None)
+        made = Organization(
+            id=organization,
+            name=name,
+            name_en=name_en,
+            kind=kind,
+            level=level,
+            credit_code=credit_code,
+            division=division,
+            parent_id=parent or None,
+        )
+        organizations.add(session, made)
+        if own:
+            organizations.set_own(session, organization)
+        audit.record(
+            session, actor=who.actor, action="organization.add", object=f"organization:{organization}", detail={"kind": kind}
+        )
+    typer.echo(said(f"已登记机构 {organization}", f"{organization} is registered"))

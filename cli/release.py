@@ -1,0 +1,157 @@
+"""`hub release`: publish a version of a resource, list, compare and recall versions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from catalog import database, registry, releases, resources
+from catalog.releases import Release
+from cli.language import said
+from cli.upkeep import AsJson, Key, allowed, as_json, on_record, size, table
+from warehouse import release as publishing
+from warehouse.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Versions: a released version is a pinned snapshot of the lake, the same for ever.",
+)
+Name = Annotated[str, typer.Argument(metavar="RESOURCE", help="Name of the resource.")]
+
+
+@app.command()
+def publish(
+    resource: Name,
+    note: Annotated[str, typer.Option(help="What is new, for those who use it.")] = "",
+    key: Key = "",
+    json: AsJson = False,
+) -> None:
+    """Publish what the table holds now as the resource's next version, and say how it differs from the last one.
+
+    **Example:** `hub release publish major_hazard --note "2026 年第一季度"`
+    """
+    settings = Settings()
+    who, policies = allowed(settings, "release", resource, key)
+    with Console(stderr=True).status(said(f"正在发布 {resource} …", f"Publishing {resource} …")):
+        version = told(pin(settings, resource, note, who.actor))
+    on_record(settings, who, "release", f"{resource} v{version['version']}", policies, {"rows": version["rows"]})
+    if json:
+        as_json(version)
+        return
+    added, changed, removed = (version[name] for name in ("added", "changed", "removed"))
+    differs = said("首个版本", "the first version") if added is None else f"+{added:,} ~{changed:,} -{removed:,}"
+    typer.echo(
+        f"{resource} v{version['version']}: {version['rows']:,} {said('行', 'rows')}, {size(version['bytes'])}, {differs}"
+    )
+
+
+def pin(settings: Settings, name: str, note: str, by: str) -> Release:
+    """What the table holds now as the next version of a resource, with its difference to the last one."""
+    with database.session(settings.catalog_database) as session:
+        entry, contract = resources.get(session, name), registry.active(session, name)
+        last = releases.latest(session, entry)
+        library, previous = str(entry.library), last.snapshot if last else None
+    made = publishing.publish(settings, f"{library}.{name}", previous, contract.key)
+    with database.session(settings.catalog_database) as session:
+        return releases.record(
+            session,
+            resources.get(session, name),
+            snapshot=made.snapshot,
+            columns=made.columns,
+            rows=made.rows,
+            bytes=made.bytes,
+            contract_version=contract.version,
+            added=made.added,
+            changed=made.changed,
+            removed=made.removed,
+            note=note,
+            by=by,
+        )
+
+
+@app.command("list")
+def listing(resource: Name, key: Key = "", json: AsJson = False) -> None:
+    """List the versions of a resource, newest first, recalled ones too."""
+    settings = Settings()
+    allowed(settings, "read-metadata", resource, key)
+    with database.session(settings.catalog_database) as session:
+        found = [told(release) for release in releases.listed(session, resources.get(session, resource))]
+    if json:
+        as_json(found)
+        return
+    columns = (
+        ("版本", "Version"),
+        ("行", "Rows"),
+        ("字节", "Bytes"),
+        ("新增", "Added"),
+        ("更新", "Changed"),
+        ("移除", "Removed"),
+    )
+    more = (("质量", "Quality"), ("发布", "Released"), ("说明", "Note"), ("召回", "Recalled"))
+    lines = [
+        [
+            v["version"], v["rows"], size(v["bytes"]), v["added"], v["changed"], v["removed"], v["quality"],
+            v["released_at"][:16], v["note"], v["recall_reason"],
+        ]
+        for v in found
+    ]  # fmt: skip
+    table((f"{resource} 的版本", f"Versions of {resource}"), (*columns, *more), lines)
+
+
+@app.command()
+def diff(
+    resource: Name,
+    old: Annotated[int, typer.Argument(metavar="FROM", help="Older version.")],
+    new: Annotated[int, typer.Argument(metavar="TO", help="Newer version.")],
+    key: Key = "",
+    json: AsJson = False,
+) -> None:
+    """Count the rows added, changed and removed between any two versions, by the resource's key."""
+    settings = Settings()
+    allowed(settings, "read-metadata", resource, key)
+    with database.session(settings.catalog_database) as session:
+        entry, contract = resources.get(session, resource), registry.active(session, resource)
+        table_name = f"{entry.library}.{resource}"
+        first, second = (releases.get(session, entry, version).snapshot for version in (old, new))
+    made = publishing.difference(settings, table_name, first, second, contract.key)
+    if json:
+        as_json(
+            {
+                "resource": resource,
+                "from": old,
+                "to": new,
+                "added": made.added,
+                "changed": made.changed,
+                "removed": made.removed,
+            }
+        )
+    else:
+        typer.echo(f"{resource} v{old} → v{new}: +{made.added:,} ~{made.changed:,} -{made.removed:,}")
+
+
+@app.command()
+def recall(
+    resource: Name,
+    version: Annotated[int, typer.Argument(help="Number of the version.")],
+    reason: Annotated[str, typer.Option(help="Why; kept on record and told to those who ask for it.")] = "",
+    key: Key = "",
+    json: AsJson = False,
+) -> None:
+    """Take a version back: it is shared with nobody any more, links already given included."""
+    settings = Settings()
+    who, policies = allowed(settings, "recall", resource, key)
+    with database.session(settings.catalog_database) as session:
+        taken = told(releases.recall(session, resources.get(session, resource), version, reason=reason, by=who.actor))
+    on_record(settings, who, "recall", f"{resource} v{version}", policies, {"reason": reason}, purpose=reason)
+    if json:
+        as_json(taken)
+    else:
+        typer.echo(said(f"{resource} 第 {version} 版已召回。", f"Version {version} of {resource} is recalled."))
+
+
+def told(release: Release) -> dict[str, Any]:
+    """A version as JSON holds it."""
+    return release.model_dump(mode="json")

@@ -1,0 +1,80 @@
+"""`hub search`: find resources by words, codes and organizations."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from catalog import database
+from catalog import search as catalogue
+from catalog.browse import Filters
+from catalog.search import Hit
+from cli.identity import subject
+from cli.language import said
+from warehouse.settings import Settings
+
+
+def search(
+    words: Annotated[list[str] | None, typer.Argument(help="Words, a name or a code; none lists everything.")] = None,
+    provider: Annotated[list[str] | None, typer.Option(help="Organization.")] = None,
+    library: Annotated[list[str] | None, typer.Option(help="resource, theme or topic.")] = None,
+    route: Annotated[list[str] | None, typer.Option(help="request, buy, collect or derived.")] = None,
+    sharing: Annotated[list[int] | None, typer.Option(help="1 unconditional, 2 conditional, 3 not shared.")] = None,
+    page: Annotated[int, typer.Option(min=1)] = 1,
+    size: Annotated[int, typer.Option(min=1, max=200)] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Entries that hold every word, exact names first, and why each was found.
+
+    **Example:** `hub search 重大危险源 --route collect`
+    """
+    filters = Filters(
+        provider=tuple(provider or ()), library=tuple(library or ()), route=tuple(route or ()), sharing=tuple(sharing or ())
+    )
+    with database.session(Settings().catalog_database) as session:
+        who = subject(session)
+        found = catalogue.search(session, " ".join(words or ()), filters, subject=who, page=page, size=size)
+    if as_json:
+        typer.echo(json.dumps([_told(hit) for hit in found.hits], ensure_ascii=False))
+        return
+    heads = (
+        ("名称", "title"),
+        ("代码", "code"),
+        ("表", "table"),
+        ("提供方", "provider"),
+        ("行数", "rows"),
+        ("匹配", "matched"),
+    )
+    table = Table(*(said(*head) for head in heads))
+    table.columns[2].no_wrap = True
+    for hit in found.hits:
+        one = hit.resource
+        why = "; ".join(dict.fromkeys(match.text[:24] for match in hit.matches if match.field != "title"))
+        table.add_row(one.title, one.code, f"{one.library}.{one.name}", hit.provider, f"{one.rows:,}", why)
+    Console().print(table)
+    typer.echo(
+        said(
+            f"共 {found.total} 项，第 {found.page} / {found.pages} 页",
+            f"{found.total} entries, page {found.page} of {found.pages}",
+        )
+    )
+
+
+def _told(hit: Hit) -> dict[str, Any]:
+    one = hit.resource
+    return {
+        "name": one.name,
+        "title": one.title,
+        "code": one.code,
+        "library": one.library,
+        "provider": hit.provider,
+        "sharing": one.sharing,
+        "rows": one.rows,
+        "version": one.last_version,
+        "exact": hit.exact,
+        "matches": [{"field": match.field, "text": match.text, "synonym": match.synonym} for match in hit.matches],
+    }

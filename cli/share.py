@@ -1,0 +1,232 @@
+"""`hub grant`, `hub revoke`, `hub grants`, `hub profile`: who may use what, and the files partners connect with."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from sqlmodel import Session
+
+from catalog import access, audit, database, organizations, people, registry, resources
+from catalog.access import grants as given
+from catalog.access.grants import Grant, InvalidGrant
+from catalog.people import Subject
+from cli.identity import subject
+from cli.language import said
+from warehouse.settings import Settings
+
+WIDE = 10_000
+"""Columns of a table that goes into a pipe: nothing is cut short there."""
+CHINA = ZoneInfo("Asia/Shanghai")
+Key = Annotated[str, typer.Option("--as", metavar="KEY", help="Act with the rights of this key.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+COLUMNS = (
+    ("编号", "Number"),
+    ("资源", "Resource"),
+    ("单位", "Organization"),
+    ("状态", "State"),
+    ("信息项", "Items"),
+    ("行", "Rows"),
+    ("用途", "Purpose"),
+    ("到期", "Until"),
+)
+
+
+def grant(
+    resource: Annotated[str, typer.Argument(help="Name of the resource.")],
+    organization: Annotated[str, typer.Argument(help="Identifier of the organization.")],
+    purpose: Annotated[str, typer.Option(help="What it may be used for.")],
+    items: Annotated[str, typer.Option(help="Items, comma-separated; empty: all but L3, L4 and personal ones.")] = "",
+    mask: Annotated[
+        list[str] | None, typer.Option(help="item=null, item=hash or item=truncate:N; repeatable.", metavar="ITEM=MASK")
+    ] = None,
+    rows: Annotated[str, typer.Option(help="Row filter: a condition over the items, e.g. \"division LIKE '2308%'\".")] = "",
+    until: Annotated[str, typer.Option(help="Last day, YYYY-MM-DD; empty: until revoked.")] = "",
+    basis: Annotated[str, typer.Option(help="Agreement or regulation it rests on.")] = "",
+    key: Key = "",
+    as_json: AsJson = False,
+) -> None:
+    """Give an organization a right to items and rows of a resource, for a purpose.
+
+    **Example:** `hub grant major_hazard hlj-transport --purpose 路线避让 --items hazard_id,name,lon,lat --mask lon=truncate:2`
+    """
+    masks = dict(_mask(text) for text in mask or [])
+    with database.session(Settings().catalog_database) as session:
+        who, entry = subject(session, key), resources.get(session, resource)
+        decision = access.require(session, who, "manage-grant", entry)
+        made = given.grant(
+            session,
+            entry,
+            registry.active(session, entry.name),
+            organizations.get(session, organization).id,
+            by=who.actor,
+            purpose=purpose,
+            items=[name.strip() for name in items.split(",") if name.strip()],
+            masks=masks,
+            row_filter=rows,
+            expires_at=_end_of(until) if until else None,
+            basis=basis,
+        )
+        told = _told(session, made)
+        _record(session, who, "grant", entry.name, purpose, decision, told)
+    if as_json:
+        typer.echo(json.dumps(told, ensure_ascii=False))
+    else:
+        typer.echo(
+            said(
+                f"已授权 {made.id[:8]}：{organization} 使用 {resource}",
+                f"Granted {made.id[:8]}: {organization} may use {resource}",
+            )
+        )
+
+
+def revoke(
+    number: Annotated[str, typer.Argument(help="Number of the grant, or its beginning.")],
+    reason: Annotated[str, typer.Option(help="Why; kept on record.")],
+    key: Key = "",
+) -> None:
+    """Take a grant away. The next request is refused, and links already given end."""
+    with database.session(Settings().catalog_database) as session:
+        who, found = subject(session, key), given.find(session, number)
+        entry = session.get_one(resources.Resource, found.resource_id)
+        decision = access.require(session, who, "manage-grant", entry)
+        given.revoke(session, found.id, reason=reason)
+        _record(session, who, "revoke", entry.name, found.purpose, decision, {"grant": found.id, "reason": reason})
+    typer.echo(said(f"已收回 {found.id[:8]}", f"Revoked {found.id[:8]}"))
+
+
+def grants(
+    resource: Annotated[str, typer.Option(help="Only of this resource.")] = "",
+    organization: Annotated[str, typer.Option(help="Only to this organization.")] = "",
+    as_json: AsJson = False,
+    key: Key = "",
+) -> None:
+    """List grants, newest first."""
+    with database.session(Settings().catalog_database) as session:
+        who = subject(session, key)
+        entry = resources.get(session, resource) if resource else None
+        found = given.grants(session, resource_id=entry.id if entry else "", organization_id=organization)
+        shown = [_told(session, one) for one in found if _may_see(session, who, one)]
+    if as_json:
+        typer.echo(json.dumps(shown, ensure_ascii=False, indent=1))
+        return
+    _print(shown)
+
+
+def profile(
+    person: Annotated[str, typer.Argument(help="Login of the person whose key it holds.")],
+    target: Annotated[Path, typer.Option("--output", "-o", help="File to write; it holds a secret.")] = Path("partner.share"),
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Days until the key expires.")] = 180,
+    key: Key = "",
+) -> None:
+    """Issue a key and write it as a Delta Sharing profile, readable by you alone. Earlier keys stay good."""
+    settings = Settings()
+    expires = datetime.now(UTC) + timedelta(days=days)
+    with database.session(settings.catalog_database) as session:
+        who = subject(session, key)
+        decision = access.require(session, who, "administer", None)
+        issued, bearer = people.issue_key(session, people.get_person(session, person), "delta-sharing", expires)
+        _write_secret(target, profile_text(settings.public_url, bearer, expires))
+        _record(session, who, "issue-key", person, "", decision, {"prefix": issued.prefix, "expires": expires.isoformat()})
+    typer.echo(said(f"已写入 {target}（含密钥，请勿转发）", f"Wrote {target}; it holds a key, do not pass it on"))
+
+
+def profile_text(address: str, bearer: str, expires: datetime) -> str:
+    """A profile file of the Delta Sharing protocol, version 1."""
+    told = {
+        "shareCredentialsVersion": 1,
+        "endpoint": f"{address.rstrip('/')}/delta-sharing/",
+        "bearerToken": bearer,
+        "expirationTime": expires.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    }
+    return json.dumps(told, indent=2) + "\n"
+
+
+def _mask(text: str) -> tuple[str, dict[str, Any]]:
+    item, _, told = text.partition("=")
+    kind, _, keep = told.partition(":")
+    if kind == "truncate" and keep.lstrip("-").isdigit():
+        return item, {"kind": kind, "keep": int(keep)}
+    if kind in ("null", "hash") and not keep:
+        return item, {"kind": kind}
+    raise InvalidGrant(
+        f"遮蔽 {text!r} 不可读；应为 item=null、item=hash 或 item=truncate:N。",
+        f"The mask {text!r} cannot be read; write item=null, item=hash or item=truncate:N.",
+    )
+
+
+def _end_of(day: str) -> datetime:
+    try:
+        return datetime.combine(date.fromisoformat(day) + timedelta(days=1), time(), CHINA)
+    except ValueError:
+        raise InvalidGrant(f"日期 {day!r} 无效；应如 2026-12-31。", f"The day {day!r} is not one; write 2026-12-31.") from None
+
+
+def _may_see(session: Session, who: Subject, one: Grant) -> bool:
+    entry = session.get_one(resources.Resource, one.resource_id)
+    return (who.organization_id != "" and who.organization_id == one.organization_id) or access.may(
+        session, who, "manage-grant", entry
+    )
+
+
+def _told(session: Session, one: Grant) -> dict[str, Any]:
+    entry = session.get_one(resources.Resource, one.resource_id)
+    state = "revoked" if one.revoked_at else "live" if given.is_live(one, datetime.now(UTC)) else "expired"
+    return {
+        "id": one.id,
+        "resource": entry.name,
+        "organization": one.organization_id,
+        "state": state,
+        "items": one.items,
+        "masks": one.masks,
+        "rows": one.row_filter,
+        "purpose": one.purpose,
+        "basis": one.basis,
+        "granted_at": one.granted_at.isoformat(),
+        "expires_at": one.expires_at.isoformat() if one.expires_at else None,
+        "revoke_reason": one.revoke_reason,
+    }
+
+
+def _print(shown: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_edge=False, header_style="bold")
+    for chinese, english in COLUMNS:
+        table.add_column(said(chinese, english))
+    for one in shown:
+        items = ", ".join(f"{n}({one['masks'][n]['kind']})" if n in one["masks"] else n for n in one["items"])
+        until = (one["expires_at"] or "")[:10]
+        table.add_row(
+            one["id"][:8], one["resource"], one["organization"], one["state"], items, one["rows"], one["purpose"], until
+        )
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
+
+
+def _record(
+    session: Session, who: Subject, action: str, thing: str, purpose: str, decision: Any, detail: dict[str, Any]
+) -> None:
+    audit.record(
+        session,
+        actor=who.actor,
+        organization_id=who.organization_id,
+        action=action,
+        object=thing,
+        purpose=purpose,
+        policies=decision.policies,
+        detail=detail,
+    )
+
+
+def _write_secret(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    path.chmod(0o600)

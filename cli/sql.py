@@ -1,0 +1,166 @@
+"""`hub sql`: ask as an analyst."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Annotated, Any
+
+import typer
+from sqlmodel import Session
+
+from catalog import access, audit, database, releases, resources
+from catalog.people import Subject
+from cli.identity import subject
+from cli.language import said
+from contracts.view import View
+from warehouse import query
+from warehouse.settings import Settings
+
+PREVIEW = 200
+"""Rows of the printed table; --json prints them all."""
+WIDE = 10_000
+
+
+def sql(
+    question: Annotated[
+        str,
+        typer.Argument(
+            metavar="QUERY", help="One SELECT over resource.…, theme.… and topic.… tables; - reads it from the pipe."
+        ),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print an array of row objects.")] = False,
+    key: Annotated[str, typer.Option("--as", metavar="KEY", help="Ask with the rights of this key.")] = "",
+    purpose: Annotated[str, typer.Option(help="What the data is used for; kept in the audit record.")] = "",
+    limit: Annotated[int, typer.Option(help="Most rows to answer with.", min=1)] = query.ROWS,
+    seconds: Annotated[float, typer.Option(help="Stop after so many seconds.", min=0.1)] = 60.0,
+) -> None:
+    """Ask the lake by SQL, under your rights: joins, windows and subqueries are fine, changes are not.
+
+    **Example:** `hub sql "SELECT level, count(*) FROM resource.major_hazard GROUP BY level" --json`
+    """
+    settings = Settings()
+    text = sys.stdin.read() if question == "-" else question
+    named = query.tables(text)
+    views, snapshots = _views(settings, named, key, purpose, text)
+    answer = query.ask(settings, text, views, limit=limit, seconds=seconds, snapshots=snapshots)
+    names = answer.schema.names
+    if as_json:
+        _print_json(answer, names)
+    else:
+        _print_table(answer, names)
+
+
+def _views(
+    settings: Settings, named: frozenset[query.Name], key: str, purpose: str, text: str
+) -> tuple[dict[query.Name, View], dict[query.Name, int]]:
+    """Decide on every table named, and leave one record of the question, refused or not.
+
+    Those who work in the hub, and providers, ask the tables as they are now; partners the newest version in force.
+    """
+    refused: access.Refused | None = None
+    views: dict[query.Name, View] = {}
+    snapshots: dict[query.Name, int] = {}
+    policies: set[str] = set()
+    with database.session(settings.catalog_database) as session:
+        who = subject(session, key)
+        try:
+            for library, dataset in sorted(named):
+                found = _decided(session, who, library, dataset, purpose)
+                if found is not None and found[0].view is not None:
+                    decision, snapshot = found
+                    views[(library, dataset)] = found[0].view
+                    policies |= set(decision.policies)
+                    if snapshot is not None:
+                        snapshots[(library, dataset)] = snapshot
+        except access.Refused as error:
+            refused, policies = error, set(error.decision.policies)
+        audit.record(
+            session,
+            actor=who.actor,
+            organization_id=who.organization_id,
+            action="query",
+            object=", ".join(".".join(name) for name in sorted(named)),
+            purpose=purpose,
+            outcome="refused" if refused else "allowed",
+            policies=sorted(policies),
+            detail={"sql": text[:2000]},
+        )
+    if refused:
+        raise refused
+    return views, snapshots
+
+
+def _decided(
+    session: Session, who: Subject, library: str, dataset: str, purpose: str
+) -> tuple[access.Decision, int | None] | None:
+    """The decision on a table, and the snapshot to read (None: now); None where there is no such resource."""
+    try:
+        resource = resources.get(session, dataset)
+    except resources.UnknownResource:
+        return None
+    if str(resource.library) != library:
+        return None
+    now = access.decide(session, who, "query", resource, purpose=purpose, unreleased=True)
+    if now.allowed:
+        return now, None
+    decision = access.require(session, who, "query", resource, purpose=purpose)
+    return decision, releases.get(session, resource).snapshot
+
+
+def _print_json(answer: Any, names: list[str]) -> None:
+    out = sys.stdout
+    out.write("[")
+    first = True
+    for batch in answer:
+        for row in _rows(batch):
+            out.write("\n " if first else ",\n ")
+            json.dump({name: row[name] for name in names}, out, ensure_ascii=False, default=_plain)
+            first = False
+    out.write("]\n" if first else "\n]\n")
+
+
+def _rows(batch: Any) -> list[dict[str, Any]]:
+    try:
+        told: list[dict[str, Any]] = batch.to_pylist()
+    except ValueError:
+        raise query.QueryInvalid(
+            "结果中有重名的列或字段；请用 AS 命名。", "The answer has columns or fields of the same name; name them with AS."
+        ) from None
+    return told
+
+
+def _plain(value: Any) -> Any:
+    """Dates as ISO text, decimals as numbers, bytes as hex."""
+    if isinstance(value, (datetime, date, time)):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _print_table(answer: Any, names: list[str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_edge=False, header_style="bold")
+    for field in answer.schema:
+        table.add_column(
+            field.name, justify="right" if str(field.type).startswith(("int", "uint", "double", "decimal")) else "left"
+        )
+    count = 0
+    for batch in answer:
+        for row in _rows(batch):
+            count += 1
+            if count <= PREVIEW:
+                table.add_row(*["" if row[name] is None else str(row[name]) for name in names])
+    console = Console(width=None if sys.stdout.isatty() else WIDE)  # a pipe has no edge: nothing is cut short
+    console.print(table)
+    shown = (
+        said(f"，显示前 {PREVIEW} 行（--json 输出全部）", f", the first {PREVIEW} shown (--json prints all)")
+        if count > PREVIEW
+        else ""
+    )
+    console.print(said(f"{count} 行{shown}", f"{count} rows{shown}"), style="dim")
