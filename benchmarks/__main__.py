@@ -1,0 +1,24 @@
+"""Every benchmark in turn, each in a process of its own: `make bench`. Status 1 where one misses its limit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+NAMES = ("onboard", "datasets", "rows", "pull")
+
+
+def main() -> None:
+    """Run them; what follows on the command line names some of them."""
+    chosen = [name for name in sys.argv[1:] if name in NAMES] or list(NAMES)
+    missed = []
+    for name in chosen:
+        print(f"== {name}", flush=True)
+        if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode:
+            missed.append(name)
+    if missed:
+        sys.exit(f"missed: {', '.join(missed)}")
+
+
+if __name__ == "__main__":
+    main()
