@@ -28,7 +28,7 @@ from warehouse.permitted import columns, select, shown_type
 from warehouse.settings import Settings
 
 FILE_BYTES = 128 * 2**20
-"""Parquet of a large extract is cut about here, so that clients read files side by side."""
+"""Parquet of a larger dataset is cut about here, so that clients read files side by side; a smaller one is one file."""
 CACHE_BYTES = 5 * 2**30
 IN_USE_SECONDS = 3600.0
 """Extracts used within this time stay, whatever the size: links to them are still good."""
@@ -41,7 +41,7 @@ INTEGERS = {
     "UINTEGER": "BIGINT",
     "BIGINT": "BIGINT",
 }
-VERSION = 1
+VERSION = 2
 """Raise when the form of the files changes: caches made before are then left to be put away."""
 
 
@@ -67,7 +67,7 @@ class Column:
 
 def extract(settings: Settings, view: View, contract: Contract, snapshot: int) -> tuple[ExtractFile, ...]:
     """Files of a view of a snapshot, cut now or taken from the cache."""
-    return _kept(settings, _folder(settings, view, snapshot), lambda lake: _snapshot_sql(lake, view, snapshot))
+    return _kept(settings, view, _folder(settings, view, snapshot), lambda lake: _snapshot_sql(lake, view, snapshot))
 
 
 def changes(settings: Settings, view: View, key: Sequence[str], before: int, after: int) -> tuple[ExtractFile, ...]:
@@ -75,7 +75,8 @@ def changes(settings: Settings, view: View, key: Sequence[str], before: int, aft
 
     A row that comes into the view's row filter is an insert, one that leaves it a delete. The view must show the key unmasked.
     """
-    return _kept(settings, _folder(settings, view, after, before), lambda lake: _changes_sql(lake, view, key, before, after))
+    folder = _folder(settings, view, after, before)
+    return _kept(settings, view, folder, lambda lake: _changes_sql(lake, view, key, before, after))
 
 
 def shown_columns(settings: Settings, view: View, snapshot: int) -> tuple[Column, ...]:
@@ -120,14 +121,14 @@ def _folder(settings: Settings, view: View, snapshot: int, before: int | None = 
     return _root(settings) / str(snapshot) / f"{view.library}.{view.dataset}.{view.digest()}{since}.{VERSION}"
 
 
-def _kept(settings: Settings, folder: Path, sql: Callable[[DuckDBPyConnection], str]) -> tuple[ExtractFile, ...]:
+def _kept(settings: Settings, view: View, folder: Path, sql: Callable[[DuckDBPyConnection], str]) -> tuple[ExtractFile, ...]:
     found = _read(folder)
     if found is None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_suffix(".lock")):
             found = _read(folder)
             if found is None:
-                found = _cut(settings, sql, folder)
+                found = _cut(settings, view, folder, sql)
         put_away(settings, keep=folder)
     return found
 
@@ -144,18 +145,14 @@ def _read(folder: Path) -> tuple[ExtractFile, ...] | None:
     return files if all(file.path.is_file() for file in files) else None
 
 
-def _cut(settings: Settings, sql: Callable[[DuckDBPyConnection], str], folder: Path) -> tuple[ExtractFile, ...]:
+def _cut(settings: Settings, view: View, folder: Path, sql: Callable[[DuckDBPyConnection], str]) -> tuple[ExtractFile, ...]:
     """Write beside, then move into place: a crash leaves nothing that looks finished."""
     shutil.rmtree(folder, ignore_errors=True)
     making = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
     try:
-        _write(settings, sql, making / "data")
-        files = []
-        for number, path in enumerate(sorted((making / "data").glob("*.parquet"))):
-            named = making / f"{number:05d}.parquet"
-            path.rename(named)
-            files.append(_described(named))
-        (making / "data").rmdir()
+        with reader(settings) as connection:
+            _write(connection, sql(connection), making, cut=_held(connection, view) > FILE_BYTES)
+        files = [_described(path) for path in sorted(making.glob("*.parquet"))]
         told = [{**asdict(file), "path": file.path.name} for file in files]
         (making / "extract.json").write_text(json.dumps(told), encoding="utf-8")
         os.replace(making, folder)
@@ -165,13 +162,29 @@ def _cut(settings: Settings, sql: Callable[[DuckDBPyConnection], str], folder: P
     return tuple(ExtractFile(**{**asdict(file), "path": folder / file.path.name}) for file in files)
 
 
-def _write(settings: Settings, sql: Callable[[DuckDBPyConnection], str], target: Path) -> None:
-    """Stream into Parquet, in the table's own order (so that files come out the same again)."""
-    with reader(settings) as connection:
-        connection.execute(
-            f"COPY ({sql(connection)}) TO {literal(target)} "
-            f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880, FILE_SIZE_BYTES {FILE_BYTES}, PER_THREAD_OUTPUT false)"
-        )
+def _held(connection: DuckDBPyConnection, view: View) -> int:
+    """Bytes the lake holds of a dataset, about (of a namesake in another library, if that is larger)."""
+    [(size,)] = connection.execute(
+        "SELECT coalesce(max(file_size_bytes), 0) FROM ducklake_table_info('lake') WHERE table_name = ?", [view.dataset]
+    ).fetchall()
+    return int(size)
+
+
+def _write(connection: DuckDBPyConnection, sql: str, folder: Path, *, cut: bool) -> None:
+    """Stream into Parquet: one file in the table's own order, the same bytes each time; or cut files, in any order.
+
+    DuckDB keeps no order where it cuts files (it refuses PRESERVE_ORDER beside FILE_SIZE_BYTES).
+    """
+    form = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880"
+    if not cut:
+        connection.execute(f"COPY ({sql}) TO {literal(folder / '00000.parquet')} ({form})")
+        return
+    connection.execute(
+        f"COPY ({sql}) TO {literal(folder / 'data')} ({form}, FILE_SIZE_BYTES {FILE_BYTES}, PER_THREAD_OUTPUT false)"
+    )
+    for number, path in enumerate(sorted((folder / "data").iterdir())):
+        path.rename(folder / f"{number:05d}.parquet")
+    (folder / "data").rmdir()
 
 
 def _snapshot_sql(connection: DuckDBPyConnection, view: View, snapshot: int) -> str:

@@ -61,6 +61,20 @@ def test_cut_once_and_the_same_again(hub: Hub) -> None:
     assert [file.id for file in again] == [file.id for file in one]
 
 
+def test_one_file_keeps_the_order_of_the_table(hub: Hub) -> None:
+    seen = [row["hazard_id"] for row in rows(extract.extract(hub.settings, view(), CONTRACT, _snapshot(hub)))]
+    with connection.reader(hub.settings) as lake:
+        held = lake.execute(f"SELECT hazard_id FROM {connection.table('resource', 'hazard')} AT (VERSION => {_snapshot(hub)})")
+        assert seen == [key for (key,) in held.fetchall()]
+
+
+def test_a_large_dataset_is_cut_into_files(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extract, "FILE_BYTES", 1)
+    files = extract.extract(hub.settings, view(row_filter="level >= 1"), CONTRACT, _snapshot(hub))
+    assert [file.path.name for file in files] == [f"{number:05d}.parquet" for number in range(len(files))]
+    assert len({row["hazard_id"] for row in rows(files)}) == sum(file.rows for file in files) == 120
+
+
 def test_two_views_share_no_file(hub: Hub) -> None:
     told = {
         extract.extract(hub.settings, v, CONTRACT, _snapshot(hub))[0].path

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.portal.conftest import SHOTS, session_of
 from tests.portal.filling import Filled
@@ -182,14 +183,14 @@ def test_a_filter_swaps_the_list_keeps_the_focus_and_pushes_the_address(look: An
     page.locator("#f-sharing-1").focus()
     page.keyboard.press("Space")
     page.wait_for_url("**/?sharing=1")
-    page.wait_for_function("document.querySelectorAll('.chip').length === 1")
+    expect(page.locator(".chip")).to_have_count(1)
     assert page.evaluate("window.__same"), "the page was not loaded anew"
     assert page.evaluate("document.activeElement.id") == "f-sharing-1"
     after = page.locator("[data-announce]").first.inner_text()
     assert after != before
     assert page.locator("#announce").inner_text() == after
     page.go_back()
-    page.wait_for_function("document.querySelectorAll('.chip').length === 0")
+    expect(page.locator(".chip")).to_have_count(0)
     watched.clean()
 
 
@@ -266,7 +267,7 @@ def test_a_copy_button_copies_and_says_so(look: Any) -> None:
     page = watched.open("/resources/major_hazard")
     button = page.locator("[data-copy]:visible").last
     button.click()
-    page.wait_for_function("document.getElementById('announce').textContent === '已复制'")
+    expect(page.locator("#announce")).to_have_text("已复制")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("curl -H")
     assert "/api/v1/resources/major_hazard/rows" in copied
