@@ -19,6 +19,8 @@ from contracts.errors import HubError
 
 PREFIXES = {"request": "YQ", "buy": "GM", "collect": "CJ"}
 """要求, 购买, 采集: the first letters of an agreement's number."""
+IN_FORCE = ("signed", "active")
+"""States of an agreement under which data is taken."""
 CRONS = {
     "实时": "*/10 * * * *",
     "每日": "30 6 * * *",

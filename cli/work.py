@@ -186,14 +186,13 @@ def definitions_digest(settings: Settings) -> str:
 
     from sqlmodel import col, select
 
-    from catalog.agreements import Agreement
+    from catalog.agreements import IN_FORCE, Agreement
     from catalog.registry import ContractVersion
-    from orchestration.plan import OPEN
 
     with database.session(settings.catalog_database) as session:
         contracts = select(ContractVersion.dataset, ContractVersion.version).where(ContractVersion.status == "active")
         channels = select(Agreement.id, Agreement.dataset, Agreement.cycle, Agreement.cron).where(
-            col(Agreement.state).in_(OPEN)
+            col(Agreement.state).in_(IN_FORCE)
         )
         told = [
             list(session.exec(contracts.order_by(ContractVersion.dataset))),

@@ -8,24 +8,12 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from catalog.agreements import Agreement
+from catalog.agreements import IN_FORCE, Agreement
 from catalog.organizations import Organization
 from catalog.registry import ContractVersion
 from catalog.resources import Resource
-from orchestration.routes.acquire import OPEN
 
 ROUTES = ("request", "buy", "collect")
-
-CRONS = {
-    "实时": "*/10 * * * *",
-    "每日": "0 6 * * *",
-    "每周": "0 6 * * 1",
-    "每月": "0 6 1 * *",
-    "每季度": "0 6 1 1,4,7,10 *",
-    "每半年": "0 6 1 1,7 *",
-    "每年": "0 6 1 1 *",
-}
-"""When a channel is asked for an update cycle (item 11); irregular ones wait for the sensor or for a person."""
 
 FRESHNESS = {
     "实时": timedelta(hours=1),
@@ -80,7 +68,7 @@ class Plan:
 def planned(session: Session) -> Plan:
     """Every dataset of the resource library with an active contract, read in two queries."""
     held: dict[str, list[Agreement]] = {}
-    for agreement in session.exec(select(Agreement).where(col(Agreement.state).in_(OPEN)).order_by(Agreement.id)):
+    for agreement in session.exec(select(Agreement).where(col(Agreement.state).in_(IN_FORCE)).order_by(Agreement.id)):
         held.setdefault(agreement.dataset, []).append(agreement)
     asked = (
         select(Resource, ContractVersion.version, Organization.name)
@@ -113,9 +101,8 @@ def _due(datasets: tuple[Planned, ...], held: dict[str, list[Agreement]]) -> tup
     groups: dict[tuple[str, str], dict[str, None]] = {}
     for dataset in datasets:
         for agreement in held.get(dataset.name, []):
-            cron = agreement.cron or CRONS.get(agreement.cycle, "")
-            if cron:
-                groups.setdefault((agreement.route, cron), {})[dataset.name] = None
+            if agreement.cron:
+                groups.setdefault((agreement.route, agreement.cron), {})[dataset.name] = None
     return tuple(Due(route, cron, tuple(names)) for (route, cron), names in sorted(groups.items()))
 
 

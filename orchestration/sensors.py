@@ -14,6 +14,7 @@ from sqlmodel import col, select
 from catalog import sealing
 from catalog.batches import ACCEPTED, Batch
 from catalog.columns import now
+from catalog.releases import QualityResult
 from orchestration import lineage, sending
 from orchestration.assets import ROUTE_TAG, key
 from orchestration.hub import Hub
@@ -96,7 +97,8 @@ def _models_behind(hub: Hub) -> dg.SensorDefinition:
     )
     def models_behind(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         newest = str(newest_batch(hub))
-        if newest in ("0", context.cursor or "0"):
+        known = newest in ("0", context.cursor or "0") or (not context.cursor and built_since_newest(hub))
+        if known:
             return dg.SensorResult(skip_reason="没有新批次 / no new batch", cursor=newest)
         return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"batch-{newest}")], cursor=newest)
 
@@ -109,6 +111,24 @@ def newest_batch(hub: Hub) -> int:
     with hub.session() as session:
         asked = select(func.max(Batch.sequence)).where(col(Batch.dataset).in_(read), col(Batch.state).in_(ACCEPTED))
         return session.exec(asked).one() or 0
+
+
+def built_since_newest(hub: Hub) -> bool:
+    """Whether every model was built after the newest batch was settled, by whichever hand; for the sensor's first look.
+
+    A batch that settles while the models are being built would be overlooked by this: the cursor tells of that one.
+    """
+    held = described()
+    read = {name for model in held.values() for name in model.resources}
+    with hub.session() as session:
+        settled = select(func.max(Batch.finished_at)).where(col(Batch.dataset).in_(read), col(Batch.state).in_(ACCEPTED))
+        built = (
+            select(QualityResult.dataset)
+            .where(col(QualityResult.dataset).in_(held))
+            .group_by(QualityResult.dataset)
+            .having(func.max(QualityResult.measured_at) > settled.scalar_subquery())
+        )
+        return len(session.exec(built).all()) == len(held)
 
 
 def _lineage(hub: Hub) -> dg.SensorDefinition:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from catalog.agreements import Agreement
+from catalog.agreements import IN_FORCE, Agreement
 from catalog.batches import Batch
 from contracts.deliveries import Outcome
 from contracts.errors import HubError
@@ -23,8 +23,6 @@ from orchestration.routes.folder import Settling, place
 from warehouse import ingest
 
 ROUTES: dict[str, ModuleType] = {"request": request, "buy": buy, "collect": collect}
-OPEN = ("signed", "active")
-"""States of an agreement under which data is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def agreements(hub: Hub, datasets: Iterable[str] = (), route: str = "") -> dict[
     """Agreements in force by dataset, in the order of their numbers; one query for a thousand datasets."""
     wanted = set(datasets)
     with hub.session() as session:
-        asked = select(Agreement).where(col(Agreement.state).in_(OPEN), *((Agreement.route == route,) if route else ()))
+        asked = select(Agreement).where(col(Agreement.state).in_(IN_FORCE), *((Agreement.route == route,) if route else ()))
         found: dict[str, list[Agreement]] = {}
         for agreement in session.exec(asked.order_by(Agreement.id)):
             if not wanted or agreement.dataset in wanted:

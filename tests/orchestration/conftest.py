@@ -73,6 +73,7 @@ def agree(session: Session, identifier: str, dataset: str, route: str, provider:
             purpose="测试",
             provider_id=provider,
             cycle="每日",
+            cron="0 6 * * *",
             channel=channel,
             state="signed",
             needed_on=date(2026, 1, 5),

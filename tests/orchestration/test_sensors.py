@@ -75,6 +75,28 @@ class TestModels:
         assert request.run_key == f"batch-{sensors.newest_batch(stocked)}"
         assert ticked(stocked, "models_behind", data.cursor)[0] == []
 
+    def test_models_built_since_by_hand_are_not_built_again(self, stocked: Hub, tmp_path: Path) -> None:
+        from catalog import quality, registry
+        from orchestration.modelled import described
+        from warehouse import ingest
+
+        with stocked.session() as session:
+            registry.register(session, site("hazmat_vehicle"), by="test", origin="pack")
+        args = (stocked.settings, stocked.ledger, stocked.lookups, drop(tmp_path, "a.csv", "V1,1"))
+        ingest.deliver(*args, dataset="hazmat_vehicle", received_by="test")
+        first, *others = described()
+        result = {"rule": "unique", "item": "id", "dimension": "uniqueness", "rows": 1, "failed": 0}
+        with stocked.session() as session:
+            for name in others:
+                quality.write_results(session, name, [result])
+        assert len(ticked(stocked, "models_behind")[0]) == 1, "one model is older than the batch"
+        with stocked.session() as session:
+            quality.write_results(session, first, [result])
+        requests, data = ticked(stocked, "models_behind")
+        assert requests == []
+        ingest.deliver(*args[:3], drop(tmp_path, "b.csv", "V2,1"), dataset="hazmat_vehicle", received_by="test")
+        assert len(ticked(stocked, "models_behind", data.cursor)[0]) == 1
+
     def test_a_batch_of_another_dataset_does_not(self, stocked: Hub, inbox: Path) -> None:
         drop(inbox / "station", "a.csv", "S1,1")
         list(execute(stocked.settings, ["request"]))
