@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from contracts.evidence import Evidence, Said
 
+WIDE_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+"""How UTF-16 and UTF-32 begin; that of UTF-32 LE begins like that of UTF-16 LE."""
 CHUNK = 1 << 20
 SAMPLE = 400_000
 """Bytes of lines with non-ASCII in them that plausibility is judged on; validity is judged on the whole file."""
@@ -49,6 +51,31 @@ LATIN_LETTER = re.compile(
 MOJIBAKE = re.compile("[À-Ãâ][\u0080-\u00bf€™œž‚„…†‡ˆ‰‹‘’“”•–—˜š›]")
 
 
+STRICT, REPLACE, BACKSLASH = "euro-strict", "euro-replace", "euro-backslashreplace"
+"""Error handlers of decoding like Python's own, but that the byte 0x80 in GBK is the euro sign: so writes Windows (code page
+936), and GB18030 does not know it."""
+
+
+def _euro_or(otherwise: Callable[[UnicodeError], tuple[str | bytes, int]]) -> Callable[[UnicodeError], tuple[str | bytes, int]]:
+    def handle(error: UnicodeError) -> tuple[str | bytes, int]:
+        return ("€", error.start + 1) if is_euro(error) else otherwise(error)  # type: ignore[attr-defined]
+
+    return handle
+
+
+def is_euro(error: UnicodeError) -> bool:
+    """Whether what did not decode is the euro sign of Windows in GBK."""
+    return isinstance(error, UnicodeDecodeError) and error.encoding == "gb18030" and error.object[error.start] == 0x80
+
+
+for _name, _handler in (
+    (STRICT, codecs.strict_errors),
+    (REPLACE, codecs.replace_errors),
+    (BACKSLASH, codecs.backslashreplace_errors),
+):
+    codecs.register_error(_name, _euro_or(_handler))
+
+
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """An encoding found, as Python names it, and how sure that is."""
@@ -79,7 +106,7 @@ def detect(file: BinaryIO) -> Encoding:
         if start.startswith(bom):
             return Encoding(codec, bom=True, evidence=(_bom(codec),))
     file.seek(0)
-    wide = _utf16_without_bom(file.read(65536))
+    wide = utf16_without_bom(file.read(65536))
     if wide:
         return Encoding(wide, evidence=(Evidence(f"零字节都在同一侧：{wide}", f"zero bytes all on one side: {wide}"),))
     file.seek(0)
@@ -94,14 +121,28 @@ def _bom(codec: str) -> Evidence:
     return Evidence(f"文件以 {codec} 的字节顺序标记开头", f"the file begins with the byte order mark of {codec}")
 
 
-def _utf16_without_bom(head: bytes) -> str | None:
-    """ASCII in UTF-16 has its zero bytes all on one side; Chinese text has some of it, if only line ends."""
+def utf16_without_bom(head: bytes) -> str | None:
+    """The UTF-16 that a file's first bytes are in, if any: ASCII has its zero bytes all on one side, and Chinese text has some
+    of it, if only line ends; characters like 一 (4E00) have theirs on the other. What comes out must be text."""
     head = head[: len(head) // 2 * 2]
     even, odd = head[0::2].count(0), head[1::2].count(0)
-    if max(even, odd) < max(2, len(head) // 2 * 0.01) or min(even, odd) > max(even, odd) * 0.05:
+    if max(even, odd) < max(2, len(head) // 2 * 0.01) or min(even, odd) > max(even, odd) * 0.35:
         return None
     codec = "utf-16-le" if odd > even else "utf-16-be"
-    return codec if _decodes(head[: len(head) - 2], codec) else None
+    return codec if _decodes(head[: len(head) - 2], codec) and mostly_text(head.decode(codec, errors="ignore")) else None
+
+
+def mostly_text(text: str) -> bool:
+    """Whether a text has hardly any control characters."""
+    return sum(c < " " and c not in "\t\r\n\f" for c in text) <= len(text) * 0.02
+
+
+def is_wide(head: bytes) -> bool:
+    """Whether a file's first bytes are UTF-16 or UTF-32, in which bytes below 32 are parts of characters."""
+    if not head.startswith(WIDE_BOMS):
+        return utf16_without_bom(head) is not None
+    codec = next(name for bom, name in BOMS if head.startswith(bom))
+    return mostly_text(head.decode(codec, errors="ignore"))
 
 
 def whole_lines(file: BinaryIO) -> Iterator[bytes]:
@@ -147,7 +188,7 @@ def _drop_hopeless(trials: dict[str, _Trial], lines: int) -> None:
 
 def _decodes(data: bytes, codec: str) -> bool:
     try:
-        data.decode(codec)
+        data.decode(codec, errors=STRICT)
     except UnicodeDecodeError:
         return False
     return True

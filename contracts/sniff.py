@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import ijson
 
+from contracts import encodings
 from contracts.errors import HubError
 from contracts.evidence import Choice, Evidence, Question, Said
 from contracts.naming import is_field_word
@@ -75,10 +76,10 @@ def media_of(head: bytes, name: str) -> str:
             raise NotATable(
                 f"{name} 是 {kind} 文件，不能读成表格；{zh}。", f"{name} is a {kind} file and holds no table; {en}."
             )
-    if not head.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
+    if not head.strip(b"\x00 \t\r\n\xef\xbb\xbf\xfe\xff"):
         raise NotATable(f"{name} 是空文件，没有可收的数据。", f"{name} is empty; there is nothing to receive.")
     controls = sum(byte < 32 and byte not in b"\t\n\r\f\x00\x01\x1a\x1b" for byte in head[:8192])
-    if controls > len(head[:8192]) * 0.02:
+    if controls > len(head[:8192]) * 0.02 and not encodings.is_wide(head):
         raise NotATable(
             f"{name} 是二进制文件，不能读成表格；请导出为 CSV 或 Excel。",
             f"{name} is binary and no table; export it as CSV or Excel.",

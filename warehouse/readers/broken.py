@@ -13,6 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from contracts.encodings import BACKSLASH, STRICT
+
 ROW = "__row"
 """Column with the row's number in the file, from 1, broken rows counted."""
 BLOCK = 4 << 20
@@ -51,7 +53,7 @@ def normal(encoding: str) -> str:
     return NAMES.get(name, name)
 
 
-def transcode(path: Path, encoding: str, target: Path, errors: str = "strict") -> Path | None:
+def transcode(path: Path, encoding: str, target: Path, errors: str = STRICT) -> Path | None:
     """The same text in UTF-8 without byte-order mark, at `target`; None when it does not decode strictly."""
     decoder = codecs.getincrementaldecoder(encoding)(errors)
     try:
@@ -70,7 +72,7 @@ def transcode(path: Path, encoding: str, target: Path, errors: str = "strict") -
 
 def lenient(line: bytes, encoding: str) -> str:
     r"""A line for people: what does not decode is shown as \xNN."""
-    return line.decode("utf-8" if encoding == REPLACED else encoding, errors="backslashreplace")
+    return line.decode("utf-8" if encoding == REPLACED else encoding, errors=BACKSLASH)
 
 
 def split(path: Path, start: int, dialect: Dialect, columns: Sequence[str], rows: Path, rejects: Path) -> None:
@@ -188,7 +190,7 @@ def _decoded(raw: bytes, dialect: Dialect) -> str | None:
     if b"\0" in raw:
         return None
     try:
-        text = raw.decode("utf-8" if dialect.encoding == REPLACED else dialect.encoding)
+        text = raw.decode("utf-8" if dialect.encoding == REPLACED else dialect.encoding, errors=STRICT)
     except UnicodeDecodeError:
         return None
     return None if dialect.encoding == REPLACED and "\ufffd" in text else text

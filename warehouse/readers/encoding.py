@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 from pathlib import Path
 
+from contracts.encodings import is_euro
+
 MARK = "\ufdd0"
 """Stands before the two hexadecimal digits of each byte that did not decode. A noncharacter: no real text has it."""
 CHUNK = 4 << 20
@@ -13,6 +15,8 @@ CHUNK = 4 << 20
 def _mark_bytes(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
+    if is_euro(error):
+        return "€", error.start + 1
     bad = error.object[error.start : error.end]
     return "".join(f"{MARK}{byte:02X}" for byte in bad), error.end
 

@@ -121,7 +121,7 @@ def _text(found: Inspection, told: Mapping[str, Any], settings: Settings) -> Non
     with found.path.open("rb") as file:
         data = file.read(SAMPLE)
         whole = len(data) < SAMPLE
-    found.sample = data.decode(found.encoding, errors="replace").lstrip("\ufeff")
+    found.sample = data.decode(found.encoding, errors=encodings.REPLACE).lstrip("\ufeff")
     kind = str(told.get("media") or "")
     found.media = kind if kind in {"csv", "json", "ndjson"} else sniff.text_media(found.sample, found.path.name, whole=whole)
     {"csv": _csv, "json": _json, "ndjson": _ndjson}[found.media](found, told, settings)
@@ -172,7 +172,7 @@ def _encoding_question(path: Path, guess: encodings.Encoding) -> Question:
     with path.open("rb") as file:
         data = file.read(SAMPLE)
     for name in (guess.name, *guess.others):
-        lines = [line for line in data.decode(name, errors="replace").splitlines() if not line.isascii()]
+        lines = [line for line in data.decode(name, errors=encodings.REPLACE).splitlines() if not line.isascii()]
         shown = (lines[0] if lines else "")[:60]
         choices.append(Choice(name, Said(f"读作：{shown}", f"reads: {shown}")))
     return Question("--encoding", encodings.question(guess), tuple(choices), guess.evidence, free=True)
