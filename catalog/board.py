@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -39,6 +39,8 @@ class Cell:
     """Why it was returned."""
     days_late: int = 0
     """Working days past the due date: until it came, or until today."""
+    parts: tuple[Cell, ...] = ()
+    """The cells that this one sums up: those of a city's counties, or of a longer period's periods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class BoardRow:
     complete: int
     on_time: int
     due: int
+    members: tuple[BoardRow, ...] = ()
+    """The rows that this one sums up: those of a city's counties."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +96,34 @@ class Board:
 
 
 def board(session: Session, agreement_id: str, wanted: Sequence[str] | None = None, *, on: date | None = None) -> Board:
-    """The board of a collection: the given periods, or the last twelve up to the day."""
+    """The board of a collection: the given periods, or the last twelve up to the day. Periods that were due before it was
+    signed, and for which nobody reported, are left out: nobody owed them."""
     day = on or today()
     agreement = agreements.get(session, agreement_id)
     calendar = workdays.calendar(session)
     names = list(wanted) if wanted else periods.last_periods(agreement.period, day, 12)
     dues = {name: periods.due(calendar, name, agreement.due_day, agreement.due_months) for name in names}
     received = _received(session, agreement_id, names)
+    names = _owed(agreement, names, dues, {period for _, period in received})
     rows = []
     for organization in agreements.agencies(session, agreement_id):
         cells = tuple(
             _cell(name, organization.id, received.get((organization.id, name), []), dues[name], day, calendar) for name in names
         )
-        rows.append(_row(organization, cells))
-    columns = tuple(_column(name, dues[name], [row.cells[at] for row in rows]) for at, name in enumerate(names))
-    return Board(agreement, tuple(rows), columns, *_rates(rows), estimated=calendar.estimated(*dues.values(), day))
+        rows.append(row_of(organization, cells))
+    return made(agreement, rows, estimated=calendar.estimated(*dues.values(), day))
+
+
+def _owed(agreement: Agreement, names: Sequence[str], dues: dict[str, date], reported: Iterable[str]) -> list[str]:
+    told = set(reported)
+    signed = agreement.signed_on
+    return [name for name in names if signed is None or dues[name] >= signed or name in told]
+
+
+def made(agreement: Agreement, rows: Sequence[BoardRow], *, estimated: bool) -> Board:
+    """The board of some rows, with its columns and rates."""
+    columns = tuple(_column(cells) for cells in zip(*(row.cells for row in rows), strict=True))
+    return Board(agreement, tuple(rows), columns, *_rates(rows), estimated=estimated)
 
 
 def _received(session: Session, agreement_id: str, names: Sequence[str]) -> dict[tuple[str, str], list[Batch]]:
@@ -143,17 +160,18 @@ def _cell(
     return Cell(period, organization_id, state, due, came <= due, rows, quarantined, came, last.id, ids, days_late=late)
 
 
-def _row(organization: Organization, cells: tuple[Cell, ...]) -> BoardRow:
+def row_of(organization: Organization, cells: tuple[Cell, ...]) -> BoardRow:
+    """A row of cells with its counts."""
     counted = [cell for cell in cells if cell.state != "not-due"]
     complete = sum(cell.state in COMPLETE for cell in counted)
     return BoardRow(organization, cells, complete, sum(cell.on_time for cell in counted), len(counted))
 
 
-def _column(period: str, due: date, cells: Sequence[Cell]) -> BoardColumn:
+def _column(cells: Sequence[Cell]) -> BoardColumn:
     states = {state: sum(cell.state == state for cell in cells) for state in dict.fromkeys(cell.state for cell in cells)}
     return BoardColumn(
-        period=period,
-        due=due,
+        period=cells[0].period,
+        due=max(cell.due for cell in cells),
         complete=sum(cell.state in COMPLETE for cell in cells),
         on_time=sum(cell.on_time for cell in cells),
         agencies=len(cells),

@@ -7,6 +7,8 @@ from datetime import date
 from catalog.workdays import Calendar, add_months
 from contracts.errors import HubError
 
+YEARS = range(1900, 2200)
+"""Years of periods; from one beyond them no due day can be reckoned."""
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
@@ -24,10 +26,14 @@ def first_day(period: str) -> date:
     try:
         if "Q" in period:
             year, quarter = period.split("Q")
-            return date(int(year), {"1": 1, "2": 4, "3": 7, "4": 10}[quarter], 1)
-        return date(int(period[:4]), int(period[5:7]) if len(period) == 7 and period[4] == "-" else {4: 1}[len(period)], 1)
+            found = date(int(year), {"1": 1, "2": 4, "3": 7, "4": 10}[quarter], 1)
+        else:
+            found = date(int(period[:4]), int(period[5:7]) if len(period) == 7 and period[4] == "-" else {4: 1}[len(period)], 1)
     except (KeyError, ValueError) as error:
         raise InvalidPeriod(period) from error
+    if found.year not in YEARS:
+        raise InvalidPeriod(period)
+    return found
 
 
 def named(kind: str, day: date) -> str:
@@ -47,6 +53,12 @@ def last_periods(kind: str, day: date, count: int) -> list[str]:
     """The last `count` periods of a kind, that of `day` included, oldest first."""
     start = first_day(named(kind, day))
     return [named(kind, add_months(start, -MONTHS[kind] * back)) for back in range(count - 1, -1, -1)]
+
+
+def within(period: str, kind: str) -> list[str]:
+    """The shorter periods that a period is made of: the months of a quarter, the quarters of a year."""
+    start, length = first_day(period), MONTHS[kind_of(period)]
+    return [named(kind, add_months(start, step)) for step in range(0, length, MONTHS[kind])]
 
 
 def due(calendar: Calendar, period: str, day: int, months: int) -> date:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 
 from contracts.errors import HubError
-from warehouse import commit
+from contracts.view import View
+from warehouse import commit, permitted
 from warehouse.connection import literal, quote, reader
 from warehouse.crashpoints import reach
+from warehouse.sandbox import time_limit
 from warehouse.settings import Settings
 from warehouse.tables import BATCH, ROW
 
@@ -30,6 +33,19 @@ class Difference:
     added: int
     changed: int
     removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What differs between two snapshots in what a view shows, with some of the rows as the view shows them."""
+
+    difference: Difference
+    items: tuple[str, ...]
+    """The items compared: those that both snapshots have, of the same type."""
+    added: tuple[tuple[Any, ...], ...] = ()
+    removed: tuple[tuple[Any, ...], ...] = ()
+    changed: tuple[tuple[tuple[Any, ...], tuple[Any, ...]], ...] = ()
+    """Before and after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,32 +90,90 @@ def difference(settings: Settings, table: str, from_snapshot: int, to_snapshot: 
         old, new = _columns(connection, table, from_snapshot), _columns(connection, table, to_snapshot)
         shared = [name for name in new if name in old]
         keyed = [name for name in key if name in shared] if all(name in shared for name in key) else []
-        rows = max(_one(connection, f"SELECT count(*) FROM {_at(table, s)}") for s in (from_snapshot, to_snapshot))
-        parts = -(-rows // BUCKET) or 1
-        total = Difference(0, 0, 0)
-        for part in range(parts):
-            sql = _by_key if keyed else _by_row
-            found = connection.execute(sql(table, from_snapshot, to_snapshot, keyed, shared, part, parts)).fetchone()
-            added, changed, removed = found or (0, 0, 0)
-            total = Difference(total.added + int(added), total.changed + int(changed), total.removed + int(removed))
-        return total
+        sides = _at(table, from_snapshot), _at(table, to_snapshot)
+        return _counted(connection, sides, keyed, shared)
 
 
-def _by_key(table: str, old: int, new: int, key: Sequence[str], columns: Sequence[str], part: int, parts: int) -> str:
+def compare(
+    settings: Settings, view: View, key: Sequence[str], before: int, after: int, *, examples: int = 50, seconds: float = 30.0
+) -> Compared:
+    """What differs between two snapshots in what a view shows, masks applied before anything is compared, with at most
+    `examples` rows: at least a quarter each of those added and removed, where there are. The view shows the key unmasked."""
+    with reader(settings) as connection, time_limit(connection, seconds):
+        old, new = (permitted.columns(connection, view.library, view.dataset, snapshot) for snapshot in (before, after))
+        items = [name for name in view.items if name in old and old[name] == new.get(name)]
+        sides = (
+            f"({permitted.select(view, old, snapshot=before, guarded=False)})",
+            f"({permitted.select(view, new, snapshot=after, guarded=False)})",
+        )
+        counts = _counted(connection, sides, list(key), items)
+        share = examples // 4
+        left = examples - min(counts.removed, share) - min(counts.added, share)
+        changed = _changed_rows(connection, sides, key, items, left) if counts.changed else ()
+        left = examples - len(changed) - min(counts.added, share)
+        removed = _single_rows(connection, sides, key, items, left) if counts.removed else ()
+        added = (
+            _single_rows(connection, sides[::-1], key, items, examples - len(changed) - len(removed)) if counts.added else ()
+        )
+        return Compared(counts, tuple(items), added, removed, changed)
+
+
+def _counted(
+    connection: duckdb.DuckDBPyConnection, sides: tuple[str, str], key: Sequence[str], columns: Sequence[str]
+) -> Difference:
+    """Rows that differ between two sources, counted a part at a time."""
+    rows = max(_one(connection, f"SELECT count(*) FROM {side}") for side in sides)
+    parts = -(-rows // BUCKET) or 1
+    total = Difference(0, 0, 0)
+    for part in range(parts):
+        sql = _by_key if key else _by_row
+        found = connection.execute(sql(*sides, key, columns, part, parts)).fetchone()
+        added, changed, removed = found or (0, 0, 0)
+        total = Difference(total.added + int(added), total.changed + int(changed), total.removed + int(removed))
+    return total
+
+
+def _changed_rows(
+    connection: duckdb.DuckDBPyConnection, sides: tuple[str, str], key: Sequence[str], items: Sequence[str], limit: int
+) -> tuple[tuple[tuple[Any, ...], tuple[Any, ...]], ...]:
+    same = " AND ".join(f"o.{quote(name)} = n.{quote(name)}" for name in key)
+    old, new = (", ".join(f"{side}.{quote(name)}" for name in items) for side in ("o", "n"))
+    by = ", ".join(f"n.{quote(name)}" for name in key)
+    found = connection.execute(
+        f"""SELECT {old}, {new} FROM {sides[0]} AS o JOIN {sides[1]} AS n ON {same}
+        WHERE hash({old}) <> hash({new}) ORDER BY {by} LIMIT {int(limit)}"""
+    ).fetchall()
+    return tuple((tuple(row[: len(items)]), tuple(row[len(items) :])) for row in found)
+
+
+def _single_rows(
+    connection: duckdb.DuckDBPyConnection, sides: tuple[str, str], key: Sequence[str], items: Sequence[str], limit: int
+) -> tuple[tuple[Any, ...], ...]:
+    """Rows of the first source whose key the second does not have."""
+    same = " AND ".join(f"o.{quote(name)} = n.{quote(name)}" for name in key)
+    shown, by = (", ".join(f"o.{quote(name)}" for name in names) for names in (items, key))
+    return tuple(
+        connection.execute(
+            f"SELECT {shown} FROM {sides[0]} AS o ANTI JOIN {sides[1]} AS n ON {same} ORDER BY {by} LIMIT {max(int(limit), 0)}"
+        ).fetchall()
+    )
+
+
+def _by_key(old: str, new: str, key: Sequence[str], columns: Sequence[str], part: int, parts: int) -> str:
     keys, rest = ", ".join(map(quote, key)), ", ".join(map(quote, columns))
     chosen = f"WHERE hash({keys}) % {parts} = {part}" if parts > 1 else ""
     side = f"SELECT {keys}, hash({rest}) AS _hash FROM"
     return f"""SELECT count(*) FILTER (o._hash IS NULL), count(*) FILTER (o._hash <> n._hash), count(*) FILTER (n._hash IS NULL)
-        FROM ({side} {_at(table, old)} {chosen}) AS o FULL JOIN ({side} {_at(table, new)} {chosen}) AS n USING ({keys})"""
+        FROM ({side} {old} {chosen}) AS o FULL JOIN ({side} {new} {chosen}) AS n USING ({keys})"""
 
 
-def _by_row(table: str, old: int, new: int, _key: Sequence[str], columns: Sequence[str], part: int, parts: int) -> str:
+def _by_row(old: str, new: str, _key: Sequence[str], columns: Sequence[str], part: int, parts: int) -> str:
     rest = ", ".join(map(quote, columns))
     side = f"SELECT hash({rest}) AS _hash"
     chosen = f"WHERE _hash % {parts} = {part}" if parts > 1 else ""
     return f"""SELECT coalesce(sum(greatest(n, 0)), 0), 0, coalesce(sum(greatest(-n, 0)), 0) FROM
-        (SELECT _hash, sum(side) AS n FROM ({side}, -1 AS side FROM {_at(table, old)} UNION ALL
-        {side}, 1 AS side FROM {_at(table, new)}) {chosen} GROUP BY _hash)"""
+        (SELECT _hash, sum(side) AS n FROM ({side}, -1 AS side FROM {old} UNION ALL
+        {side}, 1 AS side FROM {new}) {chosen} GROUP BY _hash)"""
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, table: str, snapshot: int) -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""采集: completeness of agency × period, the chosen cell explained, and who still has to report."""
+"""采集: completeness of agency × period, by city or county and by month, quarter or year; the chosen cell explained, and who
+still has to report."""
 
 from __future__ import annotations
 
@@ -21,19 +22,21 @@ from api.portal.clock import Clock, clock
 from api.portal.doors import CollectPage
 from api.portal.formats import today
 from api.portal.frame import Page, render, secured
-from api.portal.languages import N_
-from catalog import access, agreements, audit, database, periods, registry, resources, workdays
+from api.portal.languages import N_, Language, say
+from catalog import access, agreements, audit, boards, database, periods, registry, resources, workdays
 from catalog.agreements import Agreement, UnknownAgreement
-from catalog.board import Board, BoardColumn, Cell, board
+from catalog.board import COMPLETE, Board, BoardColumn, BoardRow, Cell, board
 from catalog.ledger import CatalogLookups
-from catalog.organizations import Organization
+from catalog.organizations import Organization, UnknownOrganization
 from catalog.resources import Resource, UnknownResource
 from contracts import template
 
 router = APIRouter(prefix="/collect", include_in_schema=False)
 ORDER = ("on-time", "late", "nil", "returned", "missing", "not-due")
-SHOWN = 12
 KINDS = {"month": N_("月"), "quarter": N_("季"), "year": N_("年")}
+SHOWN = {"month": 12, "quarter": 8, "year": 5}
+"""How many periods of a kind stand side by side."""
+LEVELS = {"city": N_("市级"), "county": N_("县级")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,20 @@ class Urged:
     clock: Clock
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """A board as it was asked for: its periods and levels, what stands beside it, and the agencies' own periods below it."""
+
+    board: Board
+    plain: Board
+    kind: str
+    level: str
+    levels: bool
+    """Whether counties report, so that there is a choice."""
+    earlier: str
+    later: str
+
+
 @router.get("", response_class=HTMLResponse)
 def tasks(page: CollectPage, session: SessionDep) -> HTMLResponse:
     """Every collection the reader may know of."""
@@ -70,10 +87,10 @@ def tasks(page: CollectPage, session: SessionDep) -> HTMLResponse:
 
 @router.get("/{agreement_id}", response_class=HTMLResponse)
 def matrix(page: CollectPage, session: SessionDep, agreement_id: str) -> HTMLResponse:
-    """The board of one collection: twelve periods up to the one asked for."""
+    """The board of one collection, up to the period asked for."""
     agreement, resource = _asked(session, page, agreement_id)
-    last = _last(page, agreement)
-    shown = board(session, agreement_id, periods.last_periods(agreement.period, last, SHOWN), on=today())
+    view = _view(session, page, agreement)
+    shown = view.board
     now = _now(shown)
     chosen = _chosen(page, shown, now)
     gaps = page.request.query_params.get("gaps") == "1"
@@ -83,26 +100,28 @@ def matrix(page: CollectPage, session: SessionDep, agreement_id: str) -> HTMLRes
         agreement=agreement,
         resource=resource,
         board=shown,
+        view=view,
         rows=[row for row in shown.rows if not gaps or row.complete < row.due],
         gaps=gaps,
         current=now,
         bar=_bar(now),
         chosen=chosen,
-        organization=session.get(Organization, chosen.organization_id) if chosen else None,
-        urged=_urged(session, shown, now),
-        kinds=KINDS,
-        earlier=_shift(agreement, last, -SHOWN),
-        later=_shift(agreement, last, SHOWN) if shown.columns[-1].period != periods.named(agreement.period, today()) else "",
+        bodies=_bodies(shown),
+        urged=_urged(session, view.plain, now),
+        kinds={kind: KINDS[kind] for kind in _kinds(agreement)},
+        levels=LEVELS if view.levels else {},
+        below={row.organization.id: _below(row, now) for row in shown.rows if row.members},
         order=ORDER,
         overdue=_overdue(session, now),
+        when=due_words(page.language, agreement),
     )
 
 
 @router.get("/{agreement_id}/board.xlsx")
 def export(page: CollectPage, session: SessionDep, agreement_id: str) -> Response:
-    """The board as an Excel sheet."""
+    """The board as it is shown, as an Excel sheet."""
     agreement, _ = _asked(session, page, agreement_id)
-    shown = board(session, agreement_id, periods.last_periods(agreement.period, _last(page, agreement), SHOWN), on=today())
+    shown = _view(session, page, agreement).board
     audit.record(session, actor=page.subject.actor, action="export-board", object=f"agreement:{agreement_id}")
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     headers = {"Content-Disposition": f'attachment; filename="{agreement_id}-{today():%Y%m%d}.xlsx"'}
@@ -112,19 +131,46 @@ def export(page: CollectPage, session: SessionDep, agreement_id: str) -> Respons
 
 @router.get("/{agreement_id}/template.xlsx")
 def blank(page: CollectPage, session: SessionDep, agreement_id: str, agency: str = "", period: str = "") -> Response:
-    """The collection's Excel template, for an agency and a period."""
+    """The collection's Excel template for a period, made for an agency: the one named, else the reader's own."""
     agreement, _ = _asked(session, page, agreement_id)
     contract = registry.active(session, agreement.dataset)
     named = period or periods.named(agreement.period, today())
-    periods.first_day(named)
+    due = periods.due(workdays.calendar(session), named, agreement.due_day, agreement.due_months)
+    body = _agency(session, page, agreement_id, agency)
     folder = page.settings.scratch
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=folder, suffix=".xlsx", delete=False) as made:
         target = Path(made.name)
-    lookups = CatalogLookups(database.engine(page.settings.catalog_database))
-    template.write(contract, lookups, target, agency=agency, period=named)
-    filename = f"{agreement.title}-{named}.xlsx"
-    return FileResponse(target, filename=filename, background=BackgroundTask(target.unlink, missing_ok=True))
+    template.write(
+        contract,
+        CatalogLookups(database.engine(page.settings.catalog_database)),
+        target,
+        agency=body.id if body else "",
+        agency_title=body.name if body else "",
+        division=body.division if body else "",
+        period=named,
+        due=f"{due}",
+    )
+    filename = "-".join(part for part in (agreement.title, body.name if body else "", named) if part)
+    return FileResponse(target, filename=f"{filename}.xlsx", background=BackgroundTask(target.unlink, missing_ok=True))
+
+
+def due_words(language: Language, agreement: Agreement) -> str:
+    """By which day a period is reported: of its own last month, of the following one, or of a later one."""
+    if agreement.due_months == 0:
+        message = N_("当月 %(day)s 日前") if agreement.period == "month" else N_("期末当月 %(day)s 日前")
+        return say(language, message, day=agreement.due_day)
+    if agreement.due_months == 1:
+        return say(language, "次月 %(day)s 日前", day=agreement.due_day)
+    return say(language, "期后第 %(months)s 个月 %(day)s 日前", months=agreement.due_months, day=agreement.due_day)
+
+
+def _agency(session: Session, page: Page, agreement_id: str, name: str) -> Organization | None:
+    """An agency that reports under the collection; the reader's own organization where none is named and it is one."""
+    known = {one.id: one for one in agreements.agencies(session, agreement_id)}
+    if name and name not in known:
+        raise UnknownOrganization(name, known)
+    return known.get(name or page.subject.organization_id)
 
 
 def _asked(session: Session, page: Page, agreement_id: str) -> tuple[Agreement, Resource]:
@@ -145,17 +191,39 @@ def _resource(session: Session, page: Page, agreement: Agreement) -> Resource:
     return resource
 
 
-def _last(page: Page, agreement: Agreement) -> date:
-    """A day in the last period to show: as asked, never after today."""
-    wanted = page.request.query_params.get("to", "")
-    if not wanted:
-        return today()
-    return min(periods.first_day(wanted), today())
+def _kinds(agreement: Agreement) -> list[str]:
+    """The periods that a board can be read by: its own and longer ones."""
+    return [kind for kind in KINDS if periods.MONTHS[kind] >= periods.MONTHS[agreement.period]]
 
 
-def _shift(agreement: Agreement, last: date, months: int) -> str:
-    step = periods.MONTHS[agreement.period] * months
-    return periods.named(agreement.period, min(workdays.add_months(last.replace(day=1), step), today()))
+def _view(session: Session, page: Page, agreement: Agreement) -> View:
+    """The board as the address asks for it: up to which period, by which periods, by city or county."""
+    asked = page.request.query_params
+    kind = asked.get("by", "") if asked.get("by") in _kinds(agreement) else agreement.period
+    last = min(periods.first_day(asked["to"]), today()) if asked.get("to") else today()
+    names = periods.last_periods(kind, last, SHOWN[kind])
+    plain = board(session, agreement.id, [one for name in names for one in periods.within(name, agreement.period)], on=today())
+    shown = plain if kind == agreement.period else boards.over(plain, kind)
+    levels = boards.has_counties(session, plain)
+    level = "county" if asked.get("level") == "county" or not levels else "city"
+    if level == "city" and levels:
+        shown = boards.by_city(session, shown)
+    first = periods.first_day(names[0])
+    whole = bool(shown.columns) and shown.columns[0].period == names[0]
+    ends = names[-1] == periods.named(kind, today())
+    return View(
+        board=shown,
+        plain=plain,
+        kind=kind,
+        level=level,
+        levels=levels,
+        earlier=periods.named(kind, workdays.add_months(first, -periods.MONTHS[kind])) if whole else "",
+        later="" if ends else periods.named(kind, _later(kind, periods.first_day(names[-1]))),
+    )
+
+
+def _later(kind: str, last: date) -> date:
+    return min(workdays.add_months(last, periods.MONTHS[kind] * SHOWN[kind]), today())
 
 
 def _now(shown: Board) -> BoardColumn | None:
@@ -173,6 +241,19 @@ def _chosen(page: Page, shown: Board, now: BoardColumn | None) -> Cell | None:
     return next((cell for state in ("returned", "missing") for cell in cells if cell.state == state), None)
 
 
+def _below(row: BoardRow, now: BoardColumn | None) -> tuple[int, int]:
+    """Of a city: how many counties, and how many of them have reported for the period of now."""
+    cells = [cell for member in row.members for cell in member.cells if now and cell.period == now.period]
+    return len(row.members), sum(cell.state in COMPLETE for cell in cells)
+
+
+def _bodies(shown: Board) -> dict[str, Organization]:
+    """The organizations that the explanation of a cell names."""
+    named = {row.organization.id: row.organization for row in shown.rows}
+    named |= {member.organization.id: member.organization for row in shown.rows for member in row.members}
+    return named
+
+
 def _bar(now: BoardColumn | None) -> tuple[Part, ...]:
     return parts([(state, now.states.get(state, 0)) for state in ORDER], 11.0) if now else ()
 
@@ -185,9 +266,10 @@ def _overdue(session: Session, now: BoardColumn | None) -> Clock | None:
     return clock(calendar, today(), calendar.add(now.due, -10), now.due)
 
 
-def _urged(session: Session, shown: Board, now: BoardColumn | None) -> Sequence[Urged]:
-    """Missing and returned reports of the period that is due now."""
+def _urged(session: Session, plain: Board, now: BoardColumn | None) -> Sequence[Urged]:
+    """Missing and returned reports of the period that is due now, of every agency."""
     calendar = workdays.calendar(session)
-    bodies = {row.organization.id: row.organization for row in shown.rows}
-    waiting = [cell for cell in shown.urge() if now and cell.period == now.period]
+    bodies = {row.organization.id: row.organization for row in plain.rows}
+    within = periods.within(now.period, plain.agreement.period) if now else []
+    waiting = [cell for cell in plain.urge() if cell.period in within]
     return [Urged(bodies[c.organization_id], c, clock(calendar, today(), calendar.add(c.due, -10), c.due)) for c in waiting]

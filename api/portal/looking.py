@@ -54,8 +54,8 @@ def look(session: Session, page: Page, resource: Resource, contract: Contract | 
         table = query.rows(page.settings, contract, view, limit=ROWS)
     except (LakeMissing, TableMissing):
         return Seen(empty=True)
-    columns = [Column(item, _why(page, item, decision), _numeric(item)) for item in contract.items if item.name in view.items]
-    told = [[_text(row[column.item.name], column) for column in columns] for row in table.to_pylist()]
+    columns = [column_of(page, item, decision) for item in contract.items if item.name in view.items]
+    told = [[text(row[column.item.name], column) for column in columns] for row in table.to_pylist()]
     audit.record(
         session,
         actor=page.subject.actor,
@@ -70,6 +70,11 @@ def look(session: Session, page: Page, resource: Resource, contract: Contract | 
     return Seen(columns, told, len(contract.items) - len(columns), view.row_filter, not told)
 
 
+def column_of(page: Page, item: Item, decision: Decision) -> Column:
+    """A column under a decision."""
+    return Column(item, _why(page, item, decision), _numeric(item))
+
+
 def _why(page: Page, item: Item, decision: Decision) -> str:
     mask = decision.view.masks.get(item.name) if decision.view else None
     return why(page.language, item, mask) if mask else ""
@@ -79,7 +84,8 @@ def _numeric(item: Item) -> bool:
     return item.type in (Type.NUMBER, Type.INTEGER)
 
 
-def _text(value: Any, column: Column) -> str:
+def text(value: Any, column: Column) -> str:
+    """A value as pages write it; nothing for None."""
     if value is None:
         return ""
     if isinstance(value, datetime):

@@ -14,6 +14,7 @@ from api.dependencies import SessionDep
 from api.portal import clock as clocks
 from api.portal import register_sheet
 from api.portal.batches import known_datasets
+from api.portal.board import due_words
 from api.portal.doors import AcquirePage
 from api.portal.formats import short_date, today
 from api.portal.frame import Page, render, secured
@@ -103,7 +104,7 @@ def register(page: AcquirePage, session: SessionDep) -> HTMLResponse:
         routes={kind: sum(row.agreement.route == kind for row in rows) for kind in ("request", "buy", "collect")},
         providers=sorted({row.provider.id: row.provider for row in rows}.values(), key=lambda one: one.name),
         stewards=sorted({row.steward.id: row.steward for row in rows if row.steward}.values(), key=lambda one: one.name),
-        detail=_detail(session, chosen) if asked.agreement else None,
+        detail=_detail(session, page, chosen) if asked.agreement else None,
     )
     if page.request.headers.get("hx-request"):
         response.headers["HX-Push-Url"] = page.here()
@@ -203,9 +204,10 @@ def _link(row: Row, stage: str) -> str:
     return ""
 
 
-def _detail(session: Session, rows: Sequence[Row]) -> tuple[Row, Spending | None] | None:
-    """The agreement in full where one was asked for."""
+def _detail(session: Session, page: Page, rows: Sequence[Row]) -> tuple[Row, Spending | None, str] | None:
+    """The agreement in full where one was asked for, with what it has cost or by when it is reported."""
     if len(rows) != 1:
         return None
     agreed = rows[0].agreement
-    return rows[0], spending.spending(session, agreed) if agreed.route == "buy" else None
+    spent = spending.spending(session, agreed) if agreed.route == "buy" else None
+    return rows[0], spent, due_words(page.language, agreed)

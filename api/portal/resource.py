@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from sqlmodel import Session
 
 from api.dependencies import SessionDep
-from api.portal import contract_text, item_rows, looking, strips
+from api.portal import comparing, contract_text, item_rows, looking, strips
 from api.portal.doors import CataloguePage
 from api.portal.frame import Page, render
 from api.portal.freshness import Freshness, freshness
@@ -155,10 +155,23 @@ def quality_(page: CataloguePage, session: SessionDep, name: str) -> HTMLRespons
 
 @router.get("/versions", response_class=HTMLResponse)
 def versions(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
-    """Every version with its difference to the one before."""
+    """Every version with its difference to the one before; and the difference of the two that the address names."""
     told = entry(session, page, name)
-    may_recall = access.may(session, page.subject, "recall", told.resource)
-    return show(page, told, "versions", releases=releases.listed(session, told.resource), may_recall=may_recall)
+    ends = [page.request.query_params.get(end, "") for end in ("from", "to")]
+    asked = [int(text) for text in ends if text.isdecimal() and len(text) < 10]
+    compared = None
+    if len(asked) == 2 and told.contract is not None:
+        compared = comparing.compare(session, page, told.resource, told.contract, *asked)
+    return show(
+        page,
+        told,
+        "versions",
+        releases=releases.listed(session, told.resource),
+        may_recall=access.may(session, page.subject, "recall", told.resource),
+        choices=comparing.choices(session, told.resource),
+        may_compare=told.contract is not None and access.may(session, page.subject, comparing.ACTION, told.resource),
+        compared=compared,
+    )
 
 
 @router.get("/lineage", response_class=HTMLResponse)

@@ -71,7 +71,8 @@ def fill(settings: Settings) -> Filled:
     _collected(settings, filled)
     _requested(settings, filled)
     with database.session(settings.catalog_database) as session:
-        _releases(session, batches.get(session, filled.batches["jiamusi"]).snapshot or 0)
+        held = [batches.get(session, filled.batches[name]).snapshot or 0 for name in ("jiamusi-before", "jiamusi")]
+        _releases(session, *held)
         _grants(session)
         _lineage(session)
     return filled
@@ -96,10 +97,11 @@ def _bodies(session: Session) -> None:
         )
     organizations.add(session, Organization(id="hlj-power", name="省电力数据服务公司", name_en="Power Data", kind="vendor"))
     organizations.add(session, Organization(id="demo-outsider", name="示例科技", name_en="Example", kind="enterprise"))
-    for identifier, city in zip(AGENCIES, CITIES, strict=True):
+    for number, (identifier, city) in enumerate(zip(AGENCIES, CITIES, strict=True), start=1):
         body = Organization(
             id=f"{identifier}-emergency", name=f"{city}市应急管理局", name_en=f"{identifier.title()} emergency bureau",
-            kind="agency", level="city", division="2308", parent_id=HUB,
+            kind="agency", level="city", division=f"23{number:02d}", parent_id=HUB,
+            contact="刘科长", phone=f"138{number:04d}0617",
         )  # fmt: skip
         organizations.add(session, body)
     for login, (name, english, organization, role) in PEOPLE.items():
@@ -146,7 +148,8 @@ def _agreements(session: Session) -> None:
     collection = enter(
         id=COLLECTION, route="collect", dataset="major_hazard", provider_id=HUB, purpose="安全监管、联合检查",
         title="重大危险源月报", title_en="Monthly report of major hazards", state="active", cycle="每月",
-        needed_on=day - timedelta(days=420), answered_on=day - timedelta(days=415), signed_on=day - timedelta(days=410),
+        needed_on=day - timedelta(days=420), answered_on=day - timedelta(days=415),
+        signed_on=periods.first_day(periods.last_periods("month", day, 12)[0]),
         template_version="1.0.0", valid_until=day + timedelta(days=300),
     )  # fmt: skip
     agreements.set_agencies(session, collection, [f"{name}-emergency" for name in AGENCIES])
@@ -206,8 +209,11 @@ def _collected(settings: Settings, filled: Filled) -> None:
             outcome = _whole(rows)
             if period == names[-1]:
                 outcome, day = _last(agency, rows, min(due, today()))
-            if (period, agency) == (names[-1], "jiamusi"):
-                filled.batches[agency] = deliver_report(settings, period, received_at=_at(min(due, today())))
+            if agency == "jiamusi" and period in names[-2:]:
+                last = period == names[-1]
+                told = report() if last else earlier()
+                made = deliver_report(settings, period, received_at=_at(min(due, today())), text=told)
+                filled.batches["jiamusi" if last else "jiamusi-before"] = made
                 continue
             told = {"dataset": "major_hazard", "organization_id": f"{agency}-emergency", "agreement_id": COLLECTION}
             told |= {"period": period, "route": "collect", "filename": f"{CITIES[number]}{period}.xlsx"}
@@ -256,6 +262,25 @@ def report(rows: int = 320) -> str:
     return "\n".join(lines) + "\n"
 
 
+def earlier() -> str:
+    """Jiamusi's report of the month before: no faults, twenty hazards fewer, another medium in some, and another telephone."""
+    chance = random.Random(7)
+    lines = [",".join(HEADERS)]
+    for number in range(1, 301):
+        code = f"91230803MA1C{number:05d}"
+        level = number % 4 + 1
+        told = [
+            f"230803-MH-{number:04d}", chance.choice(("液氨罐区", "汽油储罐区", "液氯库房")),
+            code + credit_check_character(code), f"佳木斯示例化工{number}厂", "230803", str(level),
+            ("128.4", "66.0", "23.5", "4.2")[level - 1], f"{130.3 + number / 10000:.4f}", f"{46.8 + number / 10000:.4f}",
+            "氨水" if number % 10 == 4 else "液氨",
+            SECRET_NAME, EARLIER_PHONE if number % 7 == 0 else SECRET_PHONE, "2026-01-15", "24", "在用",
+        ]  # fmt: skip
+        lines.append(",".join(told))
+    return "\n".join(lines) + "\n"
+
+
+EARLIER_PHONE = "13904549999"
 SECRET_NAME, SECRET_PHONE = "欧阳保密", "13904541234"
 FAULTY: dict[int, dict[str, str]] = {
     1: {"企业统一社会信用代码": "91230803MA1C105580"},
@@ -309,15 +334,16 @@ def _requested(settings: Settings, filled: Filled) -> None:
         filled.batches[dataset] = _deliver(settings, outcome, day, dataset=dataset, filename=f"{dataset}.csv", **told)
 
 
-def _releases(session: Session, held: int) -> None:
-    """Versions; those of major_hazard are the lake's very state after Jiamusi's report."""
+def _releases(session: Session, before: int, held: int) -> None:
+    """Versions; those of major_hazard are the lake's very states: the last after Jiamusi's report, the others before it."""
     for name, versions in (("major_hazard", 4), ("earthquake", 2), ("division", 1), ("enterprise_registration", 3)):
         resource = resources.get(session, name)
         contract = registry.active(session, name)
+        snapshots = {1: before, 2: before, 3: before, 4: held} if name == "major_hazard" else {}
         for version in range(1, versions + 1):
             session.add(
                 Release(
-                    resource_id=resource.id, version=version, snapshot=held if name == "major_hazard" else 4000 + version,
+                    resource_id=resource.id, version=version, snapshot=snapshots.get(version, 4000 + version),
                     contract_version="1.0.0",
                     columns=[{"name": item.name, "type": str(item.type)} for item in contract.items],
                     rows=resource.rows - 10 * (versions - version), bytes=resource.bytes, quality=96.4,
