@@ -22,6 +22,7 @@ from api import (
 )
 from api.attempts import Attempts
 from api.headers import SecurityHeaders
+from api.limits import LARGEST_BODY, PlainAddresses
 from api.metrics import Counting
 from warehouse.settings import Settings
 
@@ -49,6 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        max_body_size=LARGEST_BODY,
     )
     app.state.settings = settings
     app.state.attempts = Attempts()
@@ -63,6 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
         from api.portal import routes
 
         routes.mount(app, settings)
+    app.add_middleware(PlainAddresses)
     app.add_middleware(Counting)
     app.add_middleware(SecurityHeaders)
     return app

@@ -30,7 +30,7 @@ class FileOut(BaseModel):
     expires_at: datetime
 
 
-VersionPath = Annotated[int, Path(ge=1, description="Number of the version")]
+VersionPath = Annotated[int, Path(ge=1, le=reading.LARGEST, description="Number of the version")]
 
 
 @router.get("/resources/{name}/versions/{version}/files", summary="Files of a version")

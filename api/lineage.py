@@ -72,7 +72,7 @@ def receive(session: SessionDep, subject: SubjectDep, body: bytes = Depends(body
     access.require(session, subject, "receive-lineage", None)
     try:
         event: Any = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise EventUnreadable("请求体不是有效的 JSON。", "The body is not valid JSON.") from None
     if not isinstance(event, dict):
         raise EventUnreadable("请求体应是一个 OpenLineage 事件。", "The body must be one OpenLineage event.")

@@ -15,6 +15,8 @@ from catalog.resources import Resource
 from contracts.model import Contract
 from contracts.view import View
 
+LARGEST = 2**31 - 1
+"""Largest number of a version that may be asked for; what is beyond fits no database."""
 CURRENT = "current"
 """The table as it is now, for its provider and those who work in the hub."""
 

@@ -144,7 +144,7 @@ def _answer(form: str, table: Any, asked: reading.Reading, following: str | None
 
 
 def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
 def _mark(asked: reading.Reading, *parts: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import BaseModel
 
 from api.dependencies import SessionDep, SubjectDep
-from api.reading import known
+from api.reading import LARGEST, known
 from catalog import releases
 from catalog.releases import Release
 
@@ -42,7 +42,7 @@ def versions(name: str, session: SessionDep, subject: SubjectDep) -> list[Versio
 
 
 @router.get("/resources/{name}/versions/{version}", summary="One version")
-def version(name: str, version: int, session: SessionDep, subject: SubjectDep) -> VersionOut:
+def version(name: str, version: Annotated[int, Path(ge=1, le=LARGEST)], session: SessionDep, subject: SubjectDep) -> VersionOut:
     """One version with its columns and its difference to the one before."""
     return _out(releases.get(session, known(session, subject, name), version, recalled=True))
 

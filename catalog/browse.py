@@ -47,7 +47,7 @@ class Filters:
         for facet in fields(Filters):
             values = [value for value in parameters.get(facet.name, ()) if value]
             if facet.name in ("sharing", "format"):
-                told[facet.name] = tuple(int(value) for value in values if value.isdigit())
+                told[facet.name] = tuple(int(value) for value in values if value.isdecimal() and len(value) < 4)
             else:
                 told[facet.name] = tuple(values)
         return Filters(**told)
@@ -160,7 +160,8 @@ def _choices(
         counts.setdefault(value, 0)
     ranked = sorted(((value, count) for value, count in counts.items() if value != ""), key=lambda c: (-c[1], str(c[0])))
     if name not in ("provider", "class_code"):
-        ranked.sort(key=lambda pair: _ORDER.get(name, {}).get(pair[0], str(pair[0])) if name in _ORDER else str(pair[0]))
+        order = _ORDER.get(name, {})
+        ranked.sort(key=lambda pair: (order.get(pair[0], len(order)), str(pair[0])))
     return tuple(Choice(value, count, value in chosen, *labels.get(value, ("", ""))) for value, count in ranked)
 
 

@@ -312,10 +312,10 @@ def moment_literal(text: str, kind: str) -> exp.Cast:
     }
     try:
         told = readers[kind](text)
-    except ValueError:
+        if isinstance(told, datetime):
+            told = (told if told.tzinfo else told.replace(tzinfo=ZoneInfo("Asia/Shanghai"))).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InvalidExpression(f"“{text}”不是有效的 {kind}", f"“{text}” is no {kind}; write 2024-01-31") from None
-    if isinstance(told, datetime):
-        told = (told if told.tzinfo else told.replace(tzinfo=ZoneInfo("Asia/Shanghai"))).astimezone(UTC)
     return exp.cast(
         exp.Literal.string(told.isoformat(" ") if isinstance(told, datetime) else told.isoformat()), _SQL_TYPES[kind]
     )

@@ -227,9 +227,10 @@ def _condition(contract: Contract, view: View, where: str) -> str:
 
 def _sorting(contract: Contract, view: View, order: Sequence[str], types: Mapping[str, str]) -> list[tuple[str, bool]]:
     """Columns of the order as SQL, and whether each descends; ends with what makes it total."""
-    told = [Order(name.removeprefix("-"), name.startswith("-")) for name in order]
-    sorting = [(f"seen.{quote(one.item)}", one.descending) for one in told]
-    named = {one.item for one in told}
+    named: dict[str, Order] = {}
+    for name in order:  # the first mention of an item decides
+        named.setdefault(name.removeprefix("-"), Order(name.removeprefix("-"), name.startswith("-")))
+    sorting = [(f"seen.{quote(one.item)}", one.descending) for one in named.values()]
     if contract.key and all(name in view.items and name not in view.masks for name in contract.key):
         return sorting + [(f"seen.{quote(name)}", False) for name in contract.key if name not in named]
     there = [name for name in PROVENANCE if name in types]

@@ -26,7 +26,6 @@ from warehouse import extract
 from warehouse.settings import Settings
 
 router = APIRouter()
-Number = Annotated[int | None, Query(ge=0)]
 
 
 class Unsupported(HubError):
@@ -43,9 +42,9 @@ def changes(
     session: SessionDep,
     subject: SubjectDep,
     purpose: PurposeDep,
-    starting_version: Annotated[int | None, Query(alias="startingVersion", ge=0)] = None,
+    starting_version: Annotated[int | None, Query(alias="startingVersion", ge=0, le=reading.LARGEST)] = None,
     starting_timestamp: Annotated[str, Query(alias="startingTimestamp")] = "",
-    ending_version: Annotated[int | None, Query(alias="endingVersion", ge=0)] = None,
+    ending_version: Annotated[int | None, Query(alias="endingVersion", ge=0, le=reading.LARGEST)] = None,
     ending_timestamp: Annotated[str, Query(alias="endingTimestamp")] = "",
 ) -> Response:
     """What changed in each version from the starting to the ending one, both included; the first version is all inserts."""

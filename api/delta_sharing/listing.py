@@ -114,7 +114,7 @@ def _after(items: Sequence[dict[str, Any]], token: str) -> int:
     """Where the page after a token begins: behind the item it names, else at its number."""
     try:
         count, last = json.loads(base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError, TypeError):
+    except (binascii.Error, ValueError, TypeError, RecursionError):
         raise PageTokenInvalid from None
     if not isinstance(count, int):
         raise PageTokenInvalid

@@ -80,7 +80,7 @@ def metadata(
     session: SessionDep,
     subject: SubjectDep,
     purpose: PurposeDep,
-    version: Annotated[int | None, Query(ge=0)] = None,
+    version: Annotated[int | None, Query(ge=0, le=reading.LARGEST)] = None,
     timestamp: str = "",
 ) -> Response:
     """Protocol and schema of a version."""
@@ -103,7 +103,7 @@ async def body_of(request: Request) -> Body:
         parts.append(chunk)
     try:
         told: Any = json.loads(b"".join(parts) or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Malformed("请求体不是有效的 JSON。", "The body is not valid JSON.") from None
     if not isinstance(told, dict):
         raise Malformed("请求体应是一个 JSON 对象。", "The body must be a JSON object.")
@@ -172,6 +172,8 @@ def _query(told: dict[str, Any]) -> Body:
     for name, value in (("version", version), ("limitHint", limit)):
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
             raise WrongParameter(f"{name} 应是不小于 0 的整数。", f"{name} must be a whole number, 0 or more.")
+    if version is not None and version > reading.LARGEST:
+        raise WrongParameter(f"version 不应大于 {reading.LARGEST}。", f"version must be {reading.LARGEST} or less.")
     if timestamp is not None and not isinstance(timestamp, str):
         raise WrongParameter("timestamp 应是文本。", "timestamp must be text.")
     return Body(version, timestamp or "", limit, told.get("startingVersion") is not None)
@@ -202,9 +204,9 @@ def moment(text: str) -> datetime:
     """A timestamp of the protocol: ISO 8601, UTC where it names no zone."""
     try:
         told = datetime.fromisoformat(text)
-    except ValueError:
+        return (told if told.tzinfo else told.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise WrongParameter(
             f"时间 {text!r} 无效；应如 2026-01-01T00:00:00Z。",
             f"The timestamp {text!r} is not valid; write 2026-01-01T00:00:00Z.",
         ) from None
-    return told if told.tzinfo else told.replace(tzinfo=UTC)

@@ -98,7 +98,7 @@ def batch(page: BatchesPage, session: SessionDep, batch_id: str) -> HTMLResponse
     told = shown(session, page, batch_id)
     asked = page.request.query_params
     rule, item = asked.get("rule", ""), asked.get("item", "")
-    number = int(asked["page"]) if asked.get("page", "").isdecimal() else 1
+    number = int(asked["page"]) if asked.get("page", "").isdecimal() and len(asked["page"]) < 9 else 1
     table = None
     if told.seen.allowed and told.batch.quarantined:
         table = faults.table(
@@ -141,12 +141,12 @@ def original(page: BatchesPage, session: SessionDep, batch_id: str) -> Response:
 def export(page: BatchesPage, session: SessionDep, batch_id: str, kind: Literal["csv", "xlsx"]) -> Response:
     """The refused rows as the provider's own table with a column of reasons, to mend and deliver again."""
     told = _permitted(session, page, batch_id)
-    _record(session, page, told, "download-quarantine", {"kind": kind})
     folder = page.settings.scratch
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=folder, suffix=f".{kind}", delete=False) as made:
         target = Path(made.name)
     quarantine.export(page.settings, batch_id, told.contract, target, kind=kind)
+    _record(session, page, told, "download-quarantine", {"kind": kind})  # last: others who record wait for this transaction
     name = f"{Path(told.batch.filename).stem}-{'隔离行' if page.language == 'zh' else 'quarantine'}.{kind}"
     return FileResponse(target, filename=name, background=BackgroundTask(target.unlink, missing_ok=True))
 

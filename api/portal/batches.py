@@ -46,7 +46,9 @@ def batches(page: BatchesPage, session: SessionDep) -> HTMLResponse:
     number = asked.get("page", "1")
     size = next((size for size in SIZES if asked.get("size") == str(size)), SIZES[0])
     known = known_datasets(session, page.subject)
-    found = listed(session, filters, page=int(number) if number.isdecimal() else 1, size=size, datasets=known)
+    found = listed(
+        session, filters, page=int(number) if number.isdecimal() and len(number) < 9 else 1, size=size, datasets=known
+    )
     response = render(
         page, "pages/batches.html", found=found, filters=filters, names=names(session, found.batches), known=known
     )

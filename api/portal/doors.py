@@ -62,7 +62,7 @@ def require_csrf(page: Page, token: str) -> None:
     """Refuse a form that did not come from one of this reader's own pages."""
     import hmac
 
-    if not page.subject.csrf or not hmac.compare_digest(page.subject.csrf, token):
+    if not page.subject.csrf or not hmac.compare_digest(page.subject.csrf.encode(), token.encode()):
         raise HTTPException(403, "csrf")
 
 

@@ -16,8 +16,12 @@ KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", 
 
 def static(request: Request, name: str) -> Response:
     """One file of the static folder, never one outside it."""
-    path = (STATIC / name).resolve()
-    if not path.is_relative_to(STATIC) or not path.is_file() or path.name.startswith("."):
+    try:
+        path = (STATIC / name).resolve()
+        there = path.is_relative_to(STATIC) and path.is_file() and not path.name.startswith(".")
+    except OSError:  # a name longer than names can be
+        there = False
+    if not there:
         raise HTTPException(404)
     packed = path.with_name(path.name + ".gz")
     use_packed = "gzip" in request.headers.get("accept-encoding", "") and packed.is_file()

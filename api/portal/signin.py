@@ -42,7 +42,7 @@ def answer(
 ) -> Response:
     """Begin a session, or say that it did not work (never which part was wrong)."""
     kept = page.request.cookies.get(FORM_COOKIE, "")
-    if not kept or not hmac.compare_digest(kept, form):
+    if not kept or not hmac.compare_digest(kept.encode(), form.encode()):
         return _form(page, inside(next), wrong="expired", status=400)
     attempts, address = attempts_of(page.request), address_of(page.request)
     if attempts.wait(address):

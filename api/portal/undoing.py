@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import APIRouter, Depends, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from api.dependencies import SessionDep
+from api.limits import LARGEST_FILE
 from api.portal.batch import Shown, shown
 from api.portal.doors import BatchesPage, require_csrf
 from api.portal.frame import Page, render
@@ -73,18 +77,30 @@ def ask_correction(page: BatchesPage, session: SessionDep, batch_id: str) -> HTM
     return render(page, "pages/correct.html", told=told, batch=told.batch)
 
 
-@router.post("/correct")
+@dataclass(frozen=True, slots=True)
+class HandedIn:
+    """What a form with a file brought."""
+
+    csrf: str
+    file: UploadFile | None
+
+
+async def handed_in(page: BatchesPage) -> AsyncIterator[HandedIn]:
+    """The form, read only once `page` knows who sends it: declared as a parameter it would be read before."""
+    async with page.request.form(max_files=1, max_fields=4) as form:
+        csrf, file = form.get("csrf"), form.get("file")
+        yield HandedIn(csrf if isinstance(csrf, str) else "", file if isinstance(file, UploadFile) else None)
+
+
+@router.post("/correct", max_body_size=LARGEST_FILE)
 def do_correction(
-    page: BatchesPage,
-    session: SessionDep,
-    batch_id: str,
-    file: Annotated[UploadFile, File()],
-    csrf: Annotated[str, Form()] = "",
+    page: BatchesPage, session: SessionDep, batch_id: str, sent: Annotated[HandedIn, Depends(handed_in)]
 ) -> Response:
     """Receive a correcting delivery, tied to the batch it mends; then its page."""
-    require_csrf(page, csrf)
+    require_csrf(page, sent.csrf)
     told = _mendable(page, session, batch_id)
-    if not file.filename:
+    file = sent.file
+    if file is None or not file.filename:
         return render(page, "pages/correct.html", status=422, told=told, batch=told.batch, wrong=True)
     delivered = _deliver(page, told, file, Path(file.filename).name)
     _on_record(page, "deliver", delivered.batch_id, told.seen.policies, {"corrects": batch_id, "filename": file.filename})
