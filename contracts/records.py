@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -52,7 +53,7 @@ class RecordList:
 
 @dataclass(slots=True)
 class _Found:
-    """Lists met on the way through a document, by ijson's prefix of their records."""
+    """Lists met on the way through a document, by their path."""
 
     objects: dict[str, RecordList] = field(default_factory=dict)
     keyed: dict[str, RecordList] = field(default_factory=dict)
@@ -60,46 +61,82 @@ class _Found:
     texts: dict[str, list[str]] = field(default_factory=dict)
 
 
+Step = str | None
+"""A key of an object; None: each of a list. (ijson's own prefix says "item" for the latter, as some documents name a key.)"""
+
+
 def outline(events: Iterable[tuple[str, str, Any]]) -> list[RecordList]:
     """Every list of objects (else of lists, else objects of objects), most records first; from ijson's events."""
     found = _Found()
-    for number, (prefix, event, value) in enumerate(events):
+    at: list[Step] = []
+    open_: list[RecordList | None] = []
+    for number, (_prefix, event, value) in enumerate(events):
         if event == "map_key":
-            if prefix in found.objects and len(found.objects[prefix].keys) < MANY_KEYS:
-                found.objects[prefix].keys.add(value)
-        elif event in ("start_map", "start_array") and prefix:
-            _count(prefix, event, found)
-        elif event == "string" and prefix.endswith(".item") and len(found.texts.setdefault(prefix, [])) < MANY_KEYS:
-            found.texts[prefix].append(value)
+            at[-1] = value
+            if (record := open_[-1]) and len(record.keys) < MANY_KEYS:
+                record.keys.add(value)
+        elif event in ("start_map", "start_array"):
+            open_.append(_count(at, event, found) if at else None)
+            at.append("" if event == "start_map" else None)
+        elif event in ("end_map", "end_array"):
+            at.pop()
+            open_.pop()
+        elif event == "string" and at and at[-1] is None:
+            texts = found.texts.setdefault(_path(at[:-1]), [])
+            if len(texts) < MANY_KEYS:
+                texts.append(value)
         if number > LOOK_AT and any(each.records > 1000 for each in found.objects.values()):
             break
-    if any(not each.nested for each in found.objects.values()):
-        return sorted(found.objects.values(), key=lambda each: -each.records)
+    return _ranked(found)
+
+
+def _ranked(found: _Found) -> list[RecordList]:
+    """The lists of the kind that the document holds; a list of lists with a few objects among them is one of lists."""
+    objects = [o for path, o in found.objects.items() if path not in found.rows or found.rows[path].records <= o.records]
+    if any(not each.nested for each in objects):
+        return sorted(objects, key=lambda each: -each.records)
     if found.rows:
         return [_named(each, found.texts) for each in sorted(found.rows.values(), key=lambda each: -each.records)]
     return sorted((k for k in found.keyed.values() if k.records > ENOUGH), key=lambda each: -each.records)
 
 
-def _count(prefix: str, event: str, found: _Found) -> None:
-    steps = prefix.split(".")
-    inner = steps[:-1]
-    path = ".".join("*" if step == "item" else step for step in inner) or ROOT
-    if steps[-1] == "item" and event == "start_map":
-        found.objects.setdefault(prefix, RecordList(path)).records += 1
-    elif steps[-1] == "item" and "item" not in inner:
-        found.rows.setdefault(prefix, RecordList(path, rows=True)).records += 1
-    elif event == "start_map" and "item" not in steps:
+def _path(steps: Sequence[Step]) -> str:
+    return ".".join("*" if step is None else step for step in steps) or ROOT
+
+
+def _count(steps: Sequence[Step], event: str, found: _Found) -> RecordList | None:
+    """Count an object or a list that begins at these steps; the list whose record it is, where it is an object in one."""
+    inner, last = steps[:-1], steps[-1]
+    path = _path(inner)
+    if last is None and event == "start_map":
+        each = found.objects.setdefault(path, RecordList(path))
+        each.records += 1
+        return each
+    if last is None and None not in inner:
+        found.rows.setdefault(path, RecordList(path, rows=True)).records += 1
+    elif event == "start_map" and None not in steps:
         found.keyed.setdefault(path, RecordList(path, keyed=True)).records += 1
+    return None
 
 
 def _named(each: RecordList, texts: Mapping[str, list[str]]) -> RecordList:
     """A list of lists with the names that a list of texts beside it gives: {"columns": [...], "data": [[...]]}."""
     beside = each.path.rpartition(".")[0]
-    for prefix, names in texts.items():
-        home = prefix.removesuffix(".item")
+    for home, names in texts.items():
         if home.rpartition(".")[0] == beside and home.rpartition(".")[2].lower() in NAME_LISTS:
             each.names = tuple(names)
     return each
+
+
+LIST_NAMES = frozenset({"data", "records", "rows", "items", "item", "list", "result", "results", "features", "value", "values"})
+
+
+def holds_nothing(document: Any) -> bool:
+    """Whether a document is an answer without records: [], {}, or an empty list under a usual name, at most two levels down."""
+    if not isinstance(document, Mapping):
+        return document in ([], None)
+    inner = [document, *(value for value in document.values() if isinstance(value, Mapping))]
+    return not document or any(value == [] for each in inner for key, value in each.items() if str(key).lower() in LIST_NAMES)
 
 
 def choose(found: list[RecordList], told: str = "") -> RecordList | Question | None:
@@ -157,39 +194,60 @@ def flatten(record: Any, prefix: str = "", depth: int = 0) -> dict[str, str | No
     for key, value in record.items():
         name = f"{prefix}.{key}" if prefix else str(key)
         if isinstance(value, Mapping) and value and depth < DEPTH:
-            row.update(flatten(value, name, depth + 1))
+            for inner, text in flatten(value, name, depth + 1).items():
+                row[_free(inner, row)] = text
         else:
-            row[name] = to_text(value)
+            row[_free(name, row)] = to_text(value)
     return row
 
 
-def flatten_feature(feature: Mapping[str, Any]) -> dict[str, str | None]:
-    """A GeoJSON feature (RFC 7946) as a row: its properties under their own names, a point as longitude and latitude,
-    any other geometry as GeoJSON text."""
+def _free(name: str, row: Mapping[str, Any]) -> str:
+    """A name that the row does not have yet: {"a.b": 1, "a": {"b": 2}} has two values."""
+    number, free = 1, name
+    while free in row:
+        number += 1
+        free = f"{name}_{number}"
+    return free
+
+
+def flatten_feature(feature: Mapping[str, Any], *, plane: bool = False) -> dict[str, str | None]:
+    """A GeoJSON feature (RFC 7946) as a row: its properties under their own names, a point as longitude and latitude
+    (x and y where the document says another system of coordinates), any other geometry as GeoJSON text."""
     row: dict[str, str | None] = {}
     if feature.get("id") is not None:
         row["id"] = to_text(feature["id"])
     properties = flatten(feature.get("properties") or {})
     for key, value in properties.items():
         row["properties.id" if key == "id" and "id" in row else key] = value
-    for key, value in _geometry(feature.get("geometry")).items():
-        row[f"geometry.{key}" if key in row else key] = value
+    for key, value in _geometry(feature.get("geometry"), ("x", "y") if plane else ("longitude", "latitude")).items():
+        row[_free(f"geometry.{key}" if key in row else key, row)] = value
     for key, value in feature.items():
         if key not in {"id", "properties", "geometry", "type", "bbox"}:
             row.setdefault(f"feature.{key}", to_text(value))
     return row
 
 
-def _geometry(geometry: Any) -> dict[str, str | None]:
+def _geometry(geometry: Any, names: tuple[str, str]) -> dict[str, str | None]:
     if not isinstance(geometry, Mapping):
         return {}
     place = geometry.get("coordinates")
     if geometry.get("type") == "Point" and isinstance(place, list) and len(place) >= ENOUGH:
-        row = {"longitude": to_text(place[0]), "latitude": to_text(place[1])}
+        row = {names[0]: to_text(place[0]), names[1]: to_text(place[1])}
         if len(place) > ENOUGH:
             row["elevation"] = to_text(place[2])
         return row
     return {"geometry": to_text(geometry)}
+
+
+CRS = re.compile(r'"crs"\s*:\s*\{[^{}]*"properties"\s*:\s*\{[^{}]*"name"\s*:\s*"([^"]+)"')
+DEGREES = frozenset({"CRS84", "CRS84H", "4326", "4490", "4979", "4610", "4214", "4258", "4269"})
+"""EPSG codes of longitude and latitude in degrees: WGS 84, CGCS2000, Xian 80, Beijing 54, ETRS89, NAD83."""
+
+
+def other_coordinates(text: str) -> str:
+    """The name of the system of coordinates of a GeoJSON text, where it says one that is not longitude and latitude."""
+    told = CRS.search(text)
+    return told.group(1) if told and re.split("[:/]", told.group(1))[-1].upper() not in DEGREES else ""
 
 
 def is_feature(record: Any) -> bool:

@@ -70,7 +70,11 @@ def stage(source: Source, settings: Settings, *, connection: duckdb.DuckDBPyConn
     """Read a source once, into Parquet; a trailing line of totals is counted and left out."""
     target = scratch_file(settings.scratch, ".stage.parquet")
     selected = ", ".join(f"nullif({identifier(name)}, '') AS c{n}" for n, name in enumerate(source.columns))
-    connection.execute(f"COPY (SELECT {selected} FROM {source.relation}) TO {text(str(target))} (FORMAT parquet)")
+    try:
+        connection.execute(f"COPY (SELECT {selected} FROM {source.relation}) TO {text(str(target))} (FORMAT parquet)")
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
     made = Stage(connection, f"read_parquet({text(str(target))})", source.columns, scratch=(target,))
     made.rows = int(_one(connection, f"SELECT count(*) FROM {made.relation}")[0])
     made.totals = _trailing_totals(made)

@@ -3,9 +3,17 @@ than a question, and a clear error worse than neither."""
 
 from __future__ import annotations
 
+import decimal
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from contracts.errors import HubError
+from warehouse import profile as profiles
+from warehouse.readers import open_source
 
 from .conftest import lines
 from .test_reading import rows
@@ -39,3 +47,107 @@ class TestEncodings:
         assert len(rows(path, settings, {"encoding": "gb18030", "delimiter": ","})) == 20
         path.write_bytes((HEADER + FIRMS + "B1,5\a,c,1\n" + broken).encode("gbk").replace(b"\a", b"\x80"))
         assert rows(path, settings, {"encoding": "gb18030", "delimiter": ","})[20][1] == "5€"
+
+
+class TestParquet:
+    """DuckDB finds columns by name, without regard to capitals; a file may have the same name twice."""
+
+    @pytest.mark.parametrize("names", [["a", "a"], ["id", "ID"], ["", "b"]])
+    def test_each_column_keeps_its_own_values(self, tmp_path: Path, settings, names: list[str]) -> None:
+        pq.write_table(pa.table([["x", "y"], [1, 2]], names=names), tmp_path / "a.parquet")
+        assert rows(tmp_path / "a.parquet", settings) == [("x", "1"), ("y", "2")]
+
+    def test_decimals_of_many_digits(self, tmp_path: Path, settings) -> None:
+        """DuckDB 1.5.5 reads 0.10 of a 256-bit decimal as 18454937.6."""
+        value = decimal.Decimal("0.1000000000")
+        pq.write_table(pa.table({"d": pa.array([value, None], pa.decimal256(50, 10))}), tmp_path / "a.parquet")
+        assert rows(tmp_path / "a.parquet", settings) == [("0.1000000000",), (None,)]
+
+    def test_text_in_a_dictionary_is_declared_text(self, draft, tmp_path: Path) -> None:
+        column = pa.array([f"{n % 7}" for n in range(50)]).dictionary_encode()
+        pq.write_table(pa.table({"level": column}), tmp_path / "a.parquet")
+        assert draft(tmp_path / "a.parquet").contract.item("level").type == "string"
+
+
+def read(path: Path, settings, reading: dict | None = None) -> tuple[tuple[str, ...], list[tuple], list[tuple]]:
+    """Columns, rows and rejects (row, line, reason) of a file."""
+    with profiles.connection(settings) as connection:
+        source = open_source(path, reading or {}, settings, connection=connection)
+        columns = ", ".join(f'"{c}"' for c in source.columns)
+        found = connection.execute(f"SELECT {columns} FROM {source.relation}").fetchall()
+        lost = connection.execute(f"SELECT row, line, reason FROM {source.rejects}").fetchall() if source.rejects else []
+        for made in source.scratch:
+            made.unlink(missing_ok=True)
+    return source.columns, found, lost
+
+
+class TestJson:
+    """Documents as interfaces and export tools make them: no value is overwritten, no record lost."""
+
+    @pytest.fixture
+    def document(self, tmp_path: Path, settings):
+        def make(text: str | bytes, name: str = "a.json", reading: dict | None = None):
+            path = tmp_path / name
+            path.write_bytes(text.encode() if isinstance(text, str) else text)
+            return read(path, settings, reading)
+
+        return make
+
+    def test_a_list_called_item(self, document) -> None:
+        """XML made JSON: {"items": {"item": [...]}}; ijson says "item" for the elements of any list."""
+        for text in ({"item": [{"a": 1}, {"a": 2}]}, {"items": {"item": [{"a": 1}, {"a": 2}]}}):
+            assert document(json.dumps(text))[:2] == (("a",), [("1",), ("2",)])
+
+    def test_records_under_keys_keep_key_and_field(self, document) -> None:
+        text = json.dumps({f"K{n}": {"key": f"own{n}", "v": n} for n in range(3)} | {"count": 3})
+        columns, found, _ = document(text)
+        assert columns == ("key", "key_2", "v", "value")
+        assert found == [
+            ("K0", "own0", "0", None),
+            ("K1", "own1", "1", None),
+            ("K2", "own2", "2", None),
+            ("count", None, None, "3"),
+        ]
+
+    def test_names_that_come_out_alike(self, document) -> None:
+        columns, found, _ = document(json.dumps([{"a.b": 1, "a": {"b": 2}}] * 2))
+        assert (columns, found[0]) == (("a.b", "a.b_2"), ("1", "2"))
+
+    def test_lists_of_lists_lose_no_value_and_no_row(self, document) -> None:
+        text = json.dumps([["id", "name"], *([n, "x"] for n in range(500)), [500, "y", "more"], "stray", {"a": 1}])
+        columns, found, lost = document(text, reading={"header": "1"})
+        assert (columns, len(found), found[500]) == (("id", "name", "column_3"), 501, ("500", "y", "more"))
+        assert lost == [(502, "stray", "json"), (503, '{"a": 1}', "json")]
+
+    def test_nan_after_many_records(self, document) -> None:
+        records = ", ".join(f'{{"id": {n}, "pad": "{"x" * 200}", "v": {"NaN" if n > 1900 else n}}}' for n in range(2000))
+        _, found, _ = document(f'{{"a.b": [{records}]}}')
+        assert (len(found), found[1900][2], found[1999][2]) == (2000, "1900", None)
+
+    def test_lines_that_do_not_decode(self, document) -> None:
+        good = "".join(f'{{"名": "厂{n}"}}\n' for n in range(30))
+        bad = b'{"a": "B\xff"}\n'
+        for codec, shown in (("utf-8", '{"a": "B\\xff"}'), ("gb18030", '{"a": "B\\xFF"}')):
+            _, found, lost = document(good.encode(codec) + bad, "a.ndjson", {"encoding": codec})
+            assert (len(found), lost) == (30, [(31, shown, "encoding")])
+
+    def test_half_characters(self, document) -> None:
+        assert document('{"a": "\\ud800x"}\n{"a": "好"}\n', "a.ndjson")[1] == [("\ufffdx",), ("好",)]
+
+    @pytest.mark.parametrize("text", ["[]", "{}", "[{}, {}]", '{"code": 0, "data": []}', '{"data": {"total": 0, "list": []}}'])
+    def test_an_answer_without_records_is_told(self, draft, text: str) -> None:
+        with pytest.raises(HubError, match="nothing to receive"):
+            draft(text, "a.json")
+
+    def test_nested_too_deep(self, draft) -> None:
+        text = "[" + ",".join(f'{{"id": {n}, "v": {"[" * 1500 + "]" * 1500}}}' for n in range(2)) + "]"
+        with pytest.raises(HubError, match="too deep"):
+            draft(text, "a.json")
+
+    def test_coordinates_of_another_system_are_no_longitudes(self, draft) -> None:
+        point = {"type": "Point", "coordinates": [500000, 5000000]}
+        features = [{"type": "Feature", "properties": {"n": n}, "geometry": point} for n in range(20)]
+        for crs, columns in (("EPSG::4525", ["n", "x", "y"]), ("OGC:1.3:CRS84", ["n", "longitude", "latitude"])):
+            said = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:{crs}"}}
+            drafted = draft(json.dumps({"type": "FeatureCollection", "features": features, "crs": said}), "a.geojson")
+            assert [column.source for column in drafted.profile.columns] == columns

@@ -54,7 +54,7 @@ def open_inspected(
     elif found.media == "ndjson":
         source = open_ndjson(found.path, folder=folder, reading=reading)
     elif found.media == "parquet":
-        source = open_parquet(found.path, reading)
+        source = open_parquet(found.path, reading, folder=folder)
     else:
         source = open_csv(found.path, reading, settings, connection=connection, lazy=lazy)
     source = replace(source, encoding=found.encoding or source.encoding, scratch=(*found.scratch, *source.scratch))

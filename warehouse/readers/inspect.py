@@ -246,6 +246,10 @@ def _json(found: Inspection, told: Mapping[str, Any], settings: Settings) -> Non
     asked = str(told.get("records") or "")
     lists = json.record_lists(found.path)
     chosen = records.choose(lists, asked)
+    if chosen is None and json.nothing_in(found.path):
+        raise sniff.NotATable(
+            "文件中没有任何记录，没有可收的数据。", "The document holds no records yet; there is nothing to receive."
+        )
     if chosen is None:
         found.questions.append(_no_list())
     elif isinstance(chosen, Question):
@@ -263,6 +267,23 @@ def _json(found: Inspection, told: Mapping[str, Any], settings: Settings) -> Non
                 found.evidence.append(
                     Evidence(said, "GeoJSON: properties become columns, points longitude, latitude, elevation")
                 )
+                _coordinates(found, told)
+
+
+def _coordinates(found: Inspection, told: Mapping[str, Any]) -> None:
+    """Whether points are longitude and latitude: RFC 7946 knows nothing else, older files name another system."""
+    with found.path.open("rb") as file:
+        head = file.read(SAMPLE)
+        file.seek(max(0, found.path.stat().st_size - sniff.HEAD))
+        name = records.other_coordinates((head + b"\n" + file.read()).decode(errors="replace"))
+    if name or told.get("geometry") == json.PLANE:
+        found.reading["geometry"] = json.PLANE
+        found.evidence.append(
+            Evidence(
+                f"坐标系为 {name or '平面坐标'}，不是经纬度：点存为 x、y",
+                f"coordinates are in {name or 'another system'}, no longitude and latitude: points become x and y",
+            )
+        )
 
 
 def _no_list() -> Question:
@@ -284,5 +305,10 @@ def _as_utf8(found: Inspection, settings: Settings) -> None:
         return
     target = scratch_file(settings.scratch, ".json")
     found.scratch.append(target)
-    to_utf8(found.path, found.encoding, target)
+    lost = to_utf8(found.path, found.encoding, target)
+    if lost and found.media != "ndjson":
+        raise sniff.NotATable(
+            f"文件中有 {lost} 个字节不符合编码 {found.encoding}；请用 --encoding 说明编码，或请提供方重新导出。",
+            f"{lost} bytes of the document are not {found.encoding}; say --encoding, or ask the provider to export it again.",
+        )
     found.path = target

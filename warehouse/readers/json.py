@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import ijson
 from contracts import grid
 from contracts.errors import HubError
 from contracts.evidence import Undecided
-from contracts.records import Number, RecordList, flatten, flatten_feature, is_feature, outline, to_text
+from contracts.records import Number, RecordList, flatten, flatten_feature, holds_nothing, is_feature, outline, to_text
+from warehouse.readers.encoding import MARK, readable
 from warehouse.readers.scratch import ROW, TextTable, write_rejects
 from warehouse.readers.source import Source
 
@@ -21,6 +23,8 @@ SMALL = 256 << 20
 """Documents that break the standard (NaN, Infinity) are read whole up to this size."""
 MAX_COLUMNS = 10_000
 UNREADABLE = "json"
+PLANE = "plane"
+"""Reading's `geometry` where coordinates are not longitude and latitude."""
 
 
 class JsonRefused(HubError):
@@ -38,58 +42,105 @@ def record_lists(path: Path) -> list[RecordList]:
         raise _broken(path, error) from error
 
 
+def nothing_in(path: Path) -> bool:
+    """Whether a document that has no list of records is an answer without records."""
+    return path.stat().st_size <= SMALL and holds_nothing(_whole(path))
+
+
 def open_json(path: Path, records: RecordList, *, folder: Path, reading: Mapping[str, Any]) -> Source:
-    """The records of a document as a source."""
-    table = TextTable(folder)
+    """The records of a document as a source; what is no list among lists is rejected with its text."""
+    table = TextTable(folder, numbered=True)
+    rejects: list[tuple[int, str, str]] = []
+    plane = reading.get("geometry") == PLANE
     try:
         stream = _records(path, records)
-        for record in _as_objects(stream, records, reading) if records.rows else stream:
-            table.add(_flat(record))
+        for number, record in enumerate(_as_objects(stream, records, reading) if records.rows else stream, start=1):
+            if isinstance(record, _Stray):
+                rejects.append((number, record.text, UNREADABLE))
+                continue
+            table.add(_flat(record, plane), number)
             _narrow(table, path)
-    except ijson.JSONError as error:
-        raise _broken(path, error) from error
+    except BaseException as error:
+        table.discard()
+        if isinstance(error, ijson.JSONError):
+            raise _broken(path, error) from error
+        if isinstance(error, RecursionError):
+            raise _too_deep(path) from error
+        raise
     if not table.rows and records.path != ".":
+        table.discard()
         raise JsonRefused(
             f"{path.name} 在 {records.path} 处没有记录列表。请用 --records 指出记录所在的位置。",
             f"{path.name} has no list of records at {records.path}. Say with --records where they are.",
         )
-    relation = table.close()
-    return Source(relation, table.names(), "json", "utf-8", None, 0, dict(reading), tuple(table.parts))
+    return _source(table, rejects, folder, path, "json", reading)
 
 
 def open_ndjson(path: Path, *, folder: Path, reading: Mapping[str, Any]) -> Source:
-    """One record a line; a line that is no JSON object is rejected with its text."""
+    """One record a line; a line that is no JSON object, or does not decode, is rejected with its text."""
     table = TextTable(folder, numbered=True)
     rejects: list[tuple[int, str, str]] = []
-    with path.open("r", encoding="utf-8", newline="\n") as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                record = _line(line)
+    try:
+        with path.open("rb") as file:
+            for number, raw in enumerate(file, start=1):
+                if not raw.strip():
+                    continue
+                record, fault = _line(raw)
                 if record is None:
-                    rejects.append((number, line.rstrip("\r\n"), UNREADABLE))
+                    rejects.append((number, _shown(raw), fault))
                 else:
-                    table.add(_flat(record), number)
+                    table.add(record, number)
                     _narrow(table, path)
+    except BaseException:
+        table.discard()
+        raise
+    return _source(table, rejects, folder, path, "ndjson", reading)
+
+
+def _source(
+    table: TextTable, rejects: list[tuple[int, str, str]], folder: Path, path: Path, media: str, reading: Mapping[str, Any]
+) -> Source:
+    if not table.columns:
+        table.discard()
+        raise JsonRefused(
+            f"{path.name} 的记录没有任何字段，没有可收的数据。",
+            f"The records of {path.name} are empty, without any field; there is nothing to receive.",
+        )
     relation = table.close()
     told = write_rejects(folder, rejects)
     scratch = (*table.parts, *((told[1],) if told else ()))
-    return Source(relation, table.names(), "ndjson", "utf-8", told[0] if told else None, 0, dict(reading), scratch, ROW)
+    return Source(relation, table.names(), media, "utf-8", told[0] if told else None, 0, dict(reading), scratch, ROW)
 
 
-def _as_objects(stream: Iterator[Any], records: RecordList, reading: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Lists of values as objects, by the names beside them or in their first row."""
+@dataclass(frozen=True, slots=True)
+class _Stray:
+    """What stands among lists of values and is none, as text."""
+
+    text: str
+
+
+def _as_objects(stream: Iterator[Any], records: RecordList, reading: Mapping[str, Any]) -> Iterator[dict[str, Any] | _Stray]:
+    """Lists of values as objects, by the names beside them or in their first row; a longer list has columns of its own."""
     first = list(itertools.islice(stream, grid.LOOK_AT))
     names, skip = records.names, 0
     if not names:
-        rows = [[to_text(value) or "" for value in row] for row in first]
+        rows = [[to_text(value) or "" for value in row] for row in first if isinstance(row, list)]
         found = grid.find_header(rows)
         told = str(reading.get("header") or "")
         if not told and not found.certain:
             raise Undecided((grid.question(found, rows),), found.evidence)
         if told != "none" and (told or found.rows):
-            names, skip = tuple(rows[0]), 1
-    names = grid.unique_names(names, max((len(row) for row in first), default=0))
+            skip = int(told.rpartition("-")[2] or 1) if told else found.first_data_row
+            names = grid.join_levels(
+                rows[found.first_data_row - 1 if not told else int(told.partition("-")[0]) - 1 : skip], 0, (), ()
+            )
+    names = grid.unique_names(names, max((len(row) for row in first if isinstance(row, list)), default=0))
     for row in itertools.chain(first[skip:], stream):
+        if not isinstance(row, list):
+            yield _Stray(to_text(row) or "null")
+            continue
+        if len(row) > len(names):
+            names = grid.unique_names(names, len(row))
         yield dict(zip(names, row, strict=False))
 
 
@@ -98,12 +149,22 @@ def first_records(path: Path, records: RecordList) -> Iterator[Any]:
     return _records(path, records)
 
 
-def _line(line: str) -> Mapping[str, Any] | None:
+def _line(raw: bytes) -> tuple[dict[str, str | None] | None, str]:
+    """A line's record as a flat row, or None and the rule it breaks."""
     try:
-        record = json.loads(line, parse_float=Number, parse_int=str_int)
+        text = raw.decode()
+        if MARK in text:
+            return None, "encoding"
+        record = json.loads(text, parse_float=Number, parse_int=str_int)
+        return (_flat(record), "") if isinstance(record, dict) else (None, UNREADABLE)
+    except UnicodeDecodeError:
+        return None, "encoding"
     except (ValueError, RecursionError):
-        return None
-    return record if isinstance(record, dict) else None
+        return None, UNREADABLE
+
+
+def _shown(raw: bytes) -> str:
+    return readable(raw.decode(errors="backslashreplace")).rstrip("\r\n")
 
 
 def str_int(text: str) -> int | Number:
@@ -111,22 +172,33 @@ def str_int(text: str) -> int | Number:
     return int(text) if len(text) < 300 else Number(text)
 
 
-def _flat(record: Any) -> dict[str, str | None]:
-    return flatten_feature(record) if is_feature(record) else flatten(record)
+def _flat(record: Any, plane: bool = False) -> dict[str, str | None]:
+    return flatten_feature(record, plane=plane) if is_feature(record) else flatten(record)
 
 
 def _records(path: Path, records: RecordList) -> Iterator[Any]:
-    """Each record; one under a key gets it as `key`."""
+    """Each record; one under a key gets it as `key`. Where ijson stops (NaN), Python's own reader goes on."""
+    done = 0
     with path.open("rb") as file:
         stream = ijson.kvitems(file, records.prefix) if records.keyed else ijson.items(file, records.prefix)
         try:
-            first = next(stream, None)
+            for record in stream:
+                done += 1
+                yield _under_key(*record) if records.keyed else record
+            return
         except ijson.JSONError:
             if path.stat().st_size > SMALL or (whole := _whole(path)) is None:
                 raise
-            first, stream = None, _inside(whole, records)
-        for record in itertools.chain([] if first is None else [first], stream):
-            yield {"key": record[0], **record[1]} if records.keyed else record
+    steps = [] if records.path == "." else records.path.split(".")
+    for record in itertools.islice(_inside(whole, steps, keyed=records.keyed), done, None):
+        yield _under_key(*record) if records.keyed else record
+
+
+def _under_key(key: str, record: Any) -> dict[str, Any]:
+    """A record with the key it stands under; a field of its own that is called `key` comes as `key_2`."""
+    if not isinstance(record, Mapping):
+        return {"key": key, "value": record}
+    return {"key": key, **{"key_2" if name == "key" else name: value for name, value in record.items()}}
 
 
 def _narrow(table: TextTable, path: Path) -> None:
@@ -148,30 +220,47 @@ def _whole(path: Path) -> Any:
         return None
 
 
-def _inside(whole: Any, records: RecordList) -> Iterator[Any]:
-    here = whole
-    for step in [] if records.path == "." else records.path.split("."):
-        here = here.get(step) if isinstance(here, dict) else None
-    if records.keyed and isinstance(here, dict):
-        yield from here.items()
-    elif isinstance(here, list):
-        yield from here
+def _inside(here: Any, steps: Sequence[str], *, keyed: bool) -> Iterator[Any]:
+    """What is at a path of a loaded document; a key may have dots itself."""
+    if not steps:
+        yield from here.items() if keyed and isinstance(here, dict) else here if isinstance(here, list) else ()
+    elif steps[0] == "*" and isinstance(here, list):
+        for each in here:
+            yield from _inside(each, steps[1:], keyed=keyed)
+    elif isinstance(here, dict):
+        taken = next((n for n in range(1, len(steps) + 1) if ".".join(steps[:n]) in here), 0)
+        if taken:
+            yield from _inside(here[".".join(steps[:taken])], steps[taken:], keyed=keyed)
 
 
-def _events(value: Any, prefix: str = "") -> Iterator[tuple[str, str, Any]]:
+def _events(value: Any) -> Iterator[tuple[str, str, Any]]:
     """A loaded document as ijson would tell it, as far as `outline` listens."""
     if isinstance(value, dict):
-        yield prefix, "start_map", None
+        yield "", "start_map", None
         for key, inner in value.items():
-            yield prefix, "map_key", key
-            yield from _events(inner, f"{prefix}.{key}" if prefix else key)
+            yield "", "map_key", key
+            yield from _events(inner)
+        yield "", "end_map", None
     elif isinstance(value, list):
+        yield "", "start_array", None
         for inner in value:
-            yield from _events(inner, f"{prefix}.item" if prefix else "item")
+            yield from _events(inner)
+        yield "", "end_array", None
+    elif isinstance(value, str):
+        yield "", "string", value
+
+
+def _too_deep(path: Path) -> JsonRefused:
+    return JsonRefused(
+        f"{path.name} 嵌套过深，无法展开。请提供方导出为平铺的记录。",
+        f"{path.name} is nested too deep to be spread. Ask the provider for flat records.",
+    )
 
 
 def _broken(path: Path, error: Exception) -> JsonRefused:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else "truncated"
+    told = error.args[0] if error.args else ""
+    told = told.decode(errors="replace") if isinstance(told, bytes) else str(told)
+    reason = told.strip().splitlines()[0].strip() if told.strip() else "truncated"
     return JsonRefused(
         f"{path.name} 不是完整的 JSON（{reason}）。请提供方重新导出。",
         f"{path.name} is not whole JSON ({reason}). Ask the provider to export it again.",

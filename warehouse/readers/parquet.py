@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from contracts.errors import HubError
 from contracts.grid import unique_names
-from warehouse.readers.scratch import identifier, text
+from warehouse.readers.scratch import identifier, scratch_file, text
 from warehouse.readers.source import Source
 
 DEPTH = 6
@@ -21,15 +21,40 @@ class ParquetRefused(HubError):
     """A Parquet file that is broken, encrypted or has no columns."""
 
 
-def open_parquet(path: Path, reading: Mapping[str, Any]) -> Source:
-    """A Parquet file as a source, read where it is."""
-    fields = list(_leaves(schema(path)))
-    if not fields:
+def open_parquet(path: Path, reading: Mapping[str, Any], *, folder: Path) -> Source:
+    """A Parquet file as a source, read where it is; copied to scratch first where DuckDB would read another value."""
+    told = schema(path)
+    if not len(told):
         raise ParquetRefused(f"{path.name} 中没有任何列。", f"{path.name} has no columns.")
+    made: tuple[Path, ...] = ()
+    here = [field.name for field in told]
+    if _misread(told):
+        path, here = _copied(path, told, folder), [f"c{n}" for n in range(len(told))]
+        made = (path,)
+    fields = [leaf for name, field in zip(here, told, strict=True) for leaf in _leaves([field], place=identifier(name))]
     names = unique_names([name for name, _sql, _type in fields])
     selected = ", ".join(f"{sql} AS {identifier(name)}" for name, (_, sql, _type) in zip(names, fields, strict=True))
     relation = f"(SELECT {selected} FROM read_parquet({text(str(path))}))"
-    return Source(relation, names, "parquet", "", None, 0, dict(reading))
+    return Source(relation, names, "parquet", "", None, 0, dict(reading), made)
+
+
+def _misread(told: pa.Schema) -> bool:
+    """Whether DuckDB would not find a column by its name (`id` beside `ID`, twice the same, none), or not read its numbers:
+    decimals of more than 38 digits come as others, without a word (1.5.5)."""
+    names = [field.name.lower() for field in told]
+    return len({*names}) < len(names) or "" in names or any(pa.types.is_decimal256(field.type) for field in told)
+
+
+def _copied(path: Path, told: pa.Schema, folder: Path) -> Path:
+    """The same rows with columns c0, c1 …, long decimals as text."""
+    target = scratch_file(folder, ".parquet")
+    kinds = [pa.string() if pa.types.is_decimal256(field.type) else field.type for field in told]
+    plain = pa.schema([(f"c{n}", kind) for n, kind in enumerate(kinds)])
+    with pq.ParquetWriter(target, plain) as writer:
+        for batch in pq.ParquetFile(path).iter_batches():
+            columns = [column.cast(kind) for column, kind in zip(batch.columns, kinds, strict=True)]
+            writer.write_batch(pa.record_batch(columns, schema=plain))
+    return target
 
 
 def schema(path: Path) -> pa.Schema:
@@ -48,21 +73,31 @@ def text_columns(path: Path) -> frozenset[str]:
     """Columns that the file itself declares to be text: what looks like a number in them is an identifier."""
     fields = list(_leaves(schema(path)))
     names = unique_names([name for name, _sql, _type in fields])
-    return frozenset(
-        n
-        for n, (_, _sql, kind) in zip(names, fields, strict=True)
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    )
+    return frozenset(n for n, (_, _sql, kind) in zip(names, fields, strict=True) if _is_text(kind))
 
 
-def _leaves(fields: Any, sql: str = "", name: str = "", depth: int = 0) -> Iterator[tuple[str, str, pa.DataType]]:
+def _is_text(kind: pa.DataType) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _leaves(
+    fields: Any, sql: str = "", name: str = "", depth: int = 0, place: str = ""
+) -> Iterator[tuple[str, str, pa.DataType]]:
+    """Name, SQL and type of each column, structs spread; `place`: how SQL calls the field itself."""
     for field in fields:
-        here = f"{sql}.{identifier(field.name)}" if sql else identifier(field.name)
+        here = place or (f"{sql}.{identifier(field.name)}" if sql else identifier(field.name))
         told = f"{name}.{field.name}" if name else field.name
-        if pa.types.is_struct(field.type) and depth < DEPTH:
+        if pa.types.is_struct(field.type) and depth < DEPTH and _told_apart(field.type):
             yield from _leaves([field.type.field(n) for n in range(field.type.num_fields)], here, told, depth + 1)
         else:
             yield told, _as_text(here, field.type), field.type
+
+
+def _told_apart(struct: Any) -> bool:
+    """Whether a struct's parts have names that SQL can tell apart; others stay JSON."""
+    names = [struct.field(n).name.lower() for n in range(struct.num_fields)]
+    return 0 < len(names) == len({*names} - {""})
 
 
 def _as_text(sql: str, kind: pa.DataType) -> str:

@@ -78,15 +78,22 @@ class TextTable:
         union = ", union_by_name=true" if len(self.parts) > 1 else ""
         return f"(SELECT {named} FROM read_parquet({files}{union}))"
 
+    def discard(self) -> None:
+        """Forget everything: the file turned out not to be readable."""
+        if self._writer is not None:
+            self._writer.close()
+        for part in self.parts:
+            part.unlink(missing_ok=True)
+
     def names(self) -> tuple[str, ...]:
         """The columns' names in the relation."""
         return tuple(self.columns.values())
 
     def _column(self, name: str) -> None:
-        unique, number = name, 1
+        unique, number = (base := _whole(name)), 1
         while unique.lower() in self._taken:
             number += 1
-            unique = f"{name}_{number}"
+            unique = f"{base}_{number}"
         self._taken.add(unique.lower())
         self.columns[name] = unique
 
@@ -96,7 +103,7 @@ class TextTable:
         if self._writer is None or len(self._writer.schema.names) != len(self.columns) + self.numbered:
             self._open()
         assert self._writer is not None  # noqa: S101 - opened just above
-        arrays = [pa.array([row.get(name) for row in self._pending], pa.string()) for name in self.columns]
+        arrays = [_column([row.get(name) for row in self._pending]) for name in self.columns]
         if self.numbered:
             arrays.append(pa.array(self._numbers, pa.int64()))
         self._writer.write_table(pa.table(arrays, schema=self._writer.schema), row_group_size=len(self._pending))
@@ -111,6 +118,18 @@ class TextTable:
             schema = schema.append(pa.field(ROW, pa.int64()))
         self.parts.append(scratch_file(self.folder, ".parquet"))
         self._writer = pq.ParquetWriter(self.parts[-1], schema, compression="snappy")
+
+
+def _column(values: list[str | None]) -> pa.Array:
+    try:
+        return pa.array(values, pa.string())
+    except UnicodeEncodeError:
+        return pa.array([None if value is None else _whole(value) for value in values], pa.string())
+
+
+def _whole(value: str) -> str:
+    """A text without halves of characters, which JSON can write (a lone \\ud800): each becomes U+FFFD."""
+    return value if value.isascii() else value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def write_rejects(folder: Path, rejects: Iterable[tuple[int, str, str]]) -> tuple[str, Path] | None:
