@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from contracts.evidence import Choice, Evidence, Question, Said
 from contracts.naming import is_field_word, is_known_word
+from contracts.profile import NO_VALUE
 
 Row = Sequence[str]
 LOOK_AT = 400
@@ -16,6 +17,10 @@ LOOK_AT = 400
 TITLE_ROWS = 20
 """A header stands within the first rows, or there is none."""
 SURE = 1.0
+ENOUGH_NAMES = 2
+"""Names that a header with blanks has at least; a title line has one, or one beside its unit."""
+FEW_BELOW = 3
+"""Rows from which on what stands below a word is evidence."""
 NUMERIC = {"integer", "decimal", "date", "time"}
 TOTALS = frozenset(
     {"合计", "总计", "小计", "共计", "总和", "合計", "總計", "小計", "total", "totals", "grand total", "subtotal", "sum"}
@@ -75,6 +80,7 @@ def find_header(rows: Sequence[Row], spans: Sequence[tuple[int, int, int, int]] 
     start, width = _start(rows)
     if start is None:
         return Header((), (), certain=False)
+    start = _above(rows, start, width)
     skipped = tuple(" ".join(c for c in row if c.strip()) for row in rows[:start])
     body_at = start + 1
     levels = _levels(rows, start, spans)
@@ -85,7 +91,28 @@ def find_header(rows: Sequence[Row], spans: Sequence[tuple[int, int, int, int]] 
         names = names[: max(width, len(names))]
     if not body:
         return _header_only(levels, names, skipped, told, body_at)
-    return _judge(levels, names, skipped, told, width)
+    found = _judge(levels, names, skipped, told)
+    second = _second_header(body) if found.certain and len(levels) == 1 and found.rows else []
+    if second:
+        said = Evidence(
+            f"表头下一行“{'、'.join(second[:4])}”像第二行表头或单位，其下是数字或日期",
+            f"the row below the header looks like a second header or units: {', '.join(second[:4])} over numbers or dates",
+        )
+        return Header(levels, names, False, skipped, (*found.evidence, said))
+    return found
+
+
+def _second_header(body: Sequence[Row]) -> list[str]:
+    """Words of the first row below the header that stand over numbers or dates only, where that row has no digits at all."""
+    first, rest = [cell.strip() for cell in body[0]], body[1:]
+    if len(rest) < FEW_BELOW or any(kind(cell) not in {"text", "blank"} or any(c.isdigit() for c in cell) for cell in first):
+        return []
+    found = []
+    for place, word in enumerate(first):
+        cells = [row[place].strip() for row in rest if place < len(row) and row[place].strip()]
+        if word and word.lower() not in NO_VALUE and len(cells) >= FEW_BELOW and all(kind(cell) in NUMERIC for cell in cells):
+            found.append(word)
+    return found
 
 
 def _start(rows: Sequence[Row]) -> tuple[int | None, int]:
@@ -102,6 +129,16 @@ def _start(rows: Sequence[Row]) -> tuple[int | None, int]:
             return number, width
     first = next(number for number, (count, _) in enumerate(filled) if count)
     return first, width
+
+
+def _above(rows: Sequence[Row], start: int, width: int) -> int:
+    """The row above, where that is the header: a header with blanks among its names fills less of the width than a record."""
+    if not start or sum(bool(cell.strip()) for cell in rows[start - 1]) < ENOUGH_NAMES:
+        return start
+    body = [row for row in rows[start:] if any(cell.strip() for cell in row)]
+    above = _weigh([cell.strip() for cell in rows[start - 1]], body)
+    own = _weigh([cell.strip() for cell in rows[start]], body[1:])
+    return start - 1 if above.pro >= SURE and above.pro > 2 * above.con and above.pro > own.pro - own.con else start
 
 
 def _extent(row: Row) -> int:
@@ -203,13 +240,13 @@ def _tell(contrast: list[str], words: list[str], alike: list[str], repeats: list
     return said
 
 
-def _judge(levels: tuple[int, ...], names: tuple[str, ...], skipped: tuple[str, ...], told: _Weights, width: int) -> Header:
+def _judge(levels: tuple[int, ...], names: tuple[str, ...], skipped: tuple[str, ...], told: _Weights) -> Header:
     blanks = sum(not name for name in names)
     pro = told.pro - (0.5 if blanks > len(names) / 2 else 0)
     if (pro >= SURE and pro >= 2 * told.con) or (0 < told.con == 0.7 and pro >= SURE):
         return Header(levels, names, True, skipped, tuple(told.said))
     if told.con >= SURE and told.con >= 3 * pro:
-        return Header((), (), True, skipped, tuple(told.said))
+        return Header((), (), not any(skipped), skipped, tuple(told.said))  # titles over a table without header: asked
     return Header(levels, names, False, skipped, tuple(told.said))
 
 
@@ -220,17 +257,34 @@ def _header_only(levels: tuple[int, ...], names: tuple[str, ...], skipped: tuple
     return Header(levels, names, not numbers and words >= max(1, len(names) / 2), skipped, tuple(told.said))
 
 
-def question(found: Header, shown: Sequence[Row]) -> Question:
-    """What to ask where it is not clear whether the first row is a header."""
-    first = found.rows[0] + 1 if found.rows else 1
-    line = " | ".join(cell.strip() for cell in shown[first - 1][:8]) if len(shown) >= first else ""
+def question(found: Header, shown: Sequence[Row], lines: Sequence[int] = ()) -> Question:
+    """What to ask where it is not clear whether the first row is a header. `lines`: the line where each row begins."""
+    row = found.rows[0] if found.rows else len(found.skipped) if any(found.skipped) else 0
+    told = [lines[n] if n < len(lines) else n + 1 for n in (row, row + 1)]
+    line = " | ".join(cell.strip() for cell in shown[row][:8]) if len(shown) > row else ""
+    choices = [
+        Choice(str(told[0]), Said("是列名", "it is the header")),
+        Choice("none", Said("没有列名，第一行就是数据", "there is no header, the first row is a record")),
+    ]
+    if (
+        len(shown) > row + 1
+        and found.rows
+        and _second_header([r for r in shown[row + 1 :] if any(c.strip() for c in r)] or [[]])
+    ):
+        below = " | ".join(cell.strip() for cell in shown[row + 1][:8])
+        both = Said(f"表头有两行：{below}", f"the header has two rows: {below}")
+        choices = [
+            Choice(f"{told[0]}-{told[1]}", both),
+            Choice(str(told[1]), Said("只有第二行是列名", "only the second row is the header")),
+            Choice(
+                str(told[0]),
+                Said("只有第一行是列名，其下都是数据", "only the first row is the header, all below it are records"),
+            ),
+        ]
     return Question(
         "--header",
-        Said(f"第 {first} 行是列名还是数据？{line}", f"Is row {first} a header or a record? {line}"),
-        (
-            Choice(str(first), Said("是列名", "it is the header")),
-            Choice("none", Said("没有列名，第一行就是数据", "there is no header, the first row is a record")),
-        ),
+        Said(f"第 {told[0]} 行是列名还是数据？{line}", f"Is row {told[0]} a header or a record? {line}"),
+        tuple(choices),
         found.evidence,
         free=True,
     )

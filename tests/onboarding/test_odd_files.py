@@ -69,6 +69,44 @@ class TestParquet:
         assert draft(tmp_path / "a.parquet").contract.item("level").type == "string"
 
 
+class TestHeaders:
+    """Rows above the records that are neither title nor record."""
+
+    def test_a_header_with_blanks_is_no_title(self, draft) -> None:
+        drafted = draft("编号,,名称,\n" + lines(20, lambda n: f"A{n:03d},n{n},m{n},{n}"))
+        assert [column.source for column in drafted.profile.columns] == ["编号", "column_2", "名称", "column_4"]
+        assert drafted.profile.rows == 20
+
+    @pytest.mark.parametrize("second", ["ent_id,ent_name,city,output", ",,,(万元)", "编码,名称,,万元"])
+    def test_a_second_row_of_names_or_units_is_asked(self, asked, draft, second: str) -> None:
+        """Taken for a record it makes text of every number below it."""
+        text = HEADER + second + "\n" + FIRMS
+        [question] = asked(text)
+        assert [choice.value for choice in question.choices] == ["1-2", "2", "1"]
+        drafted = draft(text, header="1-2")
+        assert (drafted.profile.rows, drafted.contract.items[3].type) == (20, "number")
+        assert drafted.profile.columns[3].source == "产值/" + second.rpartition(",")[2]
+        assert draft(text, header="1").profile.rows == 21
+
+    def test_a_first_record_with_a_blank_is_a_record(self, draft) -> None:
+        assert draft(HEADER + "A900,总厂,,不详\n" + FIRMS).profile.rows == 21
+
+    def test_the_header_that_was_told_is_found_again(self, draft, tmp_path: Path, settings) -> None:
+        """A line more above it in the next delivery, and not the row that was guessed at first."""
+        names = "ent_id,ent_name,city,output\n"
+        for header in ("2", "1-2"):
+            contract = draft(HEADER + names + FIRMS, header=header).contract
+            later = tmp_path / "later.csv"
+            later.write_text("2026年报表,,,\n" + HEADER + names + FIRMS, encoding="utf-8")
+            columns, found, _ = read(later, settings, contract.reading)
+            assert columns == tuple(item.source[0] if item.source else item.title for item in contract.items)
+            assert len(found) == 20
+
+    def test_a_title_over_records_without_header_is_asked(self, asked) -> None:
+        [question] = asked("企业表2025,,,\n" + FIRMS)
+        assert [choice.value for choice in question.choices] == ["2", "none"]
+
+
 def read(path: Path, settings, reading: dict | None = None) -> tuple[tuple[str, ...], list[tuple], list[tuple]]:
     """Columns, rows and rejects (row, line, reason) of a file."""
     with profiles.connection(settings) as connection:

@@ -14,6 +14,7 @@ import duckdb
 
 from contracts import encodings
 from contracts.errors import HubError
+from contracts.grid import join_levels
 from warehouse.connection import literal, quote
 from warehouse.readers import broken
 from warehouse.readers.source import Source
@@ -175,18 +176,20 @@ def lay_out(path: Path, reading: Mapping[str, Any], encoding: str = "utf-8") -> 
         head = file.read(HEAD).splitlines(keepends=True)
     if not head:
         raise NothingToRead("文件是空的，没有任何内容；请核对导出。", "The file is empty; check how it was exported.")
-    header, skip = reading.get("header", 1), int(reading.get("skip") or 0)
+    header, skip = str(reading.get("header", 1)).lower(), int(reading.get("skip") or 0)
     delimiter, mark = str(reading["delimiter"]), str(reading.get("quote") or '"')
-    before = skip if str(header).lower() in ("none", "0") or header is None else int(header) - 1
-    decoded = (broken.lenient(line, encoding).lstrip("\ufeff") for line in head[before:])
-    counted = _Counted(decoded)
-    fields = next(csv.reader(counted, delimiter=delimiter[:1], quotechar=mark), [])
-    if len(delimiter) > 1:
-        fields = broken.lenient(head[before], encoding).lstrip("\ufeff").rstrip("\r\n").split(delimiter)
-    if str(header).lower() in ("none", "0") or header is None:
-        columns, taken = tuple(f"column_{n}" for n in range(1, len(fields) + 1)), before
+    named = header not in ("none", "0")
+    first, _, last = header.partition("-")
+    before = int(first) - 1 if named else skip
+    counted = _Counted(broken.lenient(line, encoding).lstrip("\ufeff") for line in head[before:])
+    levels = [next(_fields(counted, delimiter, mark), [])]
+    while named and last and before + counted.taken < int(last) and counted.more(len(head) - before):
+        levels.append(next(_fields(counted, delimiter, mark), []))
+    if named:
+        names = levels[0] if len(levels) == 1 else join_levels(levels, 0, (), ())
+        columns, taken = unique(names), before + max(counted.taken, 1)
     else:
-        columns, taken = unique(fields), before + max(counted.taken, 1)
+        columns, taken = tuple(f"column_{n}" for n in range(1, len(levels[0]) + 1)), before
     return Layout(columns, taken, sum(1 for line in head[:taken] if line.strip(b"\r\n")), sum(map(len, head[:taken])))
 
 
@@ -211,6 +214,12 @@ def scratch(settings: Settings, suffix: str) -> Path:
     return settings.scratch / f"{uuid.uuid4().hex}.{suffix}"
 
 
+def _fields(lines: Iterator[str], delimiter: str, mark: str) -> Iterator[list[str]]:
+    if len(delimiter) > 1:
+        return (line.rstrip("\r\n").split(delimiter) for line in lines)
+    return csv.reader(lines, delimiter=delimiter, quotechar=mark)
+
+
 class _Counted(Iterator[str]):
     """Lines, with the number of those taken: a header may hold line ends."""
 
@@ -222,6 +231,10 @@ class _Counted(Iterator[str]):
         line = next(self._lines)
         self.taken += 1
         return line
+
+    def more(self, of: int) -> bool:
+        """Whether there are lines left."""
+        return self.taken < of
 
 
 def _relation(path: Path, layout: Layout, reading: Mapping[str, Any]) -> str:

@@ -185,7 +185,8 @@ def _csv(found: Inspection, told: Mapping[str, Any], _settings: Settings) -> Non
     if asked == sniff.ONE_COLUMN:
         delimiter = sniff.nothing(found.sample)
     if dialect.rivals and not asked:
-        found.questions.append(sniff.question(dialect))
+        found.questions.append(sniff.question(dialect))  # where the header is depends on the answer
+        return
     found.reading |= {"delimiter": delimiter, "quote": str(told.get("quote") or dialect.quote)}
     if not asked:
         found.evidence += dialect.evidence
@@ -198,9 +199,13 @@ def _header(found: Inspection, rows: list[list[str]], told: Mapping[str, Any], g
     asked = told.get("header")
     _exists(asked, rows, lines)
     begins = [str(name) for name in told.get("columns") or ()]
+    names = guess.names
     if asked not in (None, ""):
         moved = _moved(rows, begins, lines) if begins else None
-        found.reading["header"] = moved or (asked if str(asked).lower() != "none" else "none")
+        found.reading["header"] = _as_many(moved, str(asked)) if moved else asked if str(asked).lower() != "none" else "none"
+        names = _names_at(rows, lines, str(asked))
+        if told.get("skip") and found.reading["header"] == "none":
+            found.reading["skip"] = told["skip"]
     elif guess.certain:
         found.evidence += guess.evidence
         found.reading["header"] = _row_numbers(guess, lines)
@@ -208,13 +213,23 @@ def _header(found: Inspection, rows: list[list[str]], told: Mapping[str, Any], g
             found.reading["skip"] = lines[len(guess.skipped)] - 1
     else:
         found.evidence += guess.evidence
-        found.questions.append(grid.question(guess, rows))
+        found.questions.append(grid.question(guess, rows, lines))
         return
-    if begins or (str(found.reading["header"]) not in {"1", "none"} and guess.names):
-        found.reading["columns"] = begins or [name for name in guess.names if name][:6]
+    if begins or (str(found.reading["header"]) not in {"1", "none"} and names):
+        found.reading["columns"] = begins or [name for name in names if name][:6]
     if guess.skipped and guess.rows:
         shown = " / ".join(line for line in guess.skipped if line)[:80]
         found.evidence.append(Evidence(f"表头之上的标题行：{shown}", f"title lines above the header: {shown}"))
+
+
+def _names_at(rows: list[list[str]], lines: list[int], header: str) -> tuple[str, ...]:
+    """What the header that was told says, its levels joined."""
+    first, _, last = header.partition("-")
+    if not first.isdigit():
+        return ()
+    return grid.join_levels(
+        [row for row, line in zip(rows, lines, strict=False) if int(first) <= line <= int(last or first)], 0, (), ()
+    )
 
 
 def _exists(asked: Any, rows: list[list[str]], lines: list[int]) -> None:
@@ -239,6 +254,12 @@ def _moved(rows: list[list[str]], begins: list[str], lines: list[int]) -> int | 
         if all(name.split("/")[-1] in cells or name in cells for name in begins):
             return lines[number]
     return None
+
+
+def _as_many(row: int, asked: str) -> int | str:
+    """A header that moved to end at `row`, with as many rows as before: "2-3" is "3-4" below a title line more."""
+    first, _, last = asked.partition("-")
+    return f"{row - int(last) + int(first)}-{row}" if last.isdigit() and first.isdigit() else row
 
 
 def _json(found: Inspection, told: Mapping[str, Any], settings: Settings) -> None:
