@@ -145,6 +145,11 @@ def is_wide(head: bytes) -> bool:
     return mostly_text(head.decode(codec, errors="ignore"))
 
 
+def glimpse(head: bytes) -> str:
+    """The ASCII characters that a file begins with, whatever its encoding."""
+    return head[:8192].replace(b"\x00", b"").decode("ascii", errors="ignore").lstrip()
+
+
 def whole_lines(file: BinaryIO) -> Iterator[bytes]:
     """Blocks of about a megabyte that end at a line's end."""
     rest = b""

@@ -87,14 +87,25 @@ def media_of(head: bytes, name: str) -> str:
     return "text"
 
 
-def text_media(head: str, name: str, *, whole: bool) -> str:
-    """csv, json or ndjson, from the first characters of a text; `whole`: that is all of it."""
-    start = head.lstrip("\ufeff \t\r\n")
-    if re.match(r"<(\?xml|!doctype|html|table|workbook)", start, re.I):
+MARKUP = re.compile(
+    r"<([?!]|(html|head|meta|style|script|body|div|center|table|workbook)\b)|mime-version:|content-type: ?multipart",
+    re.I,
+)
+"""Web pages, XML and web archives: what offices call .xls often is one."""
+
+
+def refuse_markup(start: str, name: str) -> None:
+    """Refuse a web page or XML; its first characters tell, before anything is asked about its encoding."""
+    if MARKUP.match(start):
         raise NotATable(
             f"{name} 是网页或 XML（有些系统把它存成 .xls）。请用 Excel 打开后另存为 .xlsx 再提交。",
             f"{name} is HTML or XML (some systems call that .xls). Open it in Excel, save it as .xlsx and hand that in.",
         )
+
+
+def text_media(head: str, *, whole: bool) -> str:
+    """csv, json or ndjson, from the first characters of a text; `whole`: that is all of it."""
+    start = head.lstrip("\ufeff \t\r\n")
     if start[:1] not in {"{", "["}:
         return "csv"
     if _ndjson(start, whole):

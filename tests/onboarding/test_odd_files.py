@@ -4,9 +4,12 @@ than a question, and a clear error worse than neither."""
 from __future__ import annotations
 
 import decimal
+import io
 import json
+import zipfile
 from pathlib import Path
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -189,3 +192,87 @@ class TestJson:
             said = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:{crs}"}}
             drafted = draft(json.dumps({"type": "FeatureCollection", "features": features, "crs": said}), "a.geojson")
             assert [column.source for column in drafted.profile.columns] == columns
+
+
+class TestWorkbooks:
+    """Workbooks that programs wrote, or people with a heavy hand."""
+
+    def test_formulas_that_were_never_calculated(self, draft, tmp_path: Path) -> None:
+        """Written by a program and never opened in Excel: a column of blanks, were it loaded."""
+        book = openpyxl.Workbook()
+        for row in [["编号", "值", "和"], *([f"A{n}", n, f"=B{n + 2}*2"] for n in range(20))]:
+            book.active.append(row)
+        book.save(tmp_path / "a.xlsx")
+        with pytest.raises(HubError, match=r"20 formulas without a saved result \(C2, C3"):
+            draft(tmp_path / "a.xlsx")
+
+    def test_a_formula_that_gives_nothing_has_a_result(self, draft, tmp_path: Path) -> None:
+        """Excel writes an empty text as t="str"."""
+        book = openpyxl.Workbook()
+        for row in [["编号", "说明"], *([f"A{n}", '=""' if n % 2 else "有"] for n in range(20))]:
+            book.active.append(row)
+        book.save(tmp_path / "never.xlsx")
+        with zipfile.ZipFile(tmp_path / "never.xlsx") as never, zipfile.ZipFile(tmp_path / "a.xlsx", "w") as saved:
+            for part in never.namelist():
+                saved.writestr(part, never.read(part).replace(b"><f>", b' t="str"><f>'))
+        assert draft(tmp_path / "a.xlsx").profile.column("说明").filled == 10
+
+    def test_a_cell_at_the_far_end(self, draft, tmp_path: Path) -> None:
+        """A blank typed into XFD1048576 stands for seventeen milliard cells; a format there for none."""
+        for value in (" ", None):
+            book = openpyxl.Workbook()
+            for row in [["编号", "值"], *([f"A{n}", n] for n in range(20))]:
+                book.active.append(row)
+            far = book.active.cell(1048576, 16384, value)
+            far.font = openpyxl.styles.Font(bold=True)
+            book.save(tmp_path / "a.xlsx")
+            if value:
+                with pytest.raises(HubError, match="row 1048576"):
+                    draft(tmp_path / "a.xlsx")
+            else:
+                assert draft(tmp_path / "a.xlsx").profile.rows == 20
+
+    @pytest.mark.parametrize(
+        "start", ["<html>", "<table>", "<style>td{}</style>", '<?xml version="1.0"?>', "<!-- x -->", "MIME-Version: 1.0\n"]
+    )
+    def test_web_pages_called_xls(self, draft, start: str) -> None:
+        page = f"{start}<table><tr><th>编号</th><th>名称</th></tr><tr><td>1</td><td>一厂</td></tr></table>"
+        for codec in ("utf-8", "gbk", "utf-16"):
+            with pytest.raises(HubError, match=r"save it as \.xlsx"):
+                draft(page.encode(codec), "企业.xls")
+
+
+class TestArchives:
+    """Zips in zips, and the next month's zip."""
+
+    @staticmethod
+    def zipped(members: dict[str, bytes]) -> bytes:
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w") as archive:
+            for name, data in members.items():
+                archive.writestr(name, data)
+        return made.getvalue()
+
+    def test_a_zip_in_a_zip_is_loaded_as_it_was_drafted(self, asked, draft, tmp_path: Path, settings) -> None:
+        data = (HEADER + FIRMS).encode()
+        outer = self.zipped({"in.zip": self.zipped({"a.csv": data, "b.csv": data}), "说明.txt": b"x"})
+        assert [choice.value for choice in asked(outer, "o.zip", member="in.zip")[0].choices] == [
+            "in.zip!a.csv",
+            "in.zip!b.csv",
+        ]
+        drafted = draft(outer, "o.zip", member="in.zip!b.csv")
+        assert drafted.contract.reading["member"] == "in.zip!b.csv"
+        assert len(read(tmp_path / "o.zip", settings, drafted.contract.reading)[1]) == 20
+
+    def test_the_only_file_may_be_called_otherwise_next_month(self, asked, draft, tmp_path: Path, settings) -> None:
+        data = (HEADER + FIRMS).encode()
+        contract = draft(self.zipped({"企业202501.csv": data}), "o.zip").contract
+        (tmp_path / "o.zip").write_bytes(self.zipped({"企业202502.csv": data}))
+        assert len(read(tmp_path / "o.zip", settings, contract.reading)[1]) == 20
+        assert asked(tmp_path / "o.zip", member="企业202501.csv")[0].option == "--member"
+
+    def test_what_is_wrong_is_said_by_the_name_that_people_know(self, draft, asked) -> None:
+        inner = self.zipped({"a.csv": b"x", "b.csv": b"y"})
+        assert asked(self.zipped({"in.zip": inner}), "o.zip")[0].said.en == "in.zip holds 2 files; which one?"
+        with pytest.raises(HubError, match=r"The archive in\.zip is broken"):
+            draft(self.zipped({"in.zip": inner[:60]}), "o.zip")

@@ -23,6 +23,15 @@ EXACT = 1e15
 NOTE = "note"
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 ERROR_CELL = re.compile(rb'<c r="([A-Z]+)([0-9]+)"[^>]*t="e"[^>]*>(?:<f[^>]*/>|<f[^>]*>[^<]*</f>)?<v>(#[^<]+)</v>')
+NEVER_CALCULATED = re.compile(
+    rb'<c r="([A-Z]+[0-9]+)"(?![^>]*t="str")[^>]*>\s*(?:<f[^>]*/>|<f[^>]*>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
+)
+"""A formula without a value; one that gave an empty text is t="str"."""
+DIMENSION = re.compile(rb'<dimension ref="[A-Z]+[0-9]+:([A-Z]+)([0-9]+)"')
+FILLED_CELL = re.compile(rb'<c r="([A-Z]+)([0-9]+)"[^>]*[^/]>')
+MOST_CELLS = 50_000_000
+"""Cells from A1 to the last one that is filled; calamine makes room for each of them, 24 bytes or more."""
+BLOCK = 8 << 20
 Span = tuple[int, int, int, int]
 
 
@@ -75,7 +84,10 @@ def grid(path: Path, sheet: str) -> Grid:
 
 
 def error_cells(path: Path, sheet: str) -> list[tuple[int, int, str]]:
-    """Cells of an xlsx sheet with #DIV/0! and the like: calamine gives them as empty, which they are not."""
+    """Cells of an xlsx sheet with #DIV/0! and the like: calamine gives them as empty, which they are not.
+
+    Formulas that were never calculated have no value at all, and the workbook is refused.
+    """
     if not zipfile.is_zipfile(path):
         return []
     with zipfile.ZipFile(path) as archive:
@@ -83,16 +95,58 @@ def error_cells(path: Path, sheet: str) -> list[tuple[int, int, str]]:
         if not part:
             return []
         text = archive.read(part)
+    if b"<f" in text and (empty := NEVER_CALCULATED.findall(text)):
+        raise _never_calculated(path, [cell.decode() for cell in empty])
     if b't="e"' not in text:
         return []
     found = []
     for cell in ERROR_CELL.finditer(text):
         letters, row, error = (group.decode() for group in cell.groups())
-        column = 0
-        for letter in letters:
-            column = column * 26 + ord(letter) - 64
-        found.append((int(row) - 1, column - 1, error))
+        found.append((int(row) - 1, _column(letters) - 1, error))
     return found
+
+
+def _column(letters: str) -> int:
+    column = 0
+    for letter in letters:
+        column = column * 26 + ord(letter) - 64
+    return column
+
+
+def _never_calculated(path: Path, cells: list[str]) -> WorkbookRefused:
+    shown = ", ".join(cells[:5]) + (" …" if len(cells) > 5 else "")
+    return WorkbookRefused(
+        f"{path.name} 有 {len(cells)} 个公式没有保存计算结果（{shown}）。请用 Excel 或 WPS 打开，保存后再提交。",
+        f"{path.name} has {len(cells)} formulas without a saved result ({shown}). Open it in Excel and save it first.",
+    )
+
+
+def _check_extent(path: Path, sheet: str) -> None:
+    """Refuse a sheet with a cell filled at its far end, before room is made for all the cells before it."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        part = _part_of(archive, sheet)
+        if not part:
+            return
+        with archive.open(part) as stream:
+            told = DIMENSION.search(stream.read(4096))
+        if not told or _column(told.group(1).decode()) * int(told.group(2)) <= MOST_CELLS:
+            return
+        columns = rows = 1
+        with archive.open(part) as stream:
+            kept = b""
+            while block := stream.read(BLOCK):
+                text = kept + block
+                for letters, row in {(a, b) for a, b in FILLED_CELL.findall(text)}:
+                    columns, rows = max(columns, _column(letters.decode())), max(rows, int(row))
+                kept = text[text.rfind(b"<c ") :] if b"<c " in text else b""
+    if columns * rows > MOST_CELLS:
+        raise WorkbookRefused(
+            f"{path.name} 的工作表 {sheet} 用到第 {rows} 行、第 {columns} 列；请删除远处多余的单元格，保存后再提交。",
+            f"Sheet {sheet} of {path.name} is used as far as row {rows} and column {columns}; "
+            "delete the stray cells far away, save it and hand it in again.",
+        )
 
 
 def _part_of(archive: zipfile.ZipFile, sheet: str) -> str:
@@ -100,7 +154,7 @@ def _part_of(archive: zipfile.ZipFile, sheet: str) -> str:
     names = set(archive.namelist())
     if not {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"} <= names:
         return ""
-    book, links = archive.read("xl/workbook.xml").decode(), archive.read("xl/_rels/workbook.xml.rels").decode()
+    book, links = (archive.read(f"xl/{name}").decode(errors="replace") for name in ("workbook.xml", "_rels/workbook.xml.rels"))
     for tag in re.findall(r"<(?:\w+:)?sheet\s[^>]*>", book):
         told = dict(re.findall(r'([\w:]+)="([^"]*)"', tag))
         if html.unescape(told.get("name", "")) == sheet:
@@ -219,6 +273,7 @@ def _open(path: Path) -> python_calamine.CalamineWorkbook:
 
 
 def _sheet(book: python_calamine.CalamineWorkbook, name: str, path: Path) -> python_calamine.CalamineSheet:
+    _check_extent(path, name)
     try:
         return book.get_sheet_by_name(name)
     except python_calamine.WorksheetNotFound as error:

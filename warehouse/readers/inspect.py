@@ -57,9 +57,9 @@ def inspect(path: Path, told: Mapping[str, Any], settings: Settings, *, name: st
 
     `by_person`: told by somebody who looks at this very file; otherwise by its contract, and the bytes may know better.
     """
-    unpacked = unpack(
-        path, name=name, member=str(told.get("member") or ""), folder=settings.scratch, limit=settings.max_unpacked_bytes
-    )
+    member = str(told.get("member") or "")
+    limit = settings.max_unpacked_bytes
+    unpacked = unpack(path, name=name, member=member, folder=settings.scratch, limit=limit, strict=by_person)
     found = Inspection(unpacked.path, "", by_person=by_person, scratch=list(unpacked.scratch), evidence=list(unpacked.evidence))
     if unpacked.member:
         found.reading["member"] = unpacked.member
@@ -67,6 +67,8 @@ def inspect(path: Path, told: Mapping[str, Any], settings: Settings, *, name: st
         with unpacked.path.open("rb") as file:
             head = file.read(sniff.HEAD)
         found.media = sniff.media_of(head, unpacked.name)
+        if found.media == "text":
+            sniff.refuse_markup(encodings.glimpse(head), unpacked.name)
         {"parquet": _parquet, "xls": _workbook, "xlsx": _workbook, "text": _text}[found.media](found, told, settings)
     except BaseException:
         found.forget()
@@ -123,7 +125,7 @@ def _text(found: Inspection, told: Mapping[str, Any], settings: Settings) -> Non
         whole = len(data) < SAMPLE
     found.sample = data.decode(found.encoding, errors=encodings.REPLACE).lstrip("\ufeff")
     kind = str(told.get("media") or "")
-    found.media = kind if kind in {"csv", "json", "ndjson"} else sniff.text_media(found.sample, found.path.name, whole=whole)
+    found.media = kind if kind in {"csv", "json", "ndjson"} else sniff.text_media(found.sample, whole=whole)
     {"csv": _csv, "json": _json, "ndjson": _ndjson}[found.media](found, told, settings)
 
 
