@@ -21,9 +21,10 @@ SESSION_COOKIE = "hui_session"
 
 
 class KeyNotValid(HubError):
-    """A bearer key was sent, and it opens nothing."""
+    """A bearer key was sent, and it opens nothing. `prefix`: which one it was, where it is one of ours."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
         super().__init__(
             "密钥无效、已过期或已收回；请向发放单位索取新的密钥。",
             "The key is wrong, expired or revoked; ask those who issued it for a new one.",
@@ -86,7 +87,9 @@ def _by_key(request: Request, session: Session, bearer: str) -> Subject:
     found = people.authenticate(session, bearer)
     if found is None:
         attempts.failed(who)
-        raise KeyNotValid
+        raise KeyNotValid(people.prefix_of(session, bearer))
+    if session.dirty:
+        session.commit()  # the key's last use; kept open it would make every writer wait until this answer is made
     return found
 
 

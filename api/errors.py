@@ -108,8 +108,8 @@ def hub_error(request: Request, error: Exception) -> Response:
     """An error meant for people. A refusal goes on record in a transaction of its own: the request's was rolled back."""
     assert isinstance(error, HubError)  # noqa: S101 - registered for this class only
     status, kind = status_of(error)
+    on_record(request, error)
     if isinstance(error, Refused):
-        record_refusal(request, error)
         status = 401 if error.subject.kind == "anonymous" else 403
     answer = problem(request, status, kind, error.said(language_of(request)), **_members(error))
     if status == 401:
@@ -117,6 +117,16 @@ def hub_error(request: Request, error: Exception) -> Response:
     if isinstance(error, TooManyAttempts):
         answer.headers["Retry-After"] = str(error.seconds)
     return answer
+
+
+def on_record(request: Request, error: HubError) -> None:
+    """Leave on record what was refused: by a policy, at the end of a link's right, and a key of ours that opens nothing."""
+    refusal = error if isinstance(error, Refused) else error.__cause__
+    if isinstance(refusal, Refused):
+        record_refusal(request, refusal)
+    elif isinstance(error, KeyNotValid) and error.prefix:
+        with database.session(request.app.state.settings.catalog_database) as session:
+            audit.record(session, actor=f"key:{error.prefix}", action="authenticate", outcome="refused", detail=_where(request))
 
 
 def record_refusal(request: Request, error: Refused) -> None:
@@ -131,8 +141,12 @@ def record_refusal(request: Request, error: Refused) -> None:
             purpose=error.decision.purpose,
             outcome="refused",
             policies=error.decision.policies,
-            detail={"path": request.url.path, "address": request.client.host if request.client else ""},
+            detail=_where(request),
         )
+
+
+def _where(request: Request) -> dict[str, str]:
+    return {"path": request.url.path[:500], "address": request.client.host if request.client else ""}
 
 
 def validation_error(request: Request, error: Exception) -> Response:

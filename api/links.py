@@ -59,6 +59,8 @@ class Link:
     expires: int
     since: int = 0
     """The version before, for a file of changes; 0: a file of the version itself."""
+    purpose: str = ""
+    """Purpose of the grant it rests on: an organization may hold several grants of one resource."""
 
 
 def made(
@@ -80,7 +82,8 @@ def made(
     assert reading.release is not None  # noqa: S101 - only versions have files
     expires = (int(time.time() if now is None else now) + SECONDS + 600) // 600 * 600
     what = [reading.resource.id, reading.release.version, reading.view.digest(), file.id]
-    told = [subject.person_id, subject.key_prefix, *what, expires, since]
+    purpose = reading.decision.purpose if reading.decision.grant_id else ""
+    told = [subject.person_id, subject.key_prefix, *what, expires, since, purpose]
     text = base64.urlsafe_b64encode(json.dumps(told, separators=(",", ":")).encode()).decode().rstrip("=")
     signed = seals.signature(settings, text)
     return f"{base.rstrip('/')}/files/{text}/{file.path.name}?sp=r&sv=1&se={expires}&sig={signed}", expires
@@ -116,10 +119,15 @@ def _found(settings: Settings, session: Session, link: Link) -> ExtractFile:
     if subject is None or resource is None:
         raise LinkEnded
     try:
-        reading = decided(session, subject, resource, "download", version=str(link.version))
-        older = decided(session, subject, resource, "download", version=str(link.since)) if link.since else None
-    except (access.Refused, RecalledRelease):
+        reading, older = (
+            decided(session, subject, resource, "download", version=str(version), purpose=link.purpose) if version else None
+            for version in (link.version, link.since)
+        )
+    except RecalledRelease:
         raise LinkEnded from None
+    except access.Refused as refusal:
+        raise LinkEnded from refusal  # the refusal goes on record, its reason is not told to who holds a mere link
+    assert reading is not None  # noqa: S101 - versions begin at 1
     if reading.view.digest() != link.digest:
         raise LinkEnded
     for one in _files(settings, reading, older):

@@ -17,8 +17,8 @@ from starlette.requests import Request
 
 from contracts.errors import HubError
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A text cell that begins so is run as a formula by spreadsheets."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""A text cell that begins so is run as a formula by spreadsheets; full-width signs by those of East Asia (OWASP)."""
 
 
 class NotAcceptable(HubError):

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session, col, select
 
+from api import samples
 from api.dependencies import SessionDep, SubjectDep
 from api.reading import known
 from catalog import access, discovery, lineage, organizations, quality, registry, resources, search
@@ -209,16 +210,22 @@ def lines(
     resource = known(session, subject, name)
     full = f"{resource.library}.{resource.name}"
     may_know = _known_names(session, subject)
+    sources = access.may(session, subject, "see-operations")
     return LineageOut(
-        upstream=_edges(lineage.upstream(session, full, item, depth=depth), may_know),
-        downstream=_edges(lineage.downstream(session, full, item, depth=depth), may_know),
+        upstream=_edges(lineage.upstream(session, full, item, depth=depth), may_know, sources=sources),
+        downstream=_edges(lineage.downstream(session, full, item, depth=depth), may_know, sources=sources),
     )
 
 
 @router.get("/resources/{name}/contract", summary="Contract", response_model=None)
 def contract(name: str, session: SessionDep, subject: SubjectDep) -> dict[str, Any]:
-    """The active contract, the whole ODCS 3.1 document."""
-    return dict(registry.active(session, known(session, subject, name).name).document)
+    """The active contract, the ODCS 3.1 document; samples of personal and L3 items only for who may see or keep them."""
+    resource = known(session, subject, name)
+    active = registry.active(session, resource.name)
+    if access.may(session, subject, "manage-contract", resource):
+        return dict(active.document)
+    view = access.decide(session, subject, "read-rows", resource, contract=active).view
+    return samples.without(active, samples.guarded(active, view))
 
 
 @router.get("/resources/{name}", summary="One entry")
@@ -261,12 +268,15 @@ def _known_names(session: Session, subject: Subject) -> set[str]:
     return {f"{library}.{name}" for library, name in session.exec(asked.order_by(col(Resource.name)))}
 
 
-def _edges(graph: lineage.Graph, may_know: set[str]) -> list[dict[str, str]]:
-    """Edges between known entries. Raw tables follow their resource; files and addresses outside are named as they are."""
+def _edges(graph: lineage.Graph, may_know: set[str], *, sources: bool) -> list[dict[str, str]]:
+    """Edges between known entries. What is on the way of a resource (landing, raw) follows it; files and addresses outside
+    are told to those who have to do with how data comes."""
 
     def seen(node: str) -> bool:
-        library = node.partition(".")[0]
-        return library not in ("resource", "theme", "topic", "raw") or node.replace("raw.", "resource.", 1) in may_know
+        library, _, name = node.partition(".")
+        if library in ("landing", "raw"):
+            return f"resource.{name}" in may_know
+        return node in may_know if library in ("resource", "theme", "topic") else sources
 
     return [
         {"source": e.source, "source_item": e.source_item, "target": e.target, "target_item": e.target_item, "job": e.job}

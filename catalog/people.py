@@ -249,6 +249,13 @@ def authenticate(session: Session, bearer: str) -> Subject | None:
     return _subject(person, kind="key", key_prefix=key.prefix)
 
 
+def prefix_of(session: Session, bearer: str) -> str:
+    """Public part of a key that was issued here, whatever became of it; empty for any other text."""
+    parts = bearer.strip().split("_", 2)
+    prefix = parts[1] if len(parts) == 3 and parts[0] == "hui" else ""
+    return prefix if prefix and session.exec(select(Key.id).where(Key.prefix == prefix)).first() else ""
+
+
 def holder(session: Session, prefix: str) -> Subject | None:
     """The subject of a key known by its prefix, while the key lives: for links signed here on its holder's behalf."""
     key = session.exec(select(Key).where(Key.prefix == prefix)).first()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -149,7 +149,8 @@ def verify(session: Session, public_key: str = "", head_file: Path | None = None
     """Read the whole chain and every seal, and say what was changed, removed or reordered, and where.
 
     `public_key` is the installation's own (keys/audit.pub): seals made by another key are faults. The head file shows what the
-    database was when it was last sealed, so that a tail cut off together with its seals is found too.
+    database was when it was last sealed, so that a tail cut off together with its seals is found too; that it was cut itself
+    shows by the seals that it lacks.
     """
     findings: list[Finding] = []
     heads = _chain(session, findings)
@@ -159,7 +160,10 @@ def verify(session: Session, public_key: str = "", head_file: Path | None = None
     seals = list(session.exec(select(AuditSeal).order_by(col(AuditSeal.last))))
     for one in seals:
         _check_seal(findings, heads, _sealed(one), public_key, "seal")
-    for told in _written(head_file):
+    written = list(_written(head_file))
+    if head_file is not None:
+        findings += _not_written(seals, written)
+    for told in written:
         if isinstance(told, int):
             findings.append(
                 Finding("head-file", 0, f"外部链头文件第 {told} 行不可读", f"line {told} of the head file cannot be read")
@@ -273,6 +277,20 @@ def _written(head_file: Path | None) -> Iterator[dict[str, Any] | int]:
             yield told if isinstance(told, dict) else number
         except ValueError:
             yield number
+
+
+def _not_written(seals: Sequence[AuditSeal], written: Sequence[dict[str, Any] | int]) -> Iterator[Finding]:
+    """Seals that the head file does not have: every seal is written there first, so it was cut, emptied or replaced."""
+    there = {(str(told.get("last")), str(told.get("head"))) for told in written if isinstance(told, dict)}
+    missing = [one.last for one in seals if (str(one.last), one.head) not in there]
+    if missing and len(missing) == len(seals) and not written:
+        zh = f"外部链头文件缺失或为空，其中应有 {len(seals)} 次封存"
+        yield Finding("head-file", missing[0], zh, f"the head file is missing or empty; it should hold {len(seals)} seals")
+        return
+    for last in missing:
+        yield Finding(
+            "head-file", last, f"外部链头文件中没有第 {last} 条处的封存", f"the head file lacks the seal at record {last}"
+        )
 
 
 def _distinct(findings: list[Finding]) -> list[Finding]:

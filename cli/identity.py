@@ -13,9 +13,10 @@ from contracts.errors import HubError
 
 
 class KeyRefused(HubError):
-    """The key after --as opens nothing."""
+    """The key after --as opens nothing. `prefix`: which one it was, where it is one of ours."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
         super().__init__("--as 的密钥无效、已过期或已收回。", "The key after --as is wrong, expired or revoked.")
 
 
@@ -26,7 +27,7 @@ def subject(session: Session, key: str = "") -> Subject:
         return people.local_subject(user())
     found = people.authenticate(session, told)
     if found is None:
-        raise KeyRefused
+        raise KeyRefused(people.prefix_of(session, told))
     return found
 
 

@@ -145,5 +145,36 @@ def main() -> Any:
     try:
         return app()
     except HubError as error:
+        _on_record(error)
         typer.secho(error.said(language()), fg="red", err=True)
         return sys.exit(1)
+
+
+def _on_record(error: HubError) -> None:
+    """A refusal, or a dead key of ours, goes on record in a transaction of its own: the verb's was rolled back."""
+    from catalog import audit, database
+    from catalog.access import Refused
+    from cli.identity import KeyRefused
+    from warehouse.settings import Settings
+
+    dead_key = isinstance(error, KeyRefused) and error.prefix
+    if not dead_key and not (isinstance(error, Refused) and not error.on_record):
+        return
+    verbs = {name for chapter in VERBS.values() for name in chapter}
+    detail = {"verb": next((word for word in sys.argv[1:] if word in verbs), "")}
+    with database.session(Settings().catalog_database) as session:
+        if isinstance(error, KeyRefused):
+            audit.record(session, actor=f"key:{error.prefix}", action="authenticate", outcome="refused", detail=detail)
+            return
+        assert isinstance(error, Refused)  # noqa: S101 - the only other kind that comes here
+        audit.record(
+            session,
+            actor=error.subject.actor,
+            organization_id=error.subject.organization_id,
+            action=error.action,
+            object=error.thing,
+            purpose=error.decision.purpose,
+            outcome="refused",
+            policies=error.decision.policies,
+            detail=detail,
+        )

@@ -11,6 +11,7 @@ from catalog import database, registry, releases, resources
 from catalog.releases import Release
 from cli.language import said
 from cli.upkeep import AsJson, Key, allowed, as_json, on_record, size, table
+from warehouse import extract
 from warehouse import release as publishing
 from warehouse.settings import Settings
 
@@ -144,7 +145,10 @@ def recall(
     settings = Settings()
     who, policies = allowed(settings, "recall", resource, key)
     with database.session(settings.catalog_database) as session:
-        taken = told(releases.recall(session, resources.get(session, resource), version, reason=reason, by=who.actor))
+        entry = resources.get(session, resource)
+        recalled = releases.recall(session, entry, version, reason=reason, by=who.actor)
+        taken, library = told(recalled), str(entry.library)
+    extract.forget(settings, library, resource, recalled.snapshot)
     on_record(settings, who, "recall", f"{resource} v{version}", policies, {"reason": reason}, purpose=reason)
     if json:
         as_json(taken)

@@ -43,7 +43,11 @@ def sql(
     """
     settings = Settings()
     text = sys.stdin.read() if question == "-" else question
-    named = query.tables(text)
+    try:
+        named = query.tables(text)
+    except query.QueryRefused:
+        _note_refusal(settings, key, purpose, text)
+        raise
     views, snapshots = _views(settings, named, key, purpose, text)
     answer = query.ask(settings, text, views, limit=limit, seconds=seconds, snapshots=snapshots)
     names = answer.schema.names
@@ -84,13 +88,29 @@ def _views(
             action="query",
             object=", ".join(".".join(name) for name in sorted(named)),
             purpose=purpose,
-            outcome="refused" if refused else "allowed",
+            outcome="refused" if refused or views.keys() < named else "allowed",
             policies=sorted(policies),
             detail={"sql": text[:2000]},
         )
     if refused:
+        refused.on_record = True
         raise refused
     return views, snapshots
+
+
+def _note_refusal(settings: Settings, key: str, purpose: str, text: str) -> None:
+    """What the gate refuses is on record too: whoever tries to read files through a question has tried it."""
+    with database.session(settings.catalog_database) as session:
+        who = subject(session, key)
+        audit.record(
+            session,
+            actor=who.actor,
+            organization_id=who.organization_id,
+            action="query",
+            purpose=purpose,
+            outcome="refused",
+            detail={"sql": text[:2000]},
+        )
 
 
 def _decided(
@@ -125,6 +145,11 @@ def _print_json(answer: Any, names: list[str]) -> None:
 def _rows(batch: Any) -> list[dict[str, Any]]:
     try:
         told: list[dict[str, Any]] = batch.to_pylist()
+    except OverflowError:
+        raise query.QueryInvalid(
+            "结果中有公元 1 年至 9999 年之外的日期；请用 CAST(… AS VARCHAR) 输出。",
+            "The answer has dates outside the years 1 to 9999; tell them by CAST(… AS VARCHAR).",
+        ) from None
     except ValueError:
         raise query.QueryInvalid(
             "结果中有重名的列或字段；请用 AS 命名。", "The answer has columns or fields of the same name; name them with AS."

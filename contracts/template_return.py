@@ -11,7 +11,7 @@ from contracts.template_marks import TemplateMark, identify
 
 REASONS = "问题与修改办法 / What to mend"
 RED = "FFF8D7DA"
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "|")
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "＝", "＋", "－", "＠")
 """First characters that a spreadsheet may run as a formula."""
 
 

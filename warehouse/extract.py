@@ -105,9 +105,11 @@ def put_away(settings: Settings, *, limit: int = CACHE_BYTES, keep: Path | None 
     return freed
 
 
-def forget(settings: Settings, snapshot: int) -> None:
-    """Remove every extract of a snapshot: its version was recalled."""
-    for folder in (_root(settings) / str(snapshot)).glob("*"):
+def forget(settings: Settings, library: str, dataset: str, snapshot: int) -> None:
+    """Remove every extract of a table at a snapshot, and of its changes since: the version was recalled. Other tables may
+    have versions of the same snapshot; theirs stay."""
+    table, root = f"{library}.{dataset}", _root(settings)
+    for folder in [*root.glob(f"{snapshot}/{table}.*"), *root.glob(f"*/{table}.*.since-{snapshot}.*")]:
         if folder.is_dir():
             _remove(folder)
 

@@ -50,7 +50,7 @@ NOT_OPEN = """
     add_parquet_key alias can_cast_implicitly cast_to_type combine constant_or_null currval error finalize get_block_size
     in_search_path make_type nextval query query_table replace_type remap_struct session_user setseed sleep_ms stats
     struct_values txid_current user vector_type version write_log
-    array_resize bar format generate_series list_resize lpad printf range repeat rpad
+    array_resize bar bitstring bitstring_agg format generate_series list_resize lpad printf range repeat rpad
 """
 """Functions that are not open to questions; those of the last line fill the memory by a single call, outside DuckDB's count."""
 REFUSED = frozenset(NOT_OPEN.split())

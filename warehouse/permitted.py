@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import duckdb
 
 from contracts.errors import HubError
 from contracts.view import Mask, View
+from warehouse import gate
 from warehouse.connection import literal, quote, table
 
 NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
@@ -75,12 +77,34 @@ def select(
             f"{view.library}.{view.dataset} 的这个版本没有您可见的信息项。",
             f"This version of {view.library}.{view.dataset} has none of the items you may see.",
         )
+    _require_filter(view, types)
     shown = ", ".join(f"{_shown(view, name, types, guarded)} AS {quote(name)}" for name in view.items)
     shown += "".join(f", permitted.{quote(name)}" for name in hidden)
     seen = f", ({view.row_filter}) AS __seen" if view.row_filter else ""
     inner = f"SELECT *{seen} FROM {moment(view.library, view.dataset, snapshot)}"
     where = " WHERE permitted.__seen" if view.row_filter else ""
     return f"SELECT {shown} FROM ({inner}) AS permitted{where}"
+
+
+def _require_filter(view: View, types: Mapping[str, str]) -> None:
+    """An older version may lack an item that the row filter asks for. Without it nobody can say which rows are permitted, and
+    its name would be looked for in the tables around."""
+    there = {name.lower() for name in types}
+    missing = [name for name in named_by(view.row_filter) if name.lower() not in there] if view.row_filter else []
+    if missing:
+        told = ", ".join(missing)
+        raise ItemMissing(
+            f"{view.library}.{view.dataset} 的这个版本没有您的行筛选所用的信息项 {told}；请用较新的版本。",
+            f"This version of {view.library}.{view.dataset} lacks {told}, by which your rows are chosen; use a newer version.",
+        )
+
+
+@lru_cache(maxsize=1024)
+def named_by(condition: str) -> tuple[str, ...]:
+    """Columns that a condition names, as DuckDB reads it."""
+    tree = gate.parser().tree(f"SELECT {condition}")
+    found = [node["column_names"][-1] for node in gate.nodes(tree) if node.get("class") == "COLUMN_REF"]
+    return tuple(dict.fromkeys(found))
 
 
 def shown_type(mask: Mask | None, held: str) -> str:

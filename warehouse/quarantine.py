@@ -25,7 +25,7 @@ DESCRIBED = 20_000
 """Distinct faulty values that get a message of their own; beyond that the message says what the rule asks."""
 LONGEST = 500
 """Characters of a value that a fault keeps; the row's record keeps all."""
-FORMULA = "=+-@\t\r"
+FORMULA = "=+-@\t\r\n＝＋－＠"
 SIGNED = re.compile(r"[+-]\d[\d,.]*(?:[eE][+-]?\d+)?")
 UNREADABLE = -1
 """Place of faults whose check is made from the reader's reason."""

@@ -27,13 +27,6 @@ BATCH = 10_000
 PROVENANCE = ("_batch", "_row")
 """Columns that tell any two rows of a table apart; they order pages where the view shows no key, and are never shown."""
 
-VALUE_ERRORS = (
-    duckdb.ConversionException,
-    duckdb.InvalidInputException,
-    duckdb.OutOfRangeException,
-    duckdb.OutOfMemoryException,
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -104,7 +97,8 @@ def page(
         connection.execute("BEGIN")  # one look at the lake's metadata for both statements; ends with the cursor
         types = columns(connection, view.library, view.dataset, snapshot)
         sorting = _sorting(contract, view, order, types)
-        conditions = [f"({_condition(contract, view, where)})"] if where.strip() else []
+        condition, may_fail = _condition(contract, view, where) if where.strip() else ("", False)
+        conditions = [f"({condition})"] if condition else []
         parameters: list[Any] = []
         for name, value in (equals or {}).items():
             conditions.append(f"seen.{quote(name)} = CAST(? AS {shown_type(view.masks.get(name), types[name])})")
@@ -113,7 +107,7 @@ def page(
             told, values = _beyond(sorting, after)
             conditions.append(told)
             parameters += values
-        source = _source(view, types, sorting, snapshot)
+        source = _source(view, types, sorting, snapshot, guarded=may_fail)
         sql = _page_sql(source, chosen, sorting, conditions, limit + 1)
         table = _fetched(connection, sql, parameters)
     return _cut(table, len(chosen), limit)
@@ -143,10 +137,11 @@ def ask(
         opening.enter_context(time_limit(connection, seconds))
         connection.execute("BEGIN")
         inner = {name: select_of(connection, view, (snapshots or {}).get(name)) for name, view in named.items()}
-        result = _run(connection, gate.rewrite(sql, inner), any(view.row_filter for view in named.values()))
+        hides_rows = any(view.row_filter for view in named.values())
+        result = _run(connection, gate.rewrite(sql, inner), hides_rows)
         schema = _told_apart(result.schema)
         stack = opening.pop_all()  # stays open until the answer is read
-    return pa.RecordBatchReader.from_batches(schema, _limited(result, schema, stack, limit))
+    return pa.RecordBatchReader.from_batches(schema, _limited(result, schema, stack, limit, hides_rows))
 
 
 def tables(sql: str) -> frozenset[Name]:
@@ -164,20 +159,23 @@ def _run(connection: duckdb.DuckDBPyConnection, sql: str, hides_rows: bool) -> p
         return connection.execute(sql).to_arrow_reader(BATCH)
     except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as error:
         raise QueryInvalid(*_message(error)) from None
-    except (
-        duckdb.ConversionException,
-        duckdb.InvalidInputException,
-        duckdb.OutOfRangeException,
-        duckdb.OutOfMemoryException,
-    ) as error:
-        if hides_rows:
-            raise QueryInvalid("查询计算出错（值的类型或范围不符）。", "The query failed on a value's type or range.") from None
-        raise QueryInvalid(*_message(error)) from None
     except duckdb.PermissionException:
         raise QueryRefused("查询触及了不允许的位置。", "The query reaches for what it may not touch.") from None
+    except (duckdb.Error, OSError, pa.ArrowException) as error:  # the last two: a type that Arrow has no word for
+        raise _failed(error, hides_rows) from None
 
 
-def _message(error: duckdb.Error) -> tuple[str, str]:
+def _failed(error: Exception, hides_rows: bool) -> Exception:
+    """A value that the question cannot be computed on; DuckDB's own words may quote one, of a row that the view hides too.
+    An interruption stays one, whichever library tells it: the time limit asked for it."""
+    if "INTERRUPT" in str(error):
+        return duckdb.InterruptException(str(error))
+    if hides_rows:
+        return QueryInvalid("查询计算出错（值的类型或范围不符）。", "The query failed on a value's type or range.")
+    return QueryInvalid(*_message(error))
+
+
+def _message(error: Exception) -> tuple[str, str]:
     told = str(error).split("\n\nLINE")[0].splitlines()[0]
     return f"查询有误：{told}", f"The query is wrong: {told}"
 
@@ -194,14 +192,20 @@ def _told_apart(schema: pa.Schema) -> pa.Schema:
     return pa.schema([field.with_name(name) for field, name in zip(schema, names, strict=True)])
 
 
-def _limited(result: pa.RecordBatchReader, schema: pa.Schema, stack: ExitStack, limit: int) -> Iterator[pa.RecordBatch]:
+def _limited(
+    result: pa.RecordBatchReader, schema: pa.Schema, stack: ExitStack, limit: int, hides_rows: bool
+) -> Iterator[pa.RecordBatch]:
     left = limit
     with stack:
-        for batch in result:
+        while left > 0:
+            try:
+                batch = result.read_next_batch()
+            except StopIteration:
+                return
+            except (duckdb.Error, OSError, pa.ArrowException) as error:  # rows far in are computed while they are read
+                raise _failed(error, hides_rows) from None
             yield pa.RecordBatch.from_arrays(batch.slice(0, left).columns, schema=schema)
             left -= batch.num_rows
-            if left <= 0:
-                return
 
 
 def _known(view: View, names: Sequence[str]) -> None:
@@ -211,8 +215,8 @@ def _known(view: View, names: Sequence[str]) -> None:
             raise QueryInvalid(f"没有名为 {name} 的信息项；可用：{known}。", f"There is no item {name!r}; there are {known}.")
 
 
-def _condition(contract: Contract, view: View, where: str) -> str:
-    """A caller's condition, in the small language of contracts.expressions, over what the view shows."""
+def _condition(contract: Contract, view: View, where: str) -> tuple[str, bool]:
+    """A caller's condition, in the small language of contracts.expressions, over what the view shows; whether it may fail."""
     from contracts import expressions
 
     hashed = {name for name, mask in view.masks.items() if mask.kind == "hash"}
@@ -220,7 +224,8 @@ def _condition(contract: Contract, view: View, where: str) -> str:
         replace(item, type=Type.STRING) if item.name in hashed else item for item in contract.items if item.name in view.items
     ]
     try:
-        return expressions.parse(where, items).sql(lambda name: f"seen.{quote(name)}")
+        parsed = expressions.parse(where, items)
+        return parsed.sql(lambda name: f"seen.{quote(name)}"), parsed.may_fail
     except expressions.InvalidExpression as error:
         raise QueryInvalid(error.message, error.message_en) from None
 
@@ -259,9 +264,12 @@ def _beyond(sorting: Sequence[tuple[str, bool]], after: Sequence[Any]) -> tuple[
     return f"({' OR '.join(f'({part})' for part in parts) or 'false'})", values
 
 
-def _source(view: View, types: Mapping[str, str], sorting: Sequence[tuple[str, bool]], snapshot: int | None) -> str:
+def _source(
+    view: View, types: Mapping[str, str], sorting: Sequence[tuple[str, bool]], snapshot: int | None, *, guarded: bool
+) -> str:
+    """The view's rows. Guarded where the caller's condition may fail on a value: that it failed would tell of a hidden row."""
     hidden = [name for name in PROVENANCE if any(column == f"seen.{quote(name)}" for column, _ in sorting)]
-    return permitted.select(view, types, hidden, snapshot=snapshot, guarded=False)  # page() runs no SQL of the caller's
+    return permitted.select(view, types, hidden, snapshot=snapshot, guarded=guarded)
 
 
 def _page_sql(

@@ -20,7 +20,7 @@ from warehouse.ledger import Lookups
 from warehouse.readers.source import Source
 from warehouse.settings import Settings
 
-ESCAPED = r"^'([=+\-@\t\r])"
+ESCAPED = r"^'([=+\-@\t\r\n＝＋－＠])"
 """What a quarantine export does to a cell that a spreadsheet would run as a formula (warehouse.quarantine)."""
 
 

@@ -58,16 +58,7 @@ def batch_rules(connection: duckdb.DuckDBPyConnection, stage: Stage, entry: Entr
         passed, value = _judge(connection, stage, entry, delta, received, check)
         zh, en = check.describe(None if passed else value)
         told.append(_check(check.rule, passed, value, check.limit, zh, en))
-    return told + _ceiling(entry, stage.rows - stage.at_fault)
-
-
-def _ceiling(entry: Entry, kept: int) -> list[Told]:
-    """A purchase may not cost more than its agreement's ceiling: what it still pays for is in the ledger's entry."""
-    if entry.room is None:
-        return []
-    zh = f"采购协议的费用上限还可支付 {entry.room} 条，本批 {kept} 条；请先续签或提高上限，再重新报送"
-    en = f"The ceiling of the purchase still pays for {entry.room} records, this batch has {kept}; raise it, then deliver again"
-    return [_check("ceiling", kept <= entry.room, str(kept), str(entry.room), zh, en)]
+    return told
 
 
 def ceiling(entry: Entry, kept: int) -> list[Told]:

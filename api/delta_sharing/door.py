@@ -56,8 +56,8 @@ def hub_error(request: Request, error: Exception) -> Response:
     """An error meant for people."""
     assert isinstance(error, HubError)  # noqa: S101 - registered for this class only
     status = 401 if status_for(error) == 429 else status_for(error)
+    errors.on_record(request, error)
     if isinstance(error, Refused):
-        errors.record_refusal(request, error)
         status = 403
     status = OWN.get(type(error), status)
     message = error.said(language_of(request)) if request.headers.get("accept-language") else str(error)

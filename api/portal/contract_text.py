@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
-from typing import Any
 
 from sqlmodel import Session
 
+from api import samples
 from api.portal.frame import Page
-from api.portal.item_rows import GRADE_HIDDEN
 from catalog import access
 from catalog.access import Decision
 from catalog.resources import Resource
@@ -34,21 +32,10 @@ def text(session: Session, page: Page, resource: Resource, contract: Contract | 
         return "", False
     if access.may(session, page.subject, "manage-contract", resource):
         return contract.text, False
-    view = decision.view if decision.allowed else None
-    clear = {name for name in view.items if name not in view.masks} if view else set()
-    guarded = {
-        item.name
-        for item in contract.items
-        if item.sample and item.name not in clear and (item.personal or int(item.grade[1:] or 1) >= GRADE_HIDDEN)
-    }
+    guarded = samples.guarded(contract, decision.view if decision.allowed else None)
     if not guarded:
         return contract.text, False
-    document: dict[str, Any] = copy.deepcopy(dict(contract.document))
-    for table in document.get("schema", ()):
-        for item in table.get("properties", ()):
-            if item.get("name") in guarded:
-                item.pop("examples", None)
-    return lint.dump(document), True
+    return lint.dump(samples.without(contract, guarded)), True
 
 
 def checks(page: Page, contract: Contract | None) -> list[CheckRow]:

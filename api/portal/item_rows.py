@@ -10,6 +10,7 @@ from api.portal.formats import number
 from api.portal.frame import Page
 from api.portal.languages import N_, Language, say
 from api.portal.words import PERSONAL
+from api.samples import GRADE_HIDDEN
 from catalog import codes
 from catalog.access import Decision
 from catalog.resources import national_type
@@ -25,7 +26,6 @@ FORMAT_RULES = {
     Format.LONGITUDE: N_("经度"),
     Format.LATITUDE: N_("纬度"),
 }
-GRADE_HIDDEN = 3
 
 
 @dataclass(frozen=True, slots=True)

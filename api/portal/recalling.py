@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlmodel import Session
+from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from api.dependencies import SessionDep
@@ -15,6 +16,7 @@ from api.portal.frame import Page, render
 from catalog import access, acquisitions, audit, releases, resources
 from catalog.releases import Release
 from catalog.resources import Resource, UnknownResource
+from warehouse import extract
 
 router = APIRouter(prefix="/resources/{name}/versions/{version}/recall", include_in_schema=False)
 
@@ -40,7 +42,7 @@ def answer(
     resource, release = _asked(session, page, name, version)
     if not reason.strip():
         return _form(session, page, resource, release, wrong=True)
-    releases.recall(session, resource, version, reason=reason.strip(), by=page.subject.actor)
+    recalled = releases.recall(session, resource, version, reason=reason.strip(), by=page.subject.actor)
     decision = access.require(session, page.subject, "recall", resource)
     audit.record(
         session,
@@ -51,7 +53,8 @@ def answer(
         policies=decision.policies,
         detail={"reason": reason.strip()},
     )
-    return RedirectResponse(f"/resources/{resource.name}/versions", 303)
+    gone = BackgroundTask(extract.forget, page.settings, str(resource.library), resource.name, recalled.snapshot)
+    return RedirectResponse(f"/resources/{resource.name}/versions", 303, background=gone)  # once the recall is committed
 
 
 def _asked(session: Session, page: Page, name: str, version: int) -> tuple[Resource, Release]:

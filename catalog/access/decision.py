@@ -44,7 +44,9 @@ class Decision:
 
 
 class Refused(HubError):
-    """The decision was no. Carries what the audit record needs."""
+    """The decision was no. Carries what the audit record needs; `on_record`: it has one already."""
+
+    on_record = False
 
     def __init__(self, decision: Decision, subject: Subject, action: str, thing: str) -> None:
         named = f"（规则：{'、'.join(decision.policies)}）" if decision.policies else ""

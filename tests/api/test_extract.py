@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -55,7 +56,7 @@ def test_cut_once_and_the_same_again(hub: Hub) -> None:
     written = one[0].path.stat().st_mtime_ns
     assert extract.extract(hub.settings, view(), CONTRACT, _snapshot(hub)) == one
     assert one[0].path.stat().st_mtime_ns == written
-    extract.forget(hub.settings, _snapshot(hub))
+    extract.forget(hub.settings, "resource", "hazard", _snapshot(hub))
     assert not one[0].path.exists()
     again = extract.extract(hub.settings, view(), CONTRACT, _snapshot(hub))
     assert [file.id for file in again] == [file.id for file in one]
@@ -167,3 +168,14 @@ def _snapshot(hub: Hub) -> int:
 
     with hub.session() as session:
         return releases.get(session, resources.get(session, "hazard")).snapshot
+
+
+def test_forgetting_a_version_leaves_other_tables_of_the_same_snapshot(hub: Hub) -> None:
+    """Versions released together share a snapshot; a recall is of one table."""
+    snapshot = _snapshot(hub)
+    mine = extract.extract(hub.settings, view(), CONTRACT, snapshot)
+    other = extract.extract(hub.settings, replace(view(), dataset="weather"), CONTRACT, snapshot)
+    changed = extract.changes(hub.settings, view(), ("hazard_id",), snapshot - 1, snapshot)
+    after = extract.changes(hub.settings, view(), ("hazard_id",), snapshot, snapshot)
+    extract.forget(hub.settings, "resource", "hazard", snapshot)
+    assert [file.path.exists() for file in (mine[0], other[0], changed[0], after[0])] == [False, True, False, False]

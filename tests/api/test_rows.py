@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from sqlmodel import select
 
+from api import representations
 from catalog.audit import AuditRecord
 from tests.sharing import PARTNER_ITEMS, Hub
 
@@ -190,6 +191,8 @@ def test_csv_runs_no_formulas_and_may_begin_with_a_bom(hub: Hub) -> None:
     rows = list(csv.DictReader(io.StringIO(text)))
     assert len(rows) == 60
     assert rows[0]["name"] == "'=cmd()"
+    for sign in representations.FORMULA:
+        assert representations._safe(f"{sign}cmd()") == f"'{sign}cmd()", "full-width signs are run in East Asia's spreadsheets"
     assert all(not cell.startswith(("=", "+", "@")) for row in rows for cell in row.values())
     assert hub.get(f"{ROWS}?format=csv&bom=true", "partner").content.startswith(b"\xef\xbb\xbf")
 

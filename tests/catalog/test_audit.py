@@ -235,6 +235,22 @@ def test_a_head_file_that_was_written_over_is_found(chain: Chain, line: str) -> 
     assert [finding.kind for finding in found] == ["head-file"]
 
 
+@pytest.mark.parametrize("left", ["nothing", "no file", "the first line", "the last line", "an old head"])
+def test_a_head_file_that_was_cut_or_replaced_is_found(chain: Chain, left: str) -> None:
+    """It is written before the database: a seal that it lacks was taken out of it."""
+    before = chain.head.read_text()
+    first, last = before.splitlines(keepends=True)
+    if left == "no file":
+        chain.head.unlink()
+    else:
+        chain.head.write_text(
+            {"nothing": "", "the first line": first, "the last line": last, "an old head": first + first}[left]
+        )
+    found = [(finding.kind, finding.sequence) for finding in chain.verify().findings]
+    chain.head.write_text(before)
+    assert found == [("head-file", 5 if left in ("nothing", "no file", "the last line") else 9)]
+
+
 def test_the_key_is_private_and_stays(tmp_path: Path) -> None:
     path = tmp_path / "keys" / "audit.key"
     public = sealing.make_key(path)

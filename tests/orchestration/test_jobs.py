@@ -9,6 +9,7 @@ import pytest
 from sqlmodel import select
 
 from catalog.agreements import Agreement, Spend
+from catalog.audit import AuditRecord
 from catalog.batches import Batch
 from orchestration.execute import Executed, UnknownJob, execute
 from orchestration.hub import Hub
@@ -117,6 +118,38 @@ def test_spend_is_metered_from_accepted_rows(stocked: Hub, inbox: Path) -> None:
     with stocked.session() as session:
         spend = session.exec(select(Spend)).one()
         assert (spend.records, spend.amount) == (2, Decimal("1.00"))
+
+
+def test_a_batch_beyond_the_ceiling_is_held_back_whole_and_on_record(stocked: Hub, inbox: Path) -> None:
+    def ceiling(yuan: str) -> None:
+        with stocked.session() as session:
+            agreement = session.get_one(Agreement, "XY-meter")
+            agreement.price_per_record, agreement.ceiling = Decimal("0.5"), Decimal(yuan)
+            session.add(agreement)
+
+    ceiling("1.40")  # pays for two records
+    drop(inbox / "meter", "a.csv", "M1,1", "M2,2", "M3,-1")
+    assert [one.accepted for one in run(stocked, "buy").loaded] == [2], "a record at fault costs nothing"
+    drop(inbox / "meter", "b.csv", "M4,4", "M5,5")
+    run(stocked, "buy")
+    with stocked.session() as session:
+        held = session.exec(select(Batch).where(Batch.filename == "b.csv")).one()
+        assert (held.state, held.received, held.accepted, held.quarantined) == ("refused", 2, 0, 2)
+        assert "XY-meter" in held.message
+        assert "pays for 0 records more, this has 2" in held.message_en
+        assert [check["rule"] for check in held.checks if not check["passed"]] == ["ceiling"]
+        assert sum(spend.amount for spend in session.exec(select(Spend))) == Decimal("1.00")
+        record = session.exec(select(AuditRecord).where(AuditRecord.object == f"batch:{held.id}")).all()[-1]
+        assert (record.action, record.outcome) == ("batch.refused", "failed")
+        first = held.id
+    assert [key for key, _ in rows(stocked, "resource.meter")] == ["M1", "M2"]
+    ceiling("2.00")
+    drop(inbox / "meter", "c.csv", "M4,4", "M5,5")
+    run(stocked, "buy")
+    assert [key for key, _ in rows(stocked, "resource.meter")] == ["M1", "M2", "M4", "M5"]
+    with stocked.session() as session:
+        assert session.get_one(Batch, first).state == "refused", "what was refused stays on record"
+        assert sum(spend.amount for spend in session.exec(select(Spend))) == Decimal("2.00")
 
 
 def test_an_ended_purchase_takes_nothing(stocked: Hub, inbox: Path) -> None:

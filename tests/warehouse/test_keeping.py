@@ -107,6 +107,9 @@ def test_backup_and_restore_bring_everything_back(any_hub: Hub, tmp_path: Path, 
     story = tell(any_hub)
     (any_hub.settings.root / "keys").mkdir(exist_ok=True)
     (any_hub.settings.root / "keys" / "seal").write_text("secret")
+    cached = any_hub.settings.root / "cache" / "extracts" / "1" / "x" / "00000.parquet"
+    cached.parent.mkdir(parents=True)
+    cached.write_text("of a version that may be recalled")
     made = backup.backup(any_hub.settings, tmp_path / "backups")
     any_hub.deliver(HEAD + "later,x,1\n")
     maintain.maintain(any_hub.settings, {}, **NOW)
@@ -118,6 +121,7 @@ def test_backup_and_restore_bring_everything_back(any_hub: Hub, tmp_path: Path, 
     assert len(restored.sql(f"SELECT * FROM resource.things AT (VERSION => {story.first.snapshot})")) == 2
     assert len(restored.ledger.history("things")) == 6
     assert (settings.root / "keys" / "seal").read_text() == "secret"
+    assert not (settings.root / "cache").exists()
     assert restored.deliver(HEAD + "e,x,1\n").outcome.inserted == 1
     connection.forget(settings)
 
