@@ -62,7 +62,10 @@ def _load(page: Page, batch: Batch, resource: Resource) -> Stage:
     spent = formats.seconds(batch.seconds.get("load"))
     rows = say(language, "%(rows)s 行", rows=formats.number(batch.accepted))
     return Stage(
-        "done", say(language, "入库"), (f"resource.{resource.name}", f"{rows} {spent}".strip()), f"/resources/{resource.name}"
+        "done",
+        say(language, "入库"),
+        (f"resource.{resource.name}", say(language, "，").join(part for part in (rows, spent) if part)),
+        f"/resources/{resource.name}",
     )
 
 

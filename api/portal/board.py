@@ -81,7 +81,7 @@ def tasks(page: CollectPage, session: SessionDep) -> HTMLResponse:
         except UnknownAgreement:
             continue
         shown = board(session, agreement.id, on=today())
-        found.append(Task(agreement, resource, _now(shown)))
+        found.append(Task(agreement, resource, now_of(shown)))
     return render(page, "pages/collect.html", tasks=found)
 
 
@@ -91,7 +91,7 @@ def matrix(page: CollectPage, session: SessionDep, agreement_id: str) -> HTMLRes
     agreement, resource = _asked(session, page, agreement_id)
     view = _view(session, page, agreement)
     shown = view.board
-    now = _now(shown)
+    now = now_of(shown)
     chosen = _chosen(page, shown, now)
     gaps = page.request.query_params.get("gaps") == "1"
     return render(
@@ -226,7 +226,7 @@ def _later(kind: str, last: date) -> date:
     return min(workdays.add_months(last, periods.MONTHS[kind] * SHOWN[kind]), today())
 
 
-def _now(shown: Board) -> BoardColumn | None:
+def now_of(shown: Board) -> BoardColumn | None:
     """The period that matters now: the last one that is due, else the first of those to come."""
     due = [column for column in shown.columns if column.is_due]
     return due[-1] if due else (shown.columns[0] if shown.columns else None)

@@ -14,6 +14,7 @@ from api.portal.frame import PLACES, Page, Place, page_of
 from api.portal.preferences import preferences
 from api.portal.standing import owner, verified
 from catalog import access
+from catalog.inbox import inbox
 from catalog.people import Subject
 
 
@@ -35,7 +36,8 @@ def at(place: str) -> Callable[..., Page]:
         places = open_places(inside=inside)
         name, name_en = owner(session)
         line = verified(session, preferences(request).language) if subject.kind != "anonymous" else ""
-        more = {"owner": name, "owner_en": name_en, "verified": line}
+        tasks = len(inbox(session, subject)) if inside else 0
+        more = {"owner": name, "owner_en": name_en, "verified": line, "tasks": tasks}
         return page_of(request, settings, subject, place, places=places, **more)
 
     return frame

@@ -86,6 +86,16 @@ def _reason(
     return Reason(fault["rule"], fault["item"], heading, title, fault["rows"], fault["value"], message, percent)
 
 
+def headings(page: Page, contract: Contract | None) -> dict[tuple[str, str], str]:
+    """What each check is called, by rule and item; by the rule alone under an empty item."""
+    at = 0 if page.language == "zh" else 1
+    told: dict[tuple[str, str], str] = {}
+    for check in checks_of(contract) if contract else ():
+        told[check.rule, check.item] = check.heading[at]
+        told.setdefault((check.rule, ""), check.heading[at])
+    return told
+
+
 def _title(item: Item, at: int) -> str:
     return (item.title_en if at else "") or item.title
 

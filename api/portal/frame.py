@@ -59,6 +59,8 @@ class Page:
     preferences: Preferences
     place: str = ""
     places: tuple[Place, ...] = PLACES
+    tasks: int = 0
+    """How many tasks wait for the reader."""
     verified: str = ""
     """One line about the last verification of the audit chain."""
     owner: str = ""

@@ -66,9 +66,9 @@ def obtaining(session: Session, page: Page, resource: Resource, contract: Contra
 
 def python(resource: Resource, version: int | None) -> str:
     """Lines for the Delta Sharing client: a share for each provider, a schema for each library."""
-    pinned = f",\nversion={version}" if version else ""
+    pinned = f",\n  version={version}" if version else ""
     table = f"{resource.provider_id}.{resource.library}.{resource.name}"
-    return f'import delta_sharing as ds\ndf = ds.load_as_pandas(\n"hui.share#{table}"{pinned})'
+    return f'import delta_sharing as ds\ndf = ds.load_as_pandas(\n  "hui.share#{table}"{pinned})'
 
 
 def duckdb(address: str, view: View, version: int | None) -> str:

@@ -11,8 +11,10 @@ from fastapi.responses import HTMLResponse
 from sqlmodel import Session
 
 from api.dependencies import SessionDep
-from api.portal import comparing, contract_text, item_rows, looking, strips
+from api.portal import comparing, contract_text, faults, item_rows, looking, strips
+from api.portal.board import now_of
 from api.portal.doors import CataloguePage
+from api.portal.formats import today
 from api.portal.frame import Page, render
 from api.portal.freshness import Freshness, freshness
 from api.portal.languages import N_
@@ -20,6 +22,7 @@ from api.portal.obtaining import Obtaining, obtaining
 from catalog import access, agreements, batches, codes, quality, registry, releases, resources
 from catalog.agreements import Agreement
 from catalog.batches import Batch, BatchFilters
+from catalog.board import BoardColumn, board
 from catalog.codes import ResourceClass
 from catalog.organizations import Organization
 from catalog.people import Person
@@ -59,6 +62,8 @@ class Entry:
     agreement: Agreement | None
     """How its data comes; only for those who see operations."""
     recent: Sequence[Batch] = ()
+    column: BoardColumn | None = None
+    """Of a collection: how its period of now stands."""
     highest: Sequence[Item] = ()
     """The items that decide its grade."""
 
@@ -89,6 +94,7 @@ def entry(session: Session, page: Page, name: str) -> Entry:
         obtaining=obtaining(session, page, resource, contract),
         agreement=signed[0] if signed else None,
         recent=batches.listed(session, BatchFilters(dataset=resource.name), size=4).batches if inside else (),
+        column=now_of(board(session, signed[0].id, on=today())) if signed and signed[0].route == "collect" else None,
         highest=item_rows.highest(contract, resource.grade),
     )
 
@@ -150,7 +156,8 @@ def quality_(page: CataloguePage, session: SessionDep, name: str) -> HTMLRespons
     results = quality.results(session, told.resource.name)
     titles = {item.name: item for item in told.contract.items} if told.contract else {}
     trend = quality.trend(session, told.resource.name)
-    return show(page, told, "quality", results=results, titles=titles, trend=trend)
+    headings = faults.headings(page, told.contract)
+    return show(page, told, "quality", results=results, titles=titles, headings=headings, trend=trend)
 
 
 @router.get("/versions", response_class=HTMLResponse)
@@ -176,11 +183,14 @@ def versions(page: CataloguePage, session: SessionDep, name: str) -> HTMLRespons
 
 @router.get("/lineage", response_class=HTMLResponse)
 def lineage(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
-    """What it is made from, what is made from it, and a table of every edge."""
+    """All it is made from and all made from it, drawn, with a table of the same edges; of one item where one is chosen."""
     told = entry(session, page, name)
-    strip = strips.strip(session, page, told.resource, depth=3, shown=12)
-    between, items = strips.edges(session, page, told.resource)
-    return show(page, told, "lineage", strip=strip, edges=between, item_edges=items)
+    known = strips.items_told(session, page, told.resource)
+    items = [item for item in (told.contract.items if told.contract else ()) if item.name in known]
+    asked = page.request.query_params.get("item", "")
+    chosen = next((item for item in items if item.name == asked), None)
+    graph = strips.whole(session, page, told.resource, chosen.name if chosen else "")
+    return show(page, told, "lineage", graph=graph, items=items, chosen=chosen)
 
 
 @router.get("/contract", response_class=HTMLResponse)

@@ -1,20 +1,26 @@
-"""血缘: the strip of boxes around a resource, and every edge as a table."""
+"""血缘: the strip of boxes around a resource, the whole graph drawn, and every edge as a table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
+from urllib.parse import quote
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
+from api.portal import drawing
 from api.portal.frame import Page
 from api.portal.languages import say
 from api.portal.parts import Box
 from api.portal.words import LIBRARIES
+from catalog import registry
 from catalog.discovery import discoverable
 from catalog.lineage import LineageEdge, downstream, upstream
 from catalog.organizations import Organization
+from catalog.registry import UnknownContract
 from catalog.resources import Resource
+from contracts.model import Item
 
 SHOWN = 5
 WITHIN = ("landing", "raw")
@@ -36,6 +42,20 @@ class EdgeRow:
     edge: LineageEdge
     source_link: str
     target_link: str
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """The whole graph: boxes with their places, lines, and the edges drawn."""
+
+    drawing: drawing.Drawing
+    boxes: Mapping[tuple[str, str], Box]
+    edges: Sequence[EdgeRow]
+
+    @property
+    def total(self) -> int:
+        """How many boxes there are."""
+        return len(self.drawing.boxes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +101,56 @@ def _levels(start: str, pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
     return levels
 
 
-def edges(session: Session, page: Page, resource: Resource) -> tuple[list[EdgeRow], list[EdgeRow]]:
-    """Every edge up- and downstream: those between datasets, then those between items."""
+def whole(session: Session, page: Page, resource: Resource, item: str = "") -> Map:
+    """Everything up- and downstream of a resource, or of one item of it, as far as the reader may know; edges by place."""
     name = f"{resource.library}.{resource.name}"
-    reached = {node for graph in (upstream(session, name), downstream(session, name)) for node, _ in graph.distance}
-    asked = select(LineageEdge).where(col(LineageEdge.source).in_(reached), col(LineageEdge.target).in_(reached))
-    order = (col(LineageEdge.target), col(LineageEdge.source), col(LineageEdge.target_item), col(LineageEdge.source_item))
-    names = _names(session, page, reached)
-    rows = [
-        EdgeRow(edge, _link(names, edge.source), _link(names, edge.target))
-        for edge in session.exec(asked.order_by(*order))
-        if _known(names, edge)
-    ]
-    between = [row for row in rows if not row.edge.target_item]
-    return between, [row for row in rows if row.edge.target_item]
+    found = {
+        (edge.source, edge.source_item, edge.target, edge.target_item): edge
+        for reach in (upstream, downstream)
+        for edge in reach(session, name, item).edges
+    }
+    names = _names(session, page, {end for edge in found.values() for end in (edge.source, edge.target)} | {name})
+    known = [edge for edge in found.values() if _known(names, edge)]
+    ends = [((_whole(one.source), one.source_item), (_whole(one.target), one.target_item)) for one in known]
+    drawn = drawing.draw((name, item), ends)
+    titles = _titles(session, {node for node, _ in [(name, item), *(end for pair in ends for end in pair)]}) if item else {}
+    boxes = {}
+    for placed in drawn.boxes:
+        node = cast(tuple[str, str], placed.node)
+        box = _box(page, names, node[0], current=node == (name, item))
+        boxes[node] = _item_box(page, box, titles.get(node), node) if item else box
+    rows = [EdgeRow(edge, _link(names, edge.source), _link(names, edge.target)) for edge in known]
+    rows.sort(key=lambda row: (row.edge.target, row.edge.source, row.edge.target_item, row.edge.source_item))
+    return Map(drawn, boxes, rows)
+
+
+def items_told(session: Session, page: Page, resource: Resource) -> set[str]:
+    """Items of a resource whose way the reader may know: what they are made from, or what is made from them."""
+    name = f"{resource.library}.{resource.name}"
+    touching = or_(col(LineageEdge.source) == name, col(LineageEdge.target) == name)
+    edges = session.exec(select(LineageEdge).where(touching, LineageEdge.target_item != "")).all()
+    names = _names(session, page, {end for edge in edges for end in (edge.source, edge.target)})
+    known = [edge for edge in edges if _known(names, edge)]
+    return {edge.source_item if edge.source == name else edge.target_item for edge in known}
+
+
+def _titles(session: Session, datasets: Iterable[str]) -> dict[tuple[str, str], Item]:
+    """The items of datasets by (dataset, item), from their contracts."""
+    told = {}
+    for dataset in datasets:
+        try:
+            contract = registry.active(session, dataset.partition(".")[2])
+        except UnknownContract:
+            continue
+        told.update({(dataset, item.name): item for item in contract.items})
+    return told
+
+
+def _item_box(page: Page, box: Box, item: Item | None, node: tuple[str, str]) -> Box:
+    """An item's box: its title, below it the dataset; it leads to the item's own way."""
+    title = ((item.title_en if page.language == "en" else "") or item.title) if item else node[1]
+    link = f"{box.link}/lineage?item={quote(node[1])}" if box.link and item else ""
+    return Box(title, box.title, link, box.current)
 
 
 def _names(session: Session, page: Page, nodes: Iterable[str]) -> Names:

@@ -19,6 +19,7 @@ from catalog.releases import Release
 from contracts.deliveries import Fault, Outcome, Receipt
 from contracts.formats import credit_check_character
 from contracts.lint import read
+from orchestration import derived, modelled
 from warehouse import ingest
 from warehouse.connection import initialise
 from warehouse.settings import Settings
@@ -359,14 +360,40 @@ def _releases(session: Session, before: int, held: int) -> None:
 
 
 def _lineage(session: Session) -> None:
-    """Edges as a run of a model would tell them; one of the sources is not shared."""
+    """The models' entries, and edges as runs would tell them: a file, a check against a list, every model; one source is not
+    shared. The hazard theme tells its columns too.
+    """
+    hazard = ("hazard_id", "division", "lon", "lat")
+    sources = ["file|jiamusi-emergency/major_hazard", "resource.division", "resource.enterprise_power"]
+    ran(session, "load.major_hazard", sources, "resource.major_hazard")
+    for model in modelled.described().values():
+        derived.register(session, model, HUB)
+        inputs = [f"resource.{name}" for name in model.resources]
+        inputs += [f"{modelled.described()[name].library}.{name}" for name in model.models]
+        columns = {name: ("resource.major_hazard", name) for name in hazard} if model.name == "hazard" else {}
+        ran(session, f"model.{model.name}", inputs, f"{model.library}.{model.name}", columns)
+    told = {name: ("theme.hazard", name) for name in ("division",)}
+    ran(session, "model.regional_risk.columns", ["theme.hazard"], "topic.regional_risk", {"county_code": told["division"]})
+
+
+def ran(session: Session, job: str, inputs: list[str], output: str, columns: dict[str, tuple[str, str]] | None = None) -> None:
+    """A run told its lineage: its inputs ("namespace|name" outside the hub), its output, and where columns come from."""
+
+    def node(name: str) -> dict[str, str]:
+        namespace, _, rest = name.rpartition("|")
+        return {"namespace": namespace or "hui", "name": rest}
+
+    fields = {
+        name: {"inputFields": [{"namespace": "hui", "name": source, "field": item}]}
+        for name, (source, item) in (columns or {}).items()
+    }
+    facets = {"facets": {"columnLineage": {"fields": fields}}} if fields else {}
     lineage.receive(
         session,
         {
             "eventType": "COMPLETE", "eventTime": "2026-11-01T00:00:00Z", "producer": "test",
-            "run": {"runId": "0b8c7a1e-0000-4000-8000-000000000001"}, "job": {"namespace": "hui", "name": "model.test"},
-            "inputs": [{"namespace": "hui", "name": name} for name in ("resource.division", "resource.enterprise_power")],
-            "outputs": [{"namespace": "hui", "name": "resource.major_hazard"}],
+            "run": {"runId": f"0b8c7a1e-0000-4000-8000-{len(job):012d}"}, "job": {"namespace": "hui", "name": job},
+            "inputs": [node(name) for name in inputs], "outputs": [node(output) | facets],
         },
     )  # fmt: skip
 
