@@ -17,6 +17,7 @@ from api import (
     representations,
     resources,
     rows,
+    sealed,
     seals,
     versions,
 )
@@ -51,6 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         max_body_size=LARGEST_BODY,
+        lifespan=sealed.lifespan,
     )
     app.state.settings = settings
     app.state.attempts = Attempts()

@@ -35,8 +35,7 @@ class SecurityHeaders:
                     headers.setdefault(name, value)
                 if not headers.get("content-type", "").startswith("text/html"):
                     headers.setdefault("Content-Security-Policy", NOTHING)
-                if scope["path"].startswith(("/api/", "/delta-sharing")):
-                    headers.setdefault("Cache-Control", "no-store")
+                headers.setdefault("Cache-Control", "private, no-store")  # static files and links to extracts say otherwise
             await send(message)
 
         await self.app(scope, receive, with_headers)

@@ -10,14 +10,15 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from catalog import audit, codes, workdays
-from catalog.audit import AuditSeal
+from catalog.audit import AuditRecord, AuditSeal
 from catalog.batches import Batch, BatchState
-from catalog.columns import now, today
+from catalog.columns import CHINA, now, today
 from catalog.people import Person
 from catalog.resources import Resource
 from catalog.search_entries import SearchEntry
 
 STUCK_AFTER = timedelta(minutes=30)
+UNSEALED_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,17 @@ def _audit(session: Session, head_file: Path | None) -> Finding:
             "restore it from a backup, then run `hub audit verify`",
         )
     waiting = last - (sealed.last if sealed else 0)
+    first_open = session.get(AuditRecord, last - waiting + 1) if waiting else None
+    if first_open is not None and now() - first_open.at > UNSEALED_AFTER:
+        return Finding(
+            "audit",
+            "warning",
+            f"{waiting:,} 条审计记录自 {first_open.at.astimezone(CHINA):%Y-%m-%d %H:%M} 起未封存，被删改时无从发现",
+            f"{waiting:,} audit records since {first_open.at.astimezone(CHINA):%Y-%m-%d %H:%M} are not sealed: "
+            "their removal would not be found",
+            "让 hub serve 或 hub work 保持运行，或立即运行 hub audit seal",
+            "keep `hub serve` or `hub work` running, or run `hub audit seal` now",
+        )
     return Finding(
         "audit", "good", f"审计 {last:,} 条，未封存 {waiting:,} 条", f"{last:,} audit records, {waiting:,} not sealed yet"
     )

@@ -46,9 +46,12 @@ class Seen:
 
 
 def look(session: Session, page: Page, resource: Resource, contract: Contract | None, decision: Decision) -> Seen | None:
-    """The first rows, on record; None where the decision was no."""
+    """The first rows, on record; None where the decision was no, on record too."""
     view = decision.view
-    if contract is None or not decision.allowed or view is None:
+    if contract is None:
+        return None
+    if not decision.allowed or view is None:
+        _on_record(session, page, resource, decision, "refused", {"path": page.request.url.path})
         return None
     try:
         table = query.rows(page.settings, contract, view, limit=ROWS)
@@ -56,6 +59,19 @@ def look(session: Session, page: Page, resource: Resource, contract: Contract | 
         return Seen(empty=True)
     columns = [column_of(page, item, decision) for item in contract.items if item.name in view.items]
     told = [[text(row[column.item.name], column) for column in columns] for row in table.to_pylist()]
+    detail = {"rows": len(told), "items": [column.item.name for column in columns]}
+    _on_record(session, page, resource, decision, "allowed", detail)
+    return Seen(columns, told, len(contract.items) - len(columns), view.row_filter, not told)
+
+
+def column_of(page: Page, item: Item, decision: Decision) -> Column:
+    """A column under a decision."""
+    return Column(item, _why(page, item, decision), _numeric(item))
+
+
+def _on_record(
+    session: Session, page: Page, resource: Resource, decision: Decision, outcome: str, detail: dict[str, Any]
+) -> None:
     audit.record(
         session,
         actor=page.subject.actor,
@@ -63,16 +79,10 @@ def look(session: Session, page: Page, resource: Resource, contract: Contract | 
         action="preview",
         object=f"resource:{resource.name}",
         purpose=decision.purpose,
-        outcome="allowed",
+        outcome=outcome,
         policies=decision.policies,
-        detail={"rows": len(told), "items": [column.item.name for column in columns]},
+        detail=detail,
     )
-    return Seen(columns, told, len(contract.items) - len(columns), view.row_filter, not told)
-
-
-def column_of(page: Page, item: Item, decision: Decision) -> Column:
-    """A column under a decision."""
-    return Column(item, _why(page, item, decision), _numeric(item))
 
 
 def _why(page: Page, item: Item, decision: Decision) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 
 import pytest
 
@@ -108,3 +109,36 @@ def test_resources(hub: Hub) -> None:
     assert [v["version"] for v in hub.get("/api/v1/resources/hazard/versions").json()] == [2, 1]
     assert hub.get("/api/v1/resources/hazard/versions/1").json()["state"] == "in force"
     assert hub.get("/api/v1/resources/hazard/quality").json()["rules"] == []
+
+
+def test_the_server_seals_the_audit_chain_while_it_serves(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where nobody runs `hub work`; a key that is missing is a line in the log, no reader notices."""
+    from fastapi.testclient import TestClient
+
+    from catalog import audit, sealing
+
+    def sealed() -> int:
+        with hub.session() as session:
+            last = sealing.last_seal(session)
+            return last.last if last else 0
+
+    monkeypatch.setattr(sealing, "SEAL_AFTER_RECORDS", 1)
+    with hub.session() as session:
+        audit.record(session, actor="test", action="test")
+    with TestClient(hub.client.app) as serving:
+        assert serving.get("/health").status_code == 200
+    assert sealed() == 0
+    sealing.make_key(hub.settings.audit_key)
+    with TestClient(hub.client.app) as serving:
+        deadline = time.monotonic() + 20
+        while not sealed() and time.monotonic() < deadline:
+            assert serving.get("/health").status_code == 200
+    assert sealed() > 0
+    with hub.session() as session:
+        assert sealing.verify(session, head_file=hub.settings.audit_head).good
+
+
+def test_what_is_downloaded_stays_in_no_shared_cache(hub: Hub) -> None:
+    for path in ("/", "/api/v1/resources", "/delta-sharing/shares", "/batches", "/nosuch"):
+        assert "no-store" in hub.get(path, "steward").headers["Cache-Control"], path
+    assert "public" in hub.get("/static/css/frame.css").headers["Cache-Control"]

@@ -55,6 +55,21 @@ def ready(hub: Hub) -> Hub:
     return hub
 
 
+def test_the_doctor_minds_a_chain_that_nobody_seals(ready: Hub, home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    from catalog import condition
+
+    def told() -> condition.Finding:
+        with database.session(home.catalog_database) as session:
+            return next(one for one in condition.examine(session, home.audit_head) if one.name == "audit")
+
+    ready("people", "add", "li", "--role", "steward")
+    assert told().state == "good"
+    monkeypatch.setattr(condition, "now", lambda: datetime.now(UTC) + timedelta(hours=2))
+    assert (told().state, told().mend_en.count("hub audit seal")) == ("warning", 1)
+    ready("audit", "seal")
+    assert told().state == "good"
+
+
 def test_without_a_home_every_verb_says_how_to_begin_and_makes_nothing(hub: Hub, home: Settings) -> None:
     found = json.loads(hub("doctor", "--json", status=1).stdout)
     assert {"name": "home", "mend_en": "hub init"}.items() <= next(one for one in found if one["name"] == "home").items()

@@ -66,6 +66,15 @@ def test_preview_is_refused_without_a_grant(reader: Reader) -> None:
         assert "230803-MH-0001" not in text
 
 
+def test_a_refused_preview_is_on_record(reader: Reader, hub: Filled) -> None:
+    from catalog import audit, database
+
+    reader("outsider").get("/resources/major_hazard/preview")
+    with database.session(hub.settings.catalog_database) as session:
+        [last] = audit.listed(session, limit=1)
+    assert (last.actor, last.action, last.outcome) == ("outsider", "preview", "refused")
+
+
 def test_preview_of_a_grant_shows_its_rows_and_masks(reader: Reader) -> None:
     text = reader("partner").get("/resources/major_hazard/preview").text
     assert "230803-MH-0004" in text, "level 1 is within the grant's rows"

@@ -1,0 +1,48 @@
+"""The server seals the audit chain while it serves: where `hub work` stands still, a tail would stay unsealed for days."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+from sqlalchemy.exc import IntegrityError
+
+from catalog import database, sealing
+from contracts.errors import HubError
+from warehouse.settings import Settings
+
+EVERY_SECONDS = 60.0
+log = logging.getLogger("hui.api")
+
+
+def seal_when_due(settings: Settings) -> None:
+    """Seal what is due; that `hub work` was faster, or that there is no key yet, stops nobody from reading."""
+    try:
+        with suppress(IntegrityError), database.session(settings.catalog_database) as session:
+            sealing.seal_when_due(session, settings.audit_key, settings.audit_head)
+    except HubError as error:
+        log.warning("the audit chain is not sealed: %s", error.message_en)
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Beside the requests, from the server's start to its end."""
+    task = asyncio.create_task(_often(app.state.settings))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _often(settings: Settings) -> None:
+    while True:
+        try:
+            await asyncio.to_thread(seal_when_due, settings)
+        except Exception:
+            log.exception("the audit chain could not be sealed")
+        await asyncio.sleep(EVERY_SECONDS)
