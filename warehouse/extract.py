@@ -87,9 +87,13 @@ def shown_columns(settings: Settings, view: View, snapshot: int) -> tuple[Column
 
 
 def put_away(settings: Settings, *, limit: int = CACHE_BYTES, keep: Path | None = None, now: float | None = None) -> int:
-    """Remove the least used extracts until the cache fits; returns bytes freed."""
+    """Remove the least used extracts until the cache fits, and what a killed process left half made; returns bytes freed."""
     root = _root(settings)
     moment = time.time() if now is None else now
+    for folder in root.glob("*/.*"):  # .making-… and .gone-…
+        with suppress(OSError):
+            if folder.is_dir() and moment - max(path.stat().st_mtime for path in (folder, *folder.rglob("*"))) > IN_USE_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
     held = []
     for folder in root.glob("*/*"):
         with suppress(OSError):

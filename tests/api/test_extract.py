@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -179,3 +180,18 @@ def test_forgetting_a_version_leaves_other_tables_of_the_same_snapshot(hub: Hub)
     after = extract.changes(hub.settings, view(), ("hazard_id",), snapshot, snapshot)
     extract.forget(hub.settings, "resource", "hazard", snapshot)
     assert [file.path.exists() for file in (mine[0], other[0], changed[0], after[0])] == [False, True, False, False]
+
+
+def test_what_a_killed_process_left_half_made_is_put_away(hub: Hub) -> None:
+    extract.extract(hub.settings, view(), CONTRACT, _snapshot(hub))
+    place = hub.settings.root / "cache" / "extracts" / str(_snapshot(hub))
+    left, under_way = place / ".making-killed", place / ".making-now"
+    for folder in (left, under_way):
+        folder.mkdir()
+        (folder / "00000.parquet").write_bytes(b"half")
+    old = left.stat().st_mtime - 2 * extract.IN_USE_SECONDS
+    for path in (left / "00000.parquet", left):
+        os.utime(path, (old, old))
+    extract.put_away(hub.settings)
+    assert (left.exists(), under_way.exists()) == (False, True)
+    shutil.rmtree(under_way)
