@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 from contracts.errors import HubError
 from warehouse.crashpoints import reach
 from warehouse.settings import Settings
@@ -22,6 +24,10 @@ FULL_SAID = ("No space left on device", "File too large", "Disk quota exceeded",
 
 class DiskFull(HubError):
     """No room is left; nothing was half done."""
+
+
+class MemoryFull(HubError):
+    """The work needs more memory than it may have; nothing was half done."""
 
 
 class FileUnreadable(HubError):
@@ -98,9 +104,15 @@ def disk_full(error: BaseException) -> bool:
 
 @contextmanager
 def room_said(settings: Settings) -> Iterator[None]:
-    """Turn "no space left" of any library, the catalogue's too, into `DiskFull`."""
+    """Turn "no space left" of any library, the catalogue's too, into `DiskFull`, DuckDB's memory limit into `MemoryFull`."""
     try:
         yield
+    except duckdb.OutOfMemoryException as error:
+        raise MemoryFull(
+            f"内存上限 {settings.memory_limit} 不够用，没有半途写入的数据；请调高 HUB_MEMORY_LIMIT 后重试。",
+            f"The memory limit of {settings.memory_limit} is not enough; nothing was half done. "
+            "Raise HUB_MEMORY_LIMIT and try again.",
+        ) from error
     except Exception as error:
         if not disk_full(error):
             raise

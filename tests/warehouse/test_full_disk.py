@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.warehouse.conftest import Hub, thing
-from warehouse import landing
+from warehouse import connection, ingest, landing
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -75,3 +75,15 @@ def test_no_room_to_load_then_there_is(hub: Hub, file: Path, more: int) -> None:
 
 def test_the_limit_is_real(hub: Hub, file: Path) -> None:
     assert deliver(hub, file, resource.RLIM_INFINITY) == "loaded"
+
+
+def test_too_little_memory_is_told_and_the_job_finished_with_more(hub: Hub, file: Path) -> None:
+    """Not DuckDB's own words with a traceback: which setting to raise, and that nothing is half done."""
+    connection.forget(hub.settings)
+    small = hub.settings.model_copy(update={"memory_limit": "3MB"})
+    with pytest.raises(landing.MemoryFull, match="HUB_MEMORY_LIMIT"):
+        ingest.deliver(small, hub.ledger, hub.given, file, dataset="things", received_by="test")
+    connection.forget(small)
+    told = ingest.deliver(hub.settings, hub.ledger, hub.given, file, dataset="things", received_by="test")
+    assert told.outcome.received == 10_000
+    assert list(hub.ledger.unsettled()) == []
