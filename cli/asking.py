@@ -57,13 +57,14 @@ class Told:
 
     def command(self) -> str:
         """The command line that says all this."""
-        parts = ["hub", "onboard", str(self.file)]
+        file = str(self.file)
+        parts = ["hub", "onboard", f"./{file}" if file.startswith("-") else file]
         single = {"owner": self.owner, "dataset": self.dataset, "title": self.title, "key": self.key, **self.reading}
         for name, value in single.items():
-            parts += [f"--{name}", value] if value else []
+            parts += _option(name, value) if value else []
         for name, values in (("dates", self.dates), ("type", self.types), ("decimal", self.decimal)):
             for value in values:
-                parts += [f"--{name}", value]
+                parts += _option(name, value)
         return shlex.join([*parts, *(["--json"] if self.as_json else [])])
 
     def answers(self) -> Answers:
@@ -73,6 +74,11 @@ class Told:
             pairs("--type", self.types, tuple(Type)),
             pairs("--decimal", self.decimal, ("comma", "point")),
         )
+
+
+def _option(name: str, value: str) -> list[str]:
+    """An option as words; a value that begins with - is no option of its own."""
+    return [f"--{name}={value}"] if value.startswith("-") else [f"--{name}", value]
 
 
 def pairs(option: str, values: list[str], allowed: tuple[str, ...]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path, PurePath
@@ -20,10 +21,15 @@ from contracts import naming
 from contracts.errors import HubError
 from contracts.evidence import Choice, Evidence, Question, Said, Undecided
 from contracts.model import Contract
-from warehouse import drafting, headers
+from warehouse import drafting, headers, landing
 from warehouse.ingest import Delivered, deliver
 from warehouse.ledger import Ledger, Lookups
+from warehouse.readers.archive import INSIDE
 from warehouse.settings import Settings
+
+
+class StillGrowing(HubError):
+    """The file changed while it was looked at."""
 
 
 def onboard(
@@ -82,8 +88,7 @@ def onboard(
         key,
         as_json,
     )
-    if not file.is_file():
-        raise UnusableAnswer(f"没有文件 {file}。", f"There is no file {file}.")
+    _readable(file)
     settings = Settings()
     while True:
         try:
@@ -93,9 +98,28 @@ def onboard(
             ask(told, open_question)
 
 
+def _readable(file: Path) -> None:
+    """Refuse what is no file, may not be read, or has a name that cannot be written down."""
+    if not file.is_file():
+        shown = os.fsencode(file).decode(errors="replace")
+        raise UnusableAnswer(f"没有文件 {shown}。", f"There is no file {shown}.")
+    try:
+        str(file).encode()
+        file.open("rb").close()
+    except UnicodeEncodeError as error:
+        name = landing.told_name(str(file))
+        raise UnusableAnswer(
+            f"文件名不是 UTF-8（可能来自 Windows：{name}）。请改名后再运行。",
+            f"The file's name is not UTF-8 (perhaps from Windows: {name}). Rename it and run this again.",
+        ) from error
+    except OSError as error:
+        raise UnusableAnswer(f"无法读取 {file}：{error.strerror}。", f"{file} cannot be read: {error.strerror}.") from error
+
+
 def _onboard(told: Told, settings: Settings) -> None:
     """One try, with what is known now."""
     _check(told)
+    before = _stamp(told.file)
     with database.session(settings.catalog_database) as session:
         who = subject(session)
         owner = organizations.get(session, told.owner).id if told.owner else organizations.own(session).id
@@ -107,6 +131,11 @@ def _onboard(told: Told, settings: Settings) -> None:
         if contract is None:
             drafted = _draft(told, settings, lookups, name, title, owner, tell)
             contract, evidence = drafted.contract, drafted.evidence
+            if _stamp(told.file) != before:
+                raise StillGrowing(
+                    f"{told.file.name} 还在变化，没有入库任何数据。请等文件写完后再运行。",
+                    f"{told.file.name} is still changing; nothing was loaded. Run this again when the file is whole.",
+                )
             _register(settings, drafted, who.login)
         else:
             evidence = _compare(told, settings, ledger, contract)
@@ -117,6 +146,11 @@ def _onboard(told: Told, settings: Settings) -> None:
         )  # fmt: skip
     _record(settings, who, decision.policies, name, told, done, new)
     _tell(told, settings, contract, done, evidence, new)
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    found = file.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def _check(told: Told) -> None:
@@ -142,7 +176,7 @@ def _name(told: Told) -> tuple[str, str]:
     part = told.reading.get("sheet", "")
     if "records" in told.reading:
         part = told.reading["records"].rpartition(".")[2].strip("$")
-    file = PurePath(told.reading["member"]).name if "member" in told.reading else told.file.name
+    file = PurePath(told.reading["member"].rpartition(INSIDE)[2]).name if "member" in told.reading else told.file.name
     title = naming.dataset_title(file, part)
     return told.dataset or naming.dataset_name(title), told.title or title
 

@@ -103,7 +103,7 @@ def property_of(guess: Guess, column: ColumnProfile, rows: int) -> dict[str, Any
     made: dict[str, Any] = {
         "name": guess.name,
         "physicalName": guess.name,
-        "businessName": guess.source.split("/")[-1].strip() or guess.name,
+        "businessName": guess.source.strip() or guess.name,
         "logicalType": str(guess.type),
         "classification": guess.grade,
         "description": describe(guess, column, rows),

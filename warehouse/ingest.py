@@ -67,7 +67,7 @@ def deliver(
             contract_version=contract.version,
             sha256=landed.sha256,
             bytes=landed.bytes,
-            filename=filename or Path(path).name,
+            filename=landing.told_name(filename or Path(path).name),
             received_at=min(received_at or datetime.now(UTC), datetime.now(UTC)),
             received_by=received_by,
             route=route,

@@ -69,6 +69,15 @@ def place(settings: Settings, sha256: str) -> Path:
     return settings.landing / sha256[:2] / sha256
 
 
+def told_name(name: str) -> str:
+    """A file's name for the records: bytes in it that are not UTF-8 are mostly GBK, from Windows."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name).decode("gb18030", errors="replace")
+    return name
+
+
 def locate(settings: Settings, sha256: str) -> Path:
     """The landed file of that hash; LandingLost when it is gone."""
     path = place(settings, sha256)

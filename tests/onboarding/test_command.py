@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from click.testing import Result
 from sqlmodel import select
@@ -17,9 +19,11 @@ from catalog import database
 from catalog.audit import AuditRecord
 from catalog.registry import active
 from catalog.resources import Resource
+from cli.asking import UnusableAnswer
 from cli.init import prepare
 from cli.main import app
 from contracts import lint
+from warehouse import drafting
 from warehouse.connection import forget, reader
 from warehouse.settings import Settings
 
@@ -164,3 +168,44 @@ class TestAgain:
         result = hub(other, "--json")
         assert result.exit_code == 2
         assert told(hub(other, "--dataset", "list", "--json"))["received"] == 51
+
+
+class TestNames:
+    """Files with names that shells, databases and other systems stumble over."""
+
+    def test_a_name_from_windows_is_told_to_be_renamed(self, hub: Hub, tmp_path: Path) -> None:
+        path = os.fsencode(tmp_path) + b"/" + "名单.csv".encode("gbk")
+        with open(path, "wb") as file:
+            file.write(GOOD.encode())
+        result = hub(os.fsdecode(path))
+        assert isinstance(result.exception, UnusableAnswer)
+        assert "名单.csv). Rename it" in result.exception.message_en
+
+    @pytest.mark.parametrize("name", ["a b.csv", "a'b\".csv", "a\nb.csv", "[1]*{x}?.csv", "$(x);.csv", "数据😀"])
+    def test_odd_names_are_only_names(self, hub: Hub, file, name: str) -> None:
+        assert told(hub(file(GOOD, name), "--json"))["accepted"] == 50
+
+    def test_names_that_begin_like_options(self, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        book = openpyxl.Workbook()
+        for sheet in (book.active, book.create_sheet("-旧")):
+            for row in [["编号", "值"], *([f"A{n}", n] for n in range(20))]:
+                sheet.append(row)
+        book.save(tmp_path / "-a.xlsx")
+        monkeypatch.chdir(tmp_path)
+        command = shlex.split(json.loads(hub("--json", "--", "-a.xlsx").stdout.splitlines()[-1])["commands"][1])
+        assert command[2:4] == ["./-a.xlsx", "--sheet=-旧"]
+        assert told(hub(*command[2:]))["accepted"] == 20
+
+    def test_a_file_that_is_still_written(self, hub: Hub, file, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = file(GOOD)
+        draft = drafting.draft_contract
+
+        def slowly(*told: Any) -> Any:
+            made = draft(*told)
+            path.write_text(GOOD + "A900,企业,1\n", encoding="utf-8")
+            return made
+
+        monkeypatch.setattr(drafting, "draft_contract", slowly)
+        assert "still changing" in hub(path).exception.message_en
+        with database.session(settings.catalog_database) as session:
+            assert session.exec(select(Resource).where(Resource.name == "enterprise_list")).first() is None

@@ -42,6 +42,13 @@ def test_unicom_in_gbk_is_not_taken_for_utf8() -> None:
     assert found.name == "gb18030"
 
 
+def test_a_word_in_every_row_is_evidence_once() -> None:
+    """化工厂 in GBK is good Big5 too; the header is not."""
+    text = "企业编号,企业名称,产值\n" + "".join(f"A{n:03d},化工厂{n},{n}.5\n" for n in range(60))
+    found = detect(io.BytesIO(text.encode("gbk")))
+    assert (found.name, found.certain) == ("gb18030", True)
+
+
 def test_two_readings_that_fit_alike_are_asked() -> None:
     found = detect(io.BytesIO("名称\n".encode("gbk")))
     assert not found.certain

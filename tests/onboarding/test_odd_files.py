@@ -16,6 +16,7 @@ import pytest
 
 from contracts.errors import HubError
 from warehouse import profile as profiles
+from warehouse.headers import ORIGINAL_ROW, REASONS
 from warehouse.readers import open_source
 
 from .conftest import lines
@@ -72,6 +73,13 @@ class TestParquet:
         assert draft(tmp_path / "a.parquet").contract.item("level").type == "string"
 
 
+class TestNames:
+    def test_a_column_called_like_the_row_number(self, tmp_path: Path, settings) -> None:
+        (tmp_path / "a.csv").write_text("__row,name\n" + lines(20, lambda n: f"x{n},n{n}") + "broken\n", encoding="utf-8")
+        columns, found, lost = read(tmp_path / "a.csv", settings)
+        assert (columns, found[1], lost) == (("__row_2", "name"), ("x1", "n1"), [(21, "broken", "columns:1")])
+
+
 class TestHeaders:
     """Rows above the records that are neither title nor record."""
 
@@ -120,6 +128,53 @@ def read(path: Path, settings, reading: dict | None = None) -> tuple[tuple[str, 
         for made in source.scratch:
             made.unlink(missing_ok=True)
     return source.columns, found, lost
+
+
+class TestNextDelivery:
+    """What comes later under the same contract: mended quarantine, another encoding, delimiter or sheet."""
+
+    READINGS = (
+        {"encoding": "gb18030", "delimiter": ";", "header": "3", "columns": ["企业编号"], "media": "csv"},
+        {"encoding": "utf-16-le", "delimiter": "\t", "header": "none", "media": "csv"},
+        {"encoding": "utf-8", "records": "data.list", "media": "json"},
+        {"encoding": "utf-8", "media": "ndjson"},
+        {"sheet": "数据", "header": "2-3", "columns": ["企业编号"], "media": "xlsx"},
+        {"member": "企业.csv", "delimiter": "|", "header": 1, "media": "csv"},
+        {"media": "parquet"},
+    )
+
+    @pytest.mark.parametrize("reading", READINGS, ids=lambda reading: reading["media"])
+    def test_mended_quarantine_is_read_whatever_the_provider_writes(self, tmp_path: Path, settings, reading: dict) -> None:
+        table = [["企业编号", "值", REASONS, ORIGINAL_ROW], *([f"A{n}", f"{n}", "“值”应为数字", f"{n}"] for n in range(9))]
+        text = "\n".join(",".join(row) for row in table)
+        (tmp_path / "a.csv").write_bytes(text.encode("utf-8-sig"))
+        book = openpyxl.Workbook()
+        for row in table:
+            book.active.append(row)
+        book.save(tmp_path / "a.xlsx")
+        for name in ("a.csv", "a.xlsx"):
+            columns, found, _ = read(tmp_path / name, settings, reading)
+            assert (columns[:2], len(found), found[8][:2]) == (("企业编号", "值"), 9, ("A8", "8"))
+
+    @pytest.mark.parametrize(
+        ("before", "now"), [("utf-8", "gbk"), ("utf-16-le", "gbk"), ("gb18030", "utf-8"), ("utf-8", "utf-16")]
+    )
+    def test_another_encoding(self, tmp_path: Path, settings, before: str, now: str) -> None:
+        (tmp_path / "a.csv").write_bytes((HEADER + FIRMS).encode(now))
+        _, found, lost = read(tmp_path / "a.csv", settings, {"encoding": before, "delimiter": ",", "header": 1})
+        assert (found[3][1], len(found), lost) == ("第一化工厂3", 20, [])
+
+    def test_another_delimiter(self, tmp_path: Path, settings) -> None:
+        (tmp_path / "a.csv").write_text((HEADER + FIRMS).replace(",", "\t"), encoding="utf-8")
+        columns, found, _ = read(tmp_path / "a.csv", settings, {"encoding": "utf-8", "delimiter": ";", "header": 1})
+        assert (len(columns), len(found)) == (4, 20)
+
+    def test_another_name_of_the_only_sheet(self, tmp_path: Path, settings) -> None:
+        book = openpyxl.Workbook()
+        for row in [["编号", "值"], *([f"A{n}", n] for n in range(9))]:
+            book.active.append(row)
+        book.save(tmp_path / "a.xlsx")
+        assert len(read(tmp_path / "a.xlsx", settings, {"sheet": "2025年1月", "header": 1})[1]) == 9
 
 
 class TestJson:
@@ -197,14 +252,18 @@ class TestJson:
 class TestWorkbooks:
     """Workbooks that programs wrote, or people with a heavy hand."""
 
-    def test_formulas_that_were_never_calculated(self, draft, tmp_path: Path) -> None:
-        """Written by a program and never opened in Excel: a column of blanks, were it loaded."""
+    def test_formulas_that_were_never_calculated(self, draft, tmp_path: Path, settings) -> None:
+        """Written by a program and never opened in Excel. A column of them is refused; a single one is a value like others."""
         book = openpyxl.Workbook()
         for row in [["编号", "值", "和"], *([f"A{n}", n, f"=B{n + 2}*2"] for n in range(20))]:
             book.active.append(row)
         book.save(tmp_path / "a.xlsx")
-        with pytest.raises(HubError, match=r"20 formulas without a saved result \(C2, C3"):
+        with pytest.raises(HubError, match=r"Column 3 of a.xlsx has 20 formulas without a saved result"):
             draft(tmp_path / "a.xlsx")
+        for n in range(19):
+            book.active.cell(n + 2, 3, n)
+        book.save(tmp_path / "a.xlsx")
+        assert rows(tmp_path / "a.xlsx", settings)[19] == ("A19", "19", "=B21*2")
 
     def test_a_formula_that_gives_nothing_has_a_result(self, draft, tmp_path: Path) -> None:
         """Excel writes an empty text as t="str"."""

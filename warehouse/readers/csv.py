@@ -195,7 +195,7 @@ def lay_out(path: Path, reading: Mapping[str, Any], encoding: str = "utf-8") -> 
 
 def unique(headers: Sequence[str]) -> tuple[str, ...]:
     """Headers as column names: trimmed, `column_n` where empty, a number after a repeated one (case does not tell apart)."""
-    taken: set[str] = set()
+    taken = {broken.ROW}
     names = []
     for place, header in enumerate(headers, 1):
         base = name = " ".join(header.split()) or f"column_{place}"

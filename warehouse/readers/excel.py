@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ NOTE = "note"
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 ERROR_CELL = re.compile(rb'<c r="([A-Z]+)([0-9]+)"[^>]*t="e"[^>]*>(?:<f[^>]*/>|<f[^>]*>[^<]*</f>)?<v>(#[^<]+)</v>')
 NEVER_CALCULATED = re.compile(
-    rb'<c r="([A-Z]+[0-9]+)"(?![^>]*t="str")[^>]*>\s*(?:<f[^>]*/>|<f[^>]*>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
+    rb'<c r="([A-Z]+)([0-9]+)"(?![^>]*t="str")[^>]*>\s*<f(?:[^>]*/>|[^>]*>([^<]*)</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
 )
 """A formula without a value; one that gave an empty text is t="str"."""
 DIMENSION = re.compile(rb'<dimension ref="[A-Z]+[0-9]+:([A-Z]+)([0-9]+)"')
@@ -55,6 +56,8 @@ class Grid:
 
     cells: list[list[str]]
     spans: list[Span]
+    never: Counter[int] = field(default_factory=Counter)
+    """Formulas that were never calculated, by column."""
 
 
 def sheets(path: Path) -> list[Sheet]:
@@ -70,24 +73,39 @@ def sheets(path: Path) -> list[Sheet]:
     return found
 
 
+def sheet_names(path: Path) -> list[str]:
+    """The names of the work sheets, hidden ones too."""
+    return [told.name for told in _open(path).sheets_metadata if told.typ == python_calamine.SheetTypeEnum.WorkSheet]
+
+
 def grid(path: Path, sheet: str) -> Grid:
     """All cells of a sheet as text, from A1 on."""
     found = _sheet(_open(path), sheet, path)
     rows = found.to_python(skip_empty_area=False)
     moments = _moments(rows)
     cells = [[to_text(cell, place in moments) for place, cell in enumerate(row)] for row in rows]
-    for row, column, error in error_cells(path, sheet):
+    never: Counter[int] = Counter()
+    for row, column, told in valueless_cells(path, sheet):
         if row < len(cells) and column < len(cells[row]):
-            cells[row][column] = error
+            cells[row][column] = told
+            never[column] += told.startswith("=")
     ranges = getattr(found, "merged_cell_ranges", None) or []
-    return Grid(cells, [(top, left, bottom, right) for (top, left), (bottom, right) in ranges])
+    return Grid(cells, [(top, left, bottom, right) for (top, left), (bottom, right) in ranges], never)
 
 
-def error_cells(path: Path, sheet: str) -> list[tuple[int, int, str]]:
-    """Cells of an xlsx sheet with #DIV/0! and the like: calamine gives them as empty, which they are not.
+def check_calculated(path: Path, read: Grid) -> None:
+    """Refuse a sheet with a column of formulas that no program has calculated yet: the file does not hold their values."""
+    for column, count in read.never.most_common(1):
+        if count >= max(2, 0.5 * sum(bool(row[column]) for row in read.cells if column < len(row))):
+            raise WorkbookRefused(
+                f"{path.name} 的第 {column + 1} 列有 {count} 个公式没有保存计算结果。请用 Excel 或 WPS 打开，保存后再提交。",
+                f"Column {column + 1} of {path.name} has {count} formulas without a saved result; save it in Excel first.",
+            )
 
-    Formulas that were never calculated have no value at all, and the workbook is refused.
-    """
+
+def valueless_cells(path: Path, sheet: str) -> list[tuple[int, int, str]]:
+    """Cells of an xlsx sheet that calamine gives as empty, which they are not: row, column, and #DIV/0! and the like, or
+    the text of a formula that was never calculated."""
     if not zipfile.is_zipfile(path):
         return []
     with zipfile.ZipFile(path) as archive:
@@ -95,15 +113,10 @@ def error_cells(path: Path, sheet: str) -> list[tuple[int, int, str]]:
         if not part:
             return []
         text = archive.read(part)
-    if b"<f" in text and (empty := NEVER_CALCULATED.findall(text)):
-        raise _never_calculated(path, [cell.decode() for cell in empty])
-    if b't="e"' not in text:
-        return []
-    found = []
-    for cell in ERROR_CELL.finditer(text):
-        letters, row, error = (group.decode() for group in cell.groups())
-        found.append((int(row) - 1, _column(letters) - 1, error))
-    return found
+    found = ERROR_CELL.findall(text) if b't="e"' in text else []
+    if b"<f" in text:
+        found += [(letters, row, b"=" + formula) for letters, row, formula in NEVER_CALCULATED.findall(text)]
+    return [(int(row) - 1, _column(letters.decode()) - 1, html.unescape(told.decode())) for letters, row, told in found]
 
 
 def _column(letters: str) -> int:
@@ -111,14 +124,6 @@ def _column(letters: str) -> int:
     for letter in letters:
         column = column * 26 + ord(letter) - 64
     return column
-
-
-def _never_calculated(path: Path, cells: list[str]) -> WorkbookRefused:
-    shown = ", ".join(cells[:5]) + (" …" if len(cells) > 5 else "")
-    return WorkbookRefused(
-        f"{path.name} 有 {len(cells)} 个公式没有保存计算结果（{shown}）。请用 Excel 或 WPS 打开，保存后再提交。",
-        f"{path.name} has {len(cells)} formulas without a saved result ({shown}). Open it in Excel and save it first.",
-    )
 
 
 def _check_extent(path: Path, sheet: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from contracts import encodings, grid, records, sniff
 from contracts.evidence import Choice, Evidence, Question, Said, Undecided
+from warehouse.headers import REASONS
 from warehouse.readers import excel, json, parquet
 from warehouse.readers.archive import check_workbook, unpack
 from warehouse.readers.encoding import to_utf8
@@ -86,14 +87,26 @@ def _parquet(found: Inspection, _told: Mapping[str, Any], _settings: Settings) -
 def _workbook(found: Inspection, told: Mapping[str, Any], settings: Settings) -> None:
     if found.media == "xlsx":
         check_workbook(found.path, settings.max_unpacked_bytes)
-    sheet = str(told.get("sheet") or "") or _choose_sheet(found)
+    sheet = _told_sheet(found, told) or _choose_sheet(found)
     if not sheet:
         return
     found.reading["sheet"] = sheet
     read = excel.grid(found.path, sheet)
     if not read.cells:
         raise sniff.NotATable(f"工作表 {sheet} 是空的。", f"The sheet {sheet} is empty.")
+    if found.by_person:
+        excel.check_calculated(found.path, read)
+    elif REASONS in read.cells[0]:
+        told = {"header": "1"}
     _header(found, read.cells, told, excel.told_header(read, None), list(range(1, len(read.cells) + 1)))
+
+
+def _told_sheet(found: Inspection, told: Mapping[str, Any]) -> str:
+    """The sheet that was told; the contract's may be called otherwise in this delivery."""
+    sheet = str(told.get("sheet") or "")
+    if sheet and not found.by_person and sheet not in (names := excel.sheet_names(found.path)):
+        return "" if len(names) == 1 else sheet
+    return sheet
 
 
 def _choose_sheet(found: Inspection) -> str:
@@ -124,7 +137,7 @@ def _text(found: Inspection, told: Mapping[str, Any], settings: Settings) -> Non
         data = file.read(SAMPLE)
         whole = len(data) < SAMPLE
     found.sample = data.decode(found.encoding, errors=encodings.REPLACE).lstrip("\ufeff")
-    kind = str(told.get("media") or "")
+    kind = "csv" if _is_export(found) else str(told.get("media") or "")
     found.media = kind if kind in {"csv", "json", "ndjson"} else sniff.text_media(found.sample, whole=whole)
     {"csv": _csv, "json": _json, "ndjson": _ndjson}[found.media](found, told, settings)
 
@@ -135,7 +148,7 @@ def _encoding(found: Inspection, told: Mapping[str, Any]) -> None:
     asked = str(told.get("encoding") or "")
     if asked and (found.by_person or not codec_known(asked)):
         found.encoding = known_codec(asked)
-    elif asked and not (guess.bom or (guess.name == "utf-8" and guess.certain and guess.evidence and not _ascii(guess))):
+    elif asked and not _proved_other(guess, asked):
         found.encoding = asked
     elif guess.certain or (asked and guess.bom):
         found.encoding = guess.name
@@ -144,6 +157,13 @@ def _encoding(found: Inspection, told: Mapping[str, Any]) -> None:
         found.evidence += guess.evidence
         found.questions.append(_encoding_question(found.path, guess))
     found.reading["encoding"] = found.encoding
+
+
+def _proved_other(guess: encodings.Encoding, asked: str) -> bool:
+    """Whether the bytes prove another encoding than the contract's: a mark, valid UTF-8, or no Unicode where it is expected."""
+    if guess.bom or (guess.name == "utf-8" and guess.certain and guess.evidence and not _ascii(guess)):
+        return True
+    return guess.certain and asked.lower().startswith("utf") and not guess.name.startswith("utf") and not _ascii(guess)
 
 
 def codec_known(name: str) -> bool:
@@ -182,7 +202,11 @@ def _encoding_question(path: Path, guess: encodings.Encoding) -> Question:
 
 def _csv(found: Inspection, told: Mapping[str, Any], _settings: Settings) -> None:
     dialect = sniff.dialect(found.sample)
+    if _is_export(found):
+        told = {"header": "1"}
     asked = str(told.get("delimiter") or "")
+    if asked and not found.by_person and dialect.fields > 1 and not dialect.rivals and _one_column(found, asked):
+        asked = ""
     delimiter = sniff.NAMES.get(asked, asked) or dialect.delimiter
     if asked == sniff.ONE_COLUMN:
         delimiter = sniff.nothing(found.sample)
@@ -194,6 +218,16 @@ def _csv(found: Inspection, told: Mapping[str, Any], _settings: Settings) -> Non
         found.evidence += dialect.evidence
     rows, lines = sniff.split_lines(found.sample, delimiter, found.reading["quote"])
     _header(found, rows, told, grid.find_header(rows), lines)
+
+
+def _is_export(found: Inspection) -> bool:
+    """Whether a text is quarantine as it was exported (warehouse.quarantine), whatever its provider's own files are like."""
+    return not found.by_person and REASONS in found.sample.partition("\n")[0]
+
+
+def _one_column(found: Inspection, delimiter: str) -> bool:
+    """Whether the contract's delimiter, which gave several columns once, does not stand in this file at all."""
+    return sniff.NAMES.get(delimiter, delimiter) not in found.sample and delimiter not in {sniff.ONE_COLUMN, "\x1f"}
 
 
 def _header(found: Inspection, rows: list[list[str]], told: Mapping[str, Any], guess: grid.Header, lines: list[int]) -> None:

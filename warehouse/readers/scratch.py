@@ -46,7 +46,7 @@ class TextTable:
         self.columns: dict[str, str] = {}
         self.parts: list[Path] = []
         self.rows = 0
-        self._taken: set[str] = set()
+        self._taken = {ROW}
         self._pending: list[Mapping[str, str | None]] = []
         self._numbers: list[int] = []
         self._limit = 1000
