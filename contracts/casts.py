@@ -64,11 +64,9 @@ def cast_sql(item: Item, column: str) -> str:
 
     Most texts are as they should be: they take a short way, and only the rest is trimmed and tried again.
     """
-    if item.type is Type.STRING:
-        return text_sql(item, column)
     source = _present(item, column)
     fast = _fast(item, source)
-    slow = _slow(item, text_sql(item, column))
+    slow = text_sql(item, column) if item.type is Type.STRING else _slow(item, text_sql(item, column))
     return f"CASE {fast} ELSE {slow} END" if fast else slow
 
 
@@ -82,6 +80,8 @@ def _fast(item: Item, c: str) -> str:
 
     What the engine prints for the value is the text again: strict, and half as dear as a pattern (5 M: 0.25 s against 0.5 s).
     """
+    if item.type is Type.STRING:  # half as dear as looking for spaces by pattern
+        return f"WHEN {_no_space(c)} AND {_no_space(f'({c})[-1]')} THEN {c}"
     if item.type is Type.INTEGER:
         return f"WHEN TRY_CAST({c} AS BIGINT)::VARCHAR = {c} THEN TRY_CAST({c} AS BIGINT)"
     if item.type is Type.NUMBER and column_type(item) == "DOUBLE":
@@ -100,6 +100,11 @@ def _fast(item: Item, c: str) -> str:
         moment = f"make_timestamptz(epoch_us(TRY_CAST({c} AS TIMESTAMP)) - 28800000000)"
         return f"WHEN {usual} THEN {moment} WHEN {matches(c, modern)} THEN {moment}"
     return ""
+
+
+def _no_space(c: str) -> str:
+    """True where the first character is none of SPACES: Latin from ! on, or any of the scripts between U+3001 and U+FEFE."""
+    return f"(unicode({c}) BETWEEN 33 AND 159 OR unicode({c}) BETWEEN 12289 AND 65278)"
 
 
 def _slow(item: Item, t: str) -> str:

@@ -113,7 +113,7 @@ def into_raw(connection: duckdb.DuckDBPyConnection, stage: Stage) -> None:
     """Accepted rows into raw. A stage with few rows at fault becomes a file of the lake as it is, not written again."""
     name = table("raw", stage.contract.dataset)
     held = connection.execute(f"SELECT 1 FROM {name} WHERE _batch = {literal(stage.batch)} LIMIT 1").fetchone()
-    if held or str(stage.path) in tables.files(connection, "raw", stage.contract.dataset):
+    if held or str(stage.paths[0]) in tables.files(connection, "raw", stage.contract.dataset):
         raise AlreadyLoaded(f"批次 {stage.batch} 已在湖中。", f"Batch {stage.batch} is in the lake already.")
     if stage.rows == stage.at_fault:
         return
@@ -122,7 +122,7 @@ def into_raw(connection: duckdb.DuckDBPyConnection, stage: Stage) -> None:
         connection.execute(f"INSERT INTO {name} ({columns}) SELECT {columns} FROM {stage.accepted()} ORDER BY _row")
         return
     without = ["SELECT _row FROM bad"] if stage.bad else []
-    _adopt(connection, stage, "raw", stage.path, [*_unclean(stage), *without])
+    _adopt(connection, stage, "raw", stage.paths, [*_unclean(stage), *without])
 
 
 def into_resource(connection: duckdb.DuckDBPyConnection, stage: Stage, delta: Delta) -> None:
@@ -156,24 +156,32 @@ def _unclean(stage: Stage) -> list[str]:
     return [f"SELECT _row FROM {stage.relation} WHERE NOT ({stage.clean})"] if stage.faulty else []
 
 
-def _link(stage: Stage) -> Path | None:
-    """A second name for the stage's file, since one file may not belong to two tables; None where the disk has no links."""
-    place = stage.path.parents[2] / "resource" / stage.contract.dataset / stage.path.name
-    place.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(stage.path, place)
-    except OSError:
-        return None
-    return place
+def _link(stage: Stage) -> tuple[Path, ...]:
+    """Second names for the stage's files, since one file may not belong to two tables; none where the disk has no links."""
+    folder = stage.paths[0].parents[2] / "resource" / stage.contract.dataset
+    folder.mkdir(parents=True, exist_ok=True)
+    made: list[Path] = []
+    for path in stage.paths:
+        try:
+            os.link(path, folder / path.name)
+        except OSError:
+            for link in made:
+                link.unlink()
+            return ()
+        made.append(folder / path.name)
+    return tuple(made)
 
 
-def _adopt(connection: duckdb.DuckDBPyConnection, stage: Stage, library: str, path: Path, without: list[str]) -> None:
-    """Make a file of the stage a file of the lake, and delete the rows that do not belong there."""
-    stage.adopted.add(path)
-    connection.execute(
-        f"""CALL ducklake_add_data_files('lake', {literal(stage.contract.dataset)}, {literal(path)},
-        schema => {literal(library)}, ignore_extra_columns => true)"""
-    )
+def _adopt(
+    connection: duckdb.DuckDBPyConnection, stage: Stage, library: str, paths: tuple[Path, ...], without: list[str]
+) -> None:
+    """Make the stage's files files of the lake, and delete the rows that do not belong there."""
+    stage.adopted.update(paths)
+    for path in paths:
+        connection.execute(
+            f"""CALL ducklake_add_data_files('lake', {literal(stage.contract.dataset)}, {literal(path)},
+            schema => {literal(library)}, ignore_extra_columns => true)"""
+        )
     if without:
         connection.execute(
             f"""DELETE FROM {table(library, stage.contract.dataset)} WHERE _batch = {literal(stage.batch)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,19 +77,28 @@ def _stage(
     source: Source,
     entry: Entry,
 ) -> Stage:
-    staged, query = stage.open_stage(connection, settings, lookups, contract, source, entry.batch_id, entry.receipt.received_at)
+    if len(contract.items) >= WIDE_COLUMNS:
+        source = replace(source, pieces=())
+    staged, queries = stage.open_stage(
+        connection, settings, lookups, contract, source, entry.batch_id, entry.receipt.received_at
+    )
     if staged.match.missing_required:
         _refuse(connection, settings, staged)
+    whole = False
     try:
         with _room_for_columns(connection, settings, len(contract.items)):
-            stage.write(connection, staged, query)
-        if complete(source, connection, staged.rows):
-            return staged
+            stage.write(connection, staged, queries)
+        whole = not staged.misnumbered and complete(source, connection, staged.rows)
     except duckdb.InvalidInputException:
-        staged.path.unlink(missing_ok=True)
         if source.lines is None:
             raise
-    staged.path.unlink(missing_ok=True)
+    finally:
+        if not whole:
+            staged.discard()
+    if whole:
+        return staged
+    if source.pieces:  # a line end inside quotes, most likely: numbers are certain only in one go
+        return _stage(connection, settings, lookups, contract, replace(source, pieces=()), entry)
     careful = mended(repaired(source.reading, settings, source.scratch), source.reading)
     return _stage(connection, settings, lookups, contract, careful, entry)
 

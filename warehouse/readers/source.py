@@ -9,6 +9,15 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """Part of a source: SQL that can stand after FROM, and the lines of rows in it and before it."""
+
+    relation: str
+    lines: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A file opened for loading.
 
@@ -30,5 +39,7 @@ class Source:
     """Files made on the way, to be removed after the load."""
     row: str = ""
     """Column of `relation` with the row's number in the file, where rows were taken out; empty: rows count from 1 in order."""
+    pieces: tuple[Piece, ...] = ()
+    """The same rows in several relations, to be read side by side; none where that is not worth it, or not safe."""
     lines: int | None = None
     """Set when the reader has not proved yet that `relation` gives every row: see warehouse.readers.csv.complete."""
