@@ -63,11 +63,13 @@ def backup(settings: Settings, folder: Path, *, link: bool = True) -> BackedUp:
     partial.mkdir(parents=True)
     try:
         with landing.room_said(settings), writer_lock(settings, purpose="backup"):
-            _metadata(settings, partial)
+            head = _metadata_with_head(settings, partial)
             reach("backup")
             lake = _take(data_path(settings), partial / "lake" / "data", link)
             landed = _take(settings.landing, partial / "landing", link)
-            _others(settings, partial)
+            _others(settings, partial, leave=folder)
+            if head:
+                (partial / settings.audit_head.relative_to(settings.root)).write_bytes(head)
             with reader(settings) as connection:
                 snapshot = commit.snapshot(connection)
         size = sum(path.stat().st_size for path in _files(partial))
@@ -133,6 +135,15 @@ def verify(settings: Settings, *, landed: bool = True) -> list[str]:
     return problems
 
 
+def _metadata_with_head(settings: Settings, target: Path) -> bytes:
+    """Catalogue and lake, and the head of the audit chain that belongs to them: a seal made meanwhile would be in one alone."""
+    while True:
+        head = settings.audit_head.read_bytes() if settings.audit_head.is_file() else b""
+        _metadata(settings, target)
+        if head == (settings.audit_head.read_bytes() if settings.audit_head.is_file() else b""):
+            return head
+
+
 def _metadata(settings: Settings, target: Path) -> None:
     """The catalogue first: what it knows as received has its bytes in landing by then."""
     if settings.catalog_url and not settings.catalog_url.startswith("sqlite"):
@@ -142,7 +153,7 @@ def _metadata(settings: Settings, target: Path) -> None:
     if settings.lake_catalog:
         _dump(settings.lake_catalog, target / DUMPS["lake"])
     else:
-        (target / "lake").mkdir()
+        (target / "lake").mkdir(exist_ok=True)
         _copy_sqlite(metadata_file(settings), target / "lake" / metadata_file(settings).name)
 
 
@@ -151,6 +162,7 @@ def _copy_sqlite(source: Path, target: Path) -> None:
     if not source.is_file():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
     with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
 
@@ -207,11 +219,13 @@ def _link_or_copy(path: Path, place: Path, link: bool) -> None:
     shutil.copy2(path, place)
 
 
-def _others(settings: Settings, target: Path) -> None:
-    """Everything else in HUB_HOME that is not made anew: keys of the audit seal, heads, uploaded documents."""
+def _others(settings: Settings, target: Path, *, leave: Path) -> None:
+    """Everything else in HUB_HOME that is not made anew, but earlier backups: keys of the audit seal, uploaded documents."""
     for path in _files(settings.root):
         name = path.relative_to(settings.root)
         if name.parts[0] in LEFT_OUT or path.suffix in (".db", ".db-wal", ".db-shm") or path.is_symlink():
+            continue
+        if path.is_relative_to(leave.resolve()):
             continue
         place = target / name
         place.parent.mkdir(parents=True, exist_ok=True)

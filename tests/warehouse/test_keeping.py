@@ -153,6 +153,29 @@ def test_a_backup_is_consistent_while_deliveries_go_on(hub: Hub, tmp_path: Path)
         connection.forget(settings)
 
 
+def test_a_backup_inside_the_home_does_not_hold_the_ones_before(hub: Hub) -> None:
+    tell(hub)
+    folder = hub.settings.root / "backups"
+    first, second = (backup.backup(hub.settings, folder) for _ in range(2))
+    assert not (Path(second.path) / "backups").exists()
+    assert second.bytes < 1.5 * first.bytes
+
+
+def test_a_seal_made_meanwhile_is_in_both_or_in_neither(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, taken = backup._metadata, []
+
+    def sealed_meanwhile(settings: Settings, target: Path) -> None:
+        real(settings, target)
+        taken.append(target)
+        if len(taken) == 1:
+            settings.audit_head.write_text("sealed\n")
+
+    monkeypatch.setattr(backup, "_metadata", sealed_meanwhile)
+    made = Path(backup.backup(hub.settings, tmp_path / "backups").path)
+    assert len(taken) == 2, "the catalogue was copied again, after the seal"
+    assert (made / "logs" / hub.settings.audit_head.name).read_text() == "sealed\n"
+
+
 def test_a_damaged_backup_is_not_restored_as_good(hub: Hub, tmp_path: Path) -> None:
     tell(hub)
     made = Path(backup.backup(hub.settings, tmp_path / "backups", link=False).path)
