@@ -102,6 +102,11 @@ def compare(
     with reader(settings) as connection, time_limit(connection, seconds):
         old, new = (permitted.columns(connection, view.library, view.dataset, snapshot) for snapshot in (before, after))
         items = [name for name in view.items if name in old and old[name] == new.get(name)]
+        if not set(key) <= set(items):
+            raise permitted.ItemMissing(
+                f"{view.library}.{view.dataset} 的这两个版本没有共同的主键，不能逐行比较。",
+                f"These two versions of {view.library}.{view.dataset} share no key, so their rows cannot be compared.",
+            )
         sides = (
             f"({permitted.select(view, old, snapshot=before, guarded=False)})",
             f"({permitted.select(view, new, snapshot=after, guarded=False)})",

@@ -16,6 +16,7 @@ from catalog.resources import Resource
 from contracts.model import Contract
 from contracts.view import View
 from warehouse import release
+from warehouse.permitted import ItemMissing
 from warehouse.release import Difference
 
 EXAMPLES = 50
@@ -40,7 +41,7 @@ class Comparison:
     schema: Sequence[tuple[str, str, str]]
     """Items that came, went or changed their type: name, type before, type after; empty where it was not there."""
     difference: Difference | None = None
-    """None where the reader does not see the key, so that rows cannot be told apart."""
+    """None where the reader does not see the key, or a version lacks it, so that rows cannot be told apart."""
     columns: Sequence[Column] = ()
     rows: Sequence[Row] = ()
     row_filter: str = ""
@@ -67,8 +68,8 @@ def compare(session: Session, page: Page, resource: Resource, contract: Contract
     schema = _schema(before.columns, after.columns)
     masked = bool(view.masks)
     made = Comparison(before, after, schema, row_filter=view.row_filter, masked=masked)
-    if contract.key and _sees_key(view, contract.key):
-        told = release.compare(page.settings, view, contract.key, before.snapshot, after.snapshot, examples=EXAMPLES)
+    told = _compared(page, view, contract, made) if contract.key and _sees_key(view, contract.key) else None
+    if told is not None:
         told = _differing_first(told, contract.key)
         items = {item.name: item for item in contract.items}
         columns = [column_of(page, items[name], decision) for name in told.items]
@@ -85,6 +86,15 @@ def compare(session: Session, page: Page, resource: Resource, contract: Contract
         detail={"versions": [before.version, after.version], "rows": len(made.rows), "items": list(view.items)},
     )
     return made
+
+
+def _compared(page: Page, view: View, contract: Contract, ends: Comparison) -> release.Compared | None:
+    """The rows that differ; None where one version lacks the key, or what the view needs."""
+    snapshots = ends.before.snapshot, ends.after.snapshot
+    try:
+        return release.compare(page.settings, view, contract.key, *snapshots, examples=EXAMPLES)
+    except ItemMissing:
+        return None
 
 
 def _asked(session: Session, page: Page, resource: Resource, contract: Contract, versions: Sequence[int]) -> Sequence[Release]:

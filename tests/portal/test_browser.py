@@ -299,9 +299,17 @@ def test_paper_shows_neither_navigation_nor_buttons(look: Any, hub: Filled) -> N
     page.emulate_media(media="print")
     assert not page.locator(".top").is_visible()
     assert not page.locator(".btn").first.is_visible()
-    assert page.locator(".print-head").is_visible()
+    head = page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--print-head')")
+    assert all(word in head for word in ("/batches/", "李敏", "L3", "仅限授权用途")), head
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    page.screenshot(path=SHOTS / "print.png", full_page=True)
+
+
+@pytest.mark.parametrize(("name", "wide"), [("receipt", False), ("resource", False), ("board", True), ("batch", True)])
+def test_pages_are_printed_on_a4_wide_tables_across(look: Any, hub: Filled, name: str, wide: bool) -> None:
+    page = look(login="steward").open(PAGES[name].format(**hub.batches))
+    paper = page.pdf(path=SHOTS / f"{name}.pdf", prefer_css_page_size=True)
+    boxes = {tuple(round(float(n)) for n in box.split()) for box in re.findall(rb"/MediaBox \[([\d. ]+)\]", paper)}
+    assert boxes == {(0, 0, 842, 595) if wide else (0, 0, 595, 842)}
 
 
 def test_reduced_motion_is_respected(look: Any) -> None:

@@ -8,6 +8,7 @@ from contracts.model import BatchRules, Delivery
 from contracts.view import Mask, View
 from tests.warehouse.conftest import Hub, thing
 from warehouse import release
+from warehouse.permitted import ItemMissing
 
 HEAD = "编号,名称,数量\n"
 WHOLE = View("things", "resource", ("id", "name", "amount"))
@@ -45,6 +46,11 @@ def test_rows_and_items_outside_the_view_are_neither_shown_nor_counted(hub: Hub,
     assert (told.items, told.removed) == (("id",), ())
     entering = View("things", "resource", ("id", "amount"), row_filter="amount > 5")
     assert release.compare(hub.settings, entering, ("id",), *ends).added == (("b", 7),)
+
+
+def test_versions_without_a_common_key_are_not_compared(hub: Hub, ends: tuple[int, int]) -> None:
+    with pytest.raises(ItemMissing):
+        release.compare(hub.settings, View("things", "resource", ("name", "amount")), ("id",), *ends)
 
 
 def test_examples_are_few_and_the_counts_whole(hub: Hub, ends: tuple[int, int]) -> None:
