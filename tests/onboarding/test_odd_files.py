@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from contracts.errors import HubError
+from contracts.model import Type
 from warehouse import profile as profiles
 from warehouse.headers import ORIGINAL_ROW, REASONS
 from warehouse.readers import open_source
@@ -335,3 +336,21 @@ class TestArchives:
         assert asked(self.zipped({"in.zip": inner}), "o.zip")[0].said.en == "in.zip holds 2 files; which one?"
         with pytest.raises(HubError, match=r"The archive in\.zip is broken"):
             draft(self.zipped({"in.zip": inner[:60]}), "o.zip")
+
+
+def test_numbers_longer_than_excel_keeps_are_told_as_damaged(draft, tmp_path: Path) -> None:
+    """Fifteen digits of an identity number are left; the rest must not come out as digits that nobody typed."""
+    book = openpyxl.Workbook()
+    for row in [
+        ["姓名", "身份证号", "产值"],
+        *([f"人{n}", 230103198001010000 + n * 1000, n * 1_000_000_000_000] for n in range(1, 30)),
+    ]:
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    drafted = draft(tmp_path / "a.xlsx", "a.xlsx")
+    damaged = drafted.profile.column("身份证号")
+    assert damaged.least == "2.30103198001011E+17"
+    guess = next(guess for guess in drafted.guesses if guess.source == "身份证号")
+    assert guess.type is Type.STRING
+    assert any("damaged" in str(note) for note in guess.notes)
+    assert drafted.profile.column("产值").least == "1000000000000"

@@ -211,7 +211,9 @@ def to_text(cell: Any, moment: bool = False) -> str:
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < EXACT * 1000 else repr(cell)
+        if abs(cell) >= EXACT:
+            return f"{cell:.14E}"  # what is left of it; more digits would look like a number that nobody typed
+        return str(int(cell)) if cell.is_integer() else repr(cell)
     if isinstance(cell, datetime):
         if not moment and cell.time() == time(0):
             return cell.date().isoformat()
