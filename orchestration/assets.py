@@ -9,7 +9,7 @@ import dagster as dg
 from orchestration import checks
 from orchestration.hub import Hub
 from orchestration.plan import FRESHNESS, Plan, Planned, told
-from orchestration.routes.acquire import Acquired, acquire, agreements, look_ahead
+from orchestration.routes.acquire import Acquired, acquire, agreements, look_ahead, make_tables
 
 ROUTE_TAG = "hui/route"
 """On the jobs request, buy and collect: agreements of other routes wait for their own job."""
@@ -52,6 +52,7 @@ def datasets(hub: Hub, plan: Plan) -> dg.AssetsDefinition | None:
         chosen = {k.path[-1]: k for k in context.selected_asset_keys}
         found = agreements(hub, chosen, context.run.tags.get(ROUTE_TAG, ""))
         settling, busy = look_ahead(hub, found)
+        make_tables(hub, busy)
         failed: dict[str, str] = {}
         for name in busy:
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -20,7 +21,7 @@ from orchestration.hub import ACTOR, Hub
 from orchestration.routes import buy, collect, mailbox, request
 from orchestration.routes.arrivals import Arrival
 from orchestration.routes.folder import Settling, place
-from warehouse import ingest
+from warehouse import ingest, tables
 
 ROUTES: dict[str, ModuleType] = {"request": request, "buy": buy, "collect": collect}
 
@@ -87,6 +88,15 @@ def look_ahead(hub: Hub, found: Mapping[str, Sequence[Agreement]]) -> tuple[Sett
         if files or not all(_watched(hub, agreement) for agreement in held):
             busy.append(dataset)
     return settling, _referenced_first(hub, busy)
+
+
+def make_tables(hub: Hub, datasets: Sequence[str]) -> None:
+    """Tables of datasets that are about to be loaded, at once; one without a contract is told of when its turn comes."""
+    contracts = []
+    for name in datasets:
+        with suppress(KeyError, HubError):
+            contracts.append(hub.lookups.contract(name))
+    tables.make_all(hub.settings, contracts)
 
 
 def acquire(
