@@ -72,11 +72,12 @@ def python(resource: Resource, version: int | None) -> str:
 
 
 def duckdb(address: str, view: View, version: int | None) -> str:
-    """Lines for DuckDB over HTTP: the first file of the version, cut for this reader's items and rows."""
-    file = f"{address}/api/v1/resources/{view.dataset}/versions/{version}/files/0"
+    """Lines for DuckDB over HTTP: every file of the version, cut for this reader's items and rows."""
+    files = f"{address}/api/v1/resources/{view.dataset}/versions/{version}/files"
     return (
         "CREATE SECRET (TYPE http,\n  EXTRA_HTTP_HEADERS MAP {\n    'Authorization': 'Bearer ' || getenv('HUI_KEY')});\n"
-        f"FROM read_parquet(\n'{file}');"
+        f"SET VARIABLE files = (SELECT list(url)\n  FROM read_json('{files}'));\n"
+        "FROM read_parquet(getvariable('files'));"
     )
 
 
