@@ -76,7 +76,7 @@ def duckdb(address: str, view: View, version: int | None) -> str:
     files = f"{address}/api/v1/resources/{view.dataset}/versions/{version}/files"
     return (
         "CREATE SECRET (TYPE http,\n  EXTRA_HTTP_HEADERS MAP {\n    'Authorization': 'Bearer ' || getenv('HUI_KEY')});\n"
-        f"SET VARIABLE files = (SELECT list(url)\n  FROM read_json('{files}'));\n"
+        f"SET VARIABLE files = (\n  FROM read_json('{files}')\n  SELECT list(url));\n"
         "FROM read_parquet(getvariable('files'));"
     )
 
