@@ -78,7 +78,7 @@ class Site:
         return done.returncode
 
     def state(self) -> State:
-        """Every table's rows, without the provenance that two sites may number differently."""
+        """Every table's rows, without the provenance that two sites may number differently (batches bear the day)."""
         connection.forget(self.settings)
         with connection.reader(self.settings) as lake:
             held: State = {}
@@ -86,7 +86,7 @@ class Site:
                 "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name <> 'main'"
             ).fetchall()
             for library, name in there:
-                columns = "* EXCLUDE (_batch, _row)" if library in ("raw", "resource") else "*"
+                columns = "* EXCLUDE (_batch, _row)" if library in ("raw", "resource") else "* EXCLUDE (batch)"
                 held[f"{library}.{name}"] = sorted(
                     lake.execute(f'SELECT {columns} FROM lake."{library}"."{name}"').fetchall(), key=repr
                 )
