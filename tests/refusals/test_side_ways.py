@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from catalog import database, lineage, people, resources
 from catalog.access import grants
@@ -27,6 +27,12 @@ def last(hub: Hub, action: str = "") -> AuditRecord:
     with hub.session() as session:
         asked = select(AuditRecord).order_by(col(AuditRecord.sequence).desc()).limit(1)
         return session.exec(asked.where(AuditRecord.action == action) if action else asked).one()
+
+
+def newest(hub: Hub) -> int:
+    """Number of the newest record; 0 where there is none yet."""
+    with hub.session() as session:
+        return session.exec(select(func.max(AuditRecord.sequence))).one() or 0
 
 
 class TestSeveralGrants:
@@ -182,9 +188,9 @@ class TestOnRecord:
             people.revoke_key(session, key.prefix)
         assert hub.client.get(path, headers={"Authorization": f"Bearer {bearer}"}).status_code == 401
         assert (last(hub).actor, last(hub).action, last(hub).outcome) == (f"key:{key.prefix}", "authenticate", "refused")
-        before = last(hub).sequence
+        before = newest(hub)
         hub.client.get(path, headers={"Authorization": "Bearer hui_nosuchkey0_x"})
-        assert last(hub).sequence == before, "noise of nobody known fills no chain"
+        assert newest(hub) == before, "noise of nobody known fills no chain"
 
     @pytest.mark.parametrize(
         ("words", "action"),
@@ -198,7 +204,7 @@ class TestOnRecord:
         ],
     )
     def test_the_command_line(self, hub: Hub, monkeypatch: pytest.MonkeyPatch, words: list[str], action: str) -> None:
-        before = last(hub).sequence
+        before = newest(hub)
         assert command(hub, monkeypatch, ["--as", hub.keys["other"], *words]) == 1
         found = last(hub)
         assert (found.sequence, found.action, found.outcome) == (before + 1, action, "refused")
