@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_MILLISECONDS = 20_000
+ANALYSIS_LIMIT = 1_000
 MIGRATION_LOCK = 4_855_501
 """Advisory lock number on PostgreSQL, so that two processes started together migrate once."""
 
@@ -112,6 +113,20 @@ def migrate(url: str | Engine) -> str:
         command.upgrade(_config(connection), "head")
         connection.commit()
     return wanted
+
+
+def keep_statistics(url: str | Engine) -> None:
+    """Bring the planner's statistics up to the tables. PostgreSQL does so by itself.
+
+    SQLite reads at most ANALYSIS_LIMIT rows of each index, so that it takes no time that grows with the catalogue.
+    """
+    bind = engine(url) if isinstance(url, str) else url
+    if bind.dialect.name != "sqlite":
+        return
+    with bind.connect() as connection:
+        connection.exec_driver_sql(f"PRAGMA analysis_limit = {ANALYSIS_LIMIT}")
+        connection.exec_driver_sql("ANALYZE")
+        connection.commit()
 
 
 def current(url: str | Engine) -> str | None:

@@ -61,6 +61,7 @@ def maintain(
             grace_seconds=grace_minutes * 60,
             orphan_seconds=orphan_hours * 3600,
         )
+    database.keep_statistics(settings.catalog_database)
     detail = {"merged": made.merged, "expired": made.expired, "removed": made.removed, "freed": made.freed}
     on_record(settings, who, "lake.maintain", "lake", policies, detail)
     if json:

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from catalog import sealing
+from catalog import database, sealing
 from catalog.columns import now
 from orchestration import lineage, sending
 from orchestration.hub import Hub
@@ -34,6 +34,10 @@ def _maintenance(hub: Hub) -> dg.JobDefinition:
         lineage.catch_up(hub)
         context.log.info(sending.send(hub).told)
 
+    @dg.op(name="catalogue_statistics", description="更新目录库的查询统计 / Statistics by which the catalogue plans queries")
+    def statistics(context: dg.OpExecutionContext) -> None:
+        database.keep_statistics(hub.settings.catalog_database)
+
     @dg.op(name="runs_forget", description="移除三十天前的运行记录 / Removes run records older than thirty days")
     def runs(context: dg.OpExecutionContext) -> None:
         context.log.info(f"{forget_runs(context.instance)} 个运行记录已移除 / runs removed")
@@ -43,6 +47,7 @@ def _maintenance(hub: Hub) -> dg.JobDefinition:
         lake()
         seal()
         send()
+        statistics()
         runs()
 
     return maintenance
