@@ -68,11 +68,6 @@ class Expression:
         """DuckDB SQL, items quoted, or written as `column` says."""
         return expression_sql(self.tree, column)
 
-    @property
-    def may_fail(self) -> bool:
-        """Whether a value can make it fail, not only be false: moments out of range, parts of a text out of reach."""
-        return self.tree.find(exp.Add, exp.Sub, exp.Interval, exp.Left, exp.Right, exp.Substring) is not None
-
 
 def parse(text: str, items: Sequence[Item]) -> Expression:
     """Parse a boolean expression over these items; InvalidExpression says what is not allowed and what is."""

@@ -196,7 +196,7 @@ def _write(connection: DuckDBPyConnection, sql: str, folder: Path, *, cut: bool)
 def _snapshot_sql(connection: DuckDBPyConnection, view: View, snapshot: int) -> str:
     types = columns(connection, view.library, view.dataset, snapshot)
     shown = ", ".join(_portable(view, name, types) for name in view.items)
-    return f"SELECT {shown} FROM ({select(view, types, snapshot=snapshot, guarded=False)}) AS cut"
+    return f"SELECT {shown} FROM ({select(view, types, snapshot=snapshot)}) AS cut"
 
 
 def _changes_sql(connection: DuckDBPyConnection, view: View, key: Sequence[str], before: int, after: int) -> str:

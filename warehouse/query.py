@@ -97,18 +97,18 @@ def page(
         connection.execute("BEGIN")  # one look at the lake's metadata for both statements; ends with the cursor
         types = columns(connection, view.library, view.dataset, snapshot)
         sorting = _sorting(contract, view, order, types)
-        condition, may_fail = _condition(contract, view, where) if where.strip() else ("", False)
-        conditions = [f"({condition})"] if condition else []
+        shown = {name: shown_type(view.masks.get(name), held) for name, held in types.items()}
+        conditions = [_condition(contract, view, where, shown)] if where.strip() else []
         parameters: list[Any] = []
         for name, value in (equals or {}).items():
-            conditions.append(f"seen.{quote(name)} = CAST(? AS {shown_type(view.masks.get(name), types[name])})")
-            parameters.append(value)
+            held = shown.get(name, "VARCHAR")
+            conditions.append(f"seen.{quote(name)} = CAST(? AS {held})")
+            parameters.append(_value(connection, value, held))
         if after is not None:
-            told, values = _beyond(sorting, after)
-            conditions.append(told)
+            beyond, values = _beyond(connection, sorting, after, shown)
+            conditions.append(beyond)
             parameters += values
-        source = _source(view, types, sorting, snapshot, guarded=may_fail)
-        sql = _page_sql(source, chosen, sorting, conditions, limit + 1)
+        sql = _page_sql(_source(view, types, sorting, snapshot), chosen, sorting, conditions, limit + 1)
         table = _fetched(connection, sql, parameters)
     return _cut(table, len(chosen), limit)
 
@@ -136,7 +136,7 @@ def ask(
         connection = opening.enter_context(sandbox(settings))
         opening.enter_context(time_limit(connection, seconds))
         connection.execute("BEGIN")
-        inner = {name: select_of(connection, view, (snapshots or {}).get(name)) for name, view in named.items()}
+        inner = {name: _inner(connection, name, view, (snapshots or {}).get(name)) for name, view in named.items()}
         hides_rows = any(view.row_filter for view in named.values())
         result = _run(connection, gate.rewrite(sql, inner), hides_rows)
         schema = _told_apart(result.schema)
@@ -152,6 +152,12 @@ def tables(sql: str) -> frozenset[Name]:
 def select_of(connection: duckdb.DuckDBPyConnection, view: View, snapshot: int | None = None) -> str:
     """The view's SELECT, with the types of the table now or at a snapshot."""
     return permitted.select(view, columns(connection, view.library, view.dataset, snapshot), snapshot=snapshot)
+
+
+def _inner(connection: duckdb.DuckDBPyConnection, name: Name, view: View, snapshot: int | None) -> str:
+    """The view's SELECT; where the view hides rows, of the permitted rows laid out apart, for a question may hold anything."""
+    permitted_rows = select_of(connection, view, snapshot)
+    return permitted.barrier(connection, ".".join(name), permitted_rows) if view.row_filter else permitted_rows
 
 
 def _run(connection: duckdb.DuckDBPyConnection, sql: str, hides_rows: bool) -> pa.RecordBatchReader:
@@ -215,19 +221,35 @@ def _known(view: View, names: Sequence[str]) -> None:
             raise QueryInvalid(f"没有名为 {name} 的信息项；可用：{known}。", f"There is no item {name!r}; there are {known}.")
 
 
-def _condition(contract: Contract, view: View, where: str) -> tuple[str, bool]:
-    """A caller's condition, in the small language of contracts.expressions, over what the view shows; whether it may fail."""
-    from contracts import expressions
+def _condition(contract: Contract, view: View, where: str, types: Mapping[str, str]) -> str:
+    """A caller's condition, in the small language of contracts.expressions, over what the view shows (of these types): as SQL
+    that cannot fail, so that no row which the view hides can be told from none."""
+    from contracts import expressions, total
 
     hashed = {name for name, mask in view.masks.items() if mask.kind == "hash"}
     items = [
         replace(item, type=Type.STRING) if item.name in hashed else item for item in contract.items if item.name in view.items
     ]
+    kinds = {item.name: expressions.KINDS[item.type] for item in items}
     try:
-        parsed = expressions.parse(where, items)
-        return parsed.sql(lambda name: f"seen.{quote(name)}"), parsed.may_fail
+        return total.total_sql(expressions.parse(where, items), kinds, types, lambda name: f"seen.{quote(name)}")
     except expressions.InvalidExpression as error:
         raise QueryInvalid(error.message, error.message_en) from None
+
+
+def _value(connection: duckdb.DuckDBPyConnection, value: Any, held: str) -> Any:
+    """A caller's value as one of its column's type, before any row is read: whether it is one depends on no row."""
+    try:
+        row = connection.execute(f"SELECT CAST(? AS {held})", [value]).fetchone()
+    except (duckdb.Error, OverflowError, ValueError):
+        raise _not_of_its_type() from None
+    return row[0] if row else None
+
+
+def _not_of_its_type() -> QueryInvalid:
+    return QueryInvalid(
+        "筛选或翻页的值与信息项的类型不符。", "A value of the filter or page mark does not fit its item's type."
+    )
 
 
 def _sorting(contract: Contract, view: View, order: Sequence[str], types: Mapping[str, str]) -> list[tuple[str, bool]]:
@@ -242,34 +264,36 @@ def _sorting(contract: Contract, view: View, order: Sequence[str], types: Mappin
     return sorting + [(f"seen.{quote(name)}", False) for name in there or [n for n in view.items if n not in named]]
 
 
-def _beyond(sorting: Sequence[tuple[str, bool]], after: Sequence[Any]) -> tuple[str, list[Any]]:
+def _beyond(
+    connection: duckdb.DuckDBPyConnection, sorting: Sequence[tuple[str, bool]], after: Sequence[Any], types: Mapping[str, str]
+) -> tuple[str, list[Any]]:
     """The condition "comes after these values" in lexicographic order with nulls last."""
     if len(after) != len(sorting):
         raise QueryInvalid(
             "翻页标记与排序不符，请从第一页重来。", "The page mark does not fit this order; start from the first page."
         )
+    held = {f"seen.{quote(name)}": kind for name, kind in types.items()}
     parts: list[str] = []
     values: list[Any] = []
     equal: list[str] = []
     before: list[Any] = []
-    for (column, descending), value in zip(sorting, after, strict=True):
-        if value is not None:
-            sign = "<" if descending else ">"
-            parts.append(" AND ".join([*equal, f"({column} {sign} ? OR {column} IS NULL)"]))
+    for (column, descending), marked in zip(sorting, after, strict=True):
+        if marked is not None:
+            kind = held.get(column, "VARCHAR")
+            value, typed = _value(connection, marked, kind), f"CAST(? AS {kind})"
+            parts.append(" AND ".join([*equal, f"({column} {'<' if descending else '>'} {typed} OR {column} IS NULL)"]))
             values += [*before, value]
-            equal.append(f"{column} = ?")
+            equal.append(f"{column} = {typed}")
             before.append(value)
         else:
             equal.append(f"{column} IS NULL")
     return f"({' OR '.join(f'({part})' for part in parts) or 'false'})", values
 
 
-def _source(
-    view: View, types: Mapping[str, str], sorting: Sequence[tuple[str, bool]], snapshot: int | None, *, guarded: bool
-) -> str:
-    """The view's rows. Guarded where the caller's condition may fail on a value: that it failed would tell of a hidden row."""
+def _source(view: View, types: Mapping[str, str], sorting: Sequence[tuple[str, bool]], snapshot: int | None) -> str:
+    """The view's rows, with the columns that order them."""
     hidden = [name for name in PROVENANCE if any(column == f"seen.{quote(name)}" for column, _ in sorting)]
-    return permitted.select(view, types, hidden, snapshot=snapshot, guarded=guarded)
+    return permitted.select(view, types, hidden, snapshot=snapshot)
 
 
 def _page_sql(
@@ -289,10 +313,14 @@ def _page_sql(
 def _fetched(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any]) -> pa.Table:
     try:
         return connection.execute(sql, list(parameters)).to_arrow_table()
-    except (duckdb.ConversionException, duckdb.BinderException, duckdb.InvalidInputException, duckdb.OutOfRangeException):
-        raise QueryInvalid(
-            "筛选或翻页的值与信息项的类型不符。", "A value of the filter or page mark does not fit its item's type."
-        ) from None
+    except (
+        duckdb.ConversionException,
+        duckdb.BinderException,
+        duckdb.InvalidInputException,
+        duckdb.OutOfRangeException,
+        duckdb.ParserException,
+    ):
+        raise _not_of_its_type() from None
 
 
 def _cut(table: pa.Table, shown: int, limit: int) -> Page:

@@ -108,8 +108,8 @@ def compare(
                 f"These two versions of {view.library}.{view.dataset} share no key, so their rows cannot be compared.",
             )
         sides = (
-            f"({permitted.select(view, old, snapshot=before, guarded=False)})",
-            f"({permitted.select(view, new, snapshot=after, guarded=False)})",
+            f"({permitted.select(view, old, snapshot=before)})",
+            f"({permitted.select(view, new, snapshot=after)})",
         )
         counts = _counted(connection, sides, list(key), items)
         share = examples // 4
