@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from catalog import access, people
 from catalog.people import Subject
 from catalog.releases import RecalledRelease
 from catalog.resources import Resource
+from contracts import clock
 from contracts.errors import HubError
 from warehouse import extract
 from warehouse.extract import ExtractFile
@@ -80,7 +80,7 @@ def made(
     it by plain GETs; any other address it looks for in the table's own folder.
     """
     assert reading.release is not None  # noqa: S101 - only versions have files
-    expires = (int(time.time() if now is None else now) + SECONDS + 600) // 600 * 600
+    expires = (int(clock.now().timestamp() if now is None else now) + SECONDS + 600) // 600 * 600
     what = [reading.resource.id, reading.release.version, reading.view.digest(), file.id]
     purpose = reading.decision.purpose if reading.decision.grant_id else ""
     told = [subject.person_id, subject.key_prefix, *what, expires, since, purpose]
@@ -94,7 +94,7 @@ def read(settings: Settings, text: str, signed: str, now: float | None = None) -
     if not seals.genuine(settings, text, signed):
         raise LinkEnded
     link = Link(*json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))))
-    if link.expires <= (time.time() if now is None else now):
+    if link.expires <= (clock.now().timestamp() if now is None else now):
         raise LinkEnded
     return link
 

@@ -14,13 +14,13 @@ from catalog.access.grants import Grant
 from catalog.agreements import Agreement, AgreementAgency, Spend, agencies, answer, end, enter, extend_answer, get, listed, sign
 from catalog.batches import ACCEPTED, Batch, BatchState
 from catalog.board import Board, board
-from catalog.columns import CHINA, now
-from catalog.columns import today as this_day
 from catalog.organizations import Organization
 from catalog.people import Person
 from catalog.releases import Release
 from catalog.resources import Resource
 from catalog.workdays import Calendar
+from contracts.clock import day_of, now
+from contracts.clock import today as this_day
 
 STAGES = ("need", "agreement", "batch", "release", "share")
 NEAR_DAYS = 5
@@ -319,7 +319,7 @@ class _Stages:
         return Stage("batch", state, (Line(f"已收 {came} / {whole}", f"{came} of {whole} in"), Line(self.period, self.period)))
 
     def _last_day(self) -> date | None:
-        return self.last.received_at.astimezone(CHINA).date() if self.last else None
+        return day_of(self.last.received_at) if self.last else None
 
     def _release_due(self) -> date | None:
         """A batch is published in the working days that an update of the entry may take."""
@@ -331,7 +331,7 @@ class _Stages:
             return Stage("release", "todo")
         finished: datetime = self.last.finished_at or self.last.received_at
         if self.release is not None and (self.release.released_at >= finished or not _changed(self.last)):
-            day = _short(self.release.released_at.astimezone(CHINA).date(), self.day)
+            day = _short(day_of(self.release.released_at), self.day)
             return Stage("release", "done", (Line(f"v{self.release.version}", f"v{self.release.version}"), Line(day, day)))
         due = self._release_due()
         number = (self.resource.last_version if self.resource else 0) + 1

@@ -11,10 +11,11 @@ from sqlalchemy import delete
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from catalog import organizations, workdays
-from catalog.columns import Json, UtcDateTime, now, today
+from catalog.columns import Json, UtcDateTime
 from catalog.counters import next_number
 from catalog.organizations import Organization
 from catalog.resources import Resource, Sharing
+from contracts.clock import now, today
 from contracts.errors import HubError
 
 PREFIXES = {"request": "YQ", "buy": "GM", "collect": "CJ"}

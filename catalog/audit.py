@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from catalog.columns import Json, UtcDateTime, now
+from catalog.columns import Json, UtcDateTime
+from contracts.clock import now
 
 GENESIS = "0" * 64
 """What the first record names as the one before it."""
@@ -78,7 +79,7 @@ def record(
     taken = session.connection().execute(_TAKE, {"genesis": GENESIS}).one()
     kept = AuditRecord(
         sequence=int(taken[0]),
-        at=datetime.now(UTC),
+        at=now(),
         actor=_clean(actor),
         organization_id=_clean(organization_id),
         action=_clean(action),

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import func
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from catalog.columns import Json, UtcDateTime, now
+from catalog.columns import Json, UtcDateTime
+from contracts.clock import now
 from contracts.errors import HubError
 
 

@@ -11,8 +11,8 @@ from sqlmodel import Session, col, select
 from catalog import agreements, periods, workdays
 from catalog.agreements import Agreement
 from catalog.batches import ACCEPTED, Batch, BatchState
-from catalog.columns import CHINA, today
 from catalog.organizations import Organization
+from contracts.clock import day_of, today
 
 COMPLETE = ("on-time", "late", "nil")
 """齐全 = 按时 + 迟报 + 零报告; 按时率 includes nil reports that came on time."""
@@ -144,14 +144,14 @@ def _cell(
         late = max(0, -calendar.left(due, day))
         if any(batch.state in (BatchState.REFUSED, BatchState.RETURNED) for batch in batches):
             last = batches[-1]
-            came = last.received_at.astimezone(CHINA).date()
+            came = day_of(last.received_at)
             told = (last.message, last.message_en)
             return Cell(period, organization_id, "returned", due, False, 0, last.quarantined, came, last.id, ids, *told, late)
         return Cell(period, organization_id, "missing" if day > due else "not-due", due, batches=ids, days_late=late)
     whole = [batch for batch in accepted if not batch.corrects] or accepted
     first, last = whole[0], whole[-1]
     parts = [last, *(batch for batch in accepted if batch.corrects == last.id)]
-    came = first.received_at.astimezone(CHINA).date()
+    came = day_of(first.received_at)
     rows = sum(batch.accepted for batch in parts)
     nil = rows == 0 and last.received == 0
     state = "nil" if nil else "on-time" if came <= due else "late"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import JSON, DateTime, TypeDecorator
 from sqlmodel import SQLModel
@@ -30,7 +29,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError(f"{value} has no time zone; use datetime.now(UTC)")
+            raise ValueError(f"{value} has no time zone; use contracts.clock.now()")
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
@@ -39,20 +38,6 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 Json = JSON(none_as_null=True)
-
-
-CHINA = ZoneInfo("Asia/Shanghai")
-"""The zone in which days begin for people: deadlines, batch numbers, publication dates."""
-
-
-def today() -> date:
-    """This day in China, whatever the server's own zone."""
-    return datetime.now(CHINA).date()
-
-
-def now() -> datetime:
-    """This moment, with its zone."""
-    return datetime.now(UTC)
 
 
 def new_id() -> str:

@@ -12,10 +12,10 @@ from sqlmodel import Session, col, select
 from catalog import audit, codes, workdays
 from catalog.audit import AuditRecord, AuditSeal
 from catalog.batches import Batch, BatchState
-from catalog.columns import CHINA, now, today
 from catalog.people import Person
 from catalog.resources import Resource
 from catalog.search_entries import SearchEntry
+from contracts.clock import local, now, today
 
 STUCK_AFTER = timedelta(minutes=30)
 UNSEALED_AFTER = timedelta(hours=1)
@@ -159,8 +159,8 @@ def _audit(session: Session, head_file: Path | None) -> Finding:
         return Finding(
             "audit",
             "warning",
-            f"{waiting:,} 条审计记录自 {first_open.at.astimezone(CHINA):%Y-%m-%d %H:%M} 起未封存，被删改时无从发现",
-            f"{waiting:,} audit records since {first_open.at.astimezone(CHINA):%Y-%m-%d %H:%M} are not sealed: "
+            f"{waiting:,} 条审计记录自 {local(first_open.at):%Y-%m-%d %H:%M} 起未封存，被删改时无从发现",
+            f"{waiting:,} audit records since {local(first_open.at):%Y-%m-%d %H:%M} are not sealed: "
             "their removal would not be found",
             "让 hub serve 或 hub work 保持运行，或立即运行 hub audit seal",
             "keep `hub serve` or `hub work` running, or run `hub audit seal` now",

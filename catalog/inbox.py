@@ -10,10 +10,10 @@ from sqlmodel import Session, col, select
 
 from catalog import acquisitions, workdays
 from catalog.batches import Batch, BatchState
-from catalog.columns import CHINA, today
 from catalog.organizations import Organization
 from catalog.people import Role, Subject
 from catalog.resources import Resource
+from contracts.clock import day_of, today
 
 EVERYTHING = (Role.STEWARD, Role.ADMINISTRATOR)
 
@@ -81,7 +81,7 @@ def _batches(session: Session, own: str, day: date) -> Iterator[Task]:
         asked = asked.where(Batch.organization_id == own)
     calendar, days = workdays.calendar(session), workdays.step_days(session, "mend-quarantine", day)
     for batch, resource, sender in session.exec(asked.order_by(col(Batch.sequence).desc()).limit(200)):
-        start = batch.received_at.astimezone(CHINA).date()
+        start = day_of(batch.received_at)
         due = calendar.add(start, days)
         partial = batch.state == BatchState.PARTIAL
         title, name = resource.title if resource else batch.dataset, sender.name if sender else ""
@@ -108,7 +108,7 @@ def _drafts(session: Session, own: str, day: date) -> Iterator[Task]:
     calendar, days = workdays.calendar(session), workdays.step_days(session, "review-entry", day)
     words = {"draft": ("目录待登记", "entry to be registered"), "registered": ("目录发布待审核", "entry to be reviewed")}
     for resource in session.exec(asked.order_by(col(Resource.created_at)).limit(200)):
-        start = resource.created_at.astimezone(CHINA).date()
+        start = day_of(resource.created_at)
         due = calendar.add(start, days)
         zh, en = words[resource.state]
         title_en = resource.title_en or resource.title

@@ -15,10 +15,10 @@ from sqlmodel import Session, col, select
 from catalog import audit, codes, database, quality, registry, spending, tables, workdays  # noqa: F401 - every table, for foreign keys
 from catalog.agreements import Agreement, Spend, UnknownAgreement
 from catalog.batches import ACCEPTED, Batch, BatchState, UnknownBatch, get
-from catalog.columns import CHINA, now
 from catalog.counters import next_number
 from catalog.organizations import Organization, UnknownOrganization
 from catalog.resources import Resource
+from contracts.clock import day_of, local, now
 from contracts.deliveries import Entry, Outcome, Receipt
 from contracts.errors import HubError
 from contracts.model import Contract
@@ -48,7 +48,7 @@ class CatalogLedger:
         """Write the receipt: a batch with the next number of its day."""
         with database.session(self.engine) as session:
             _require_sender(session, receipt)
-            day = receipt.received_at.astimezone(CHINA).strftime("%Y%m%d")
+            day = local(receipt.received_at).strftime("%Y%m%d")
             sequence = next_number(session, "batch")
             batch = Batch(id=f"{day}-{next_number(session, f'batch:{day}'):04d}", sequence=sequence, **asdict(receipt))
             session.add(batch)
@@ -214,7 +214,7 @@ def _bring_up(session: Session, batch: Batch, outcome: Outcome) -> None:
     if batch.state != BatchState.UNDONE:
         score = quality.score(session, batch.dataset)
         resource.quality = score.total if score else resource.quality
-        resource.next_due = workdays.next_due(session, resource.cycle, batch.received_at.astimezone(CHINA).date())
+        resource.next_due = workdays.next_due(session, resource.cycle, day_of(batch.received_at))
         _next_delivery(session, batch, resource.next_due)
     session.add(resource)
 

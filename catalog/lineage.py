@@ -13,7 +13,8 @@ from sqlalchemy import delete, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from catalog.columns import Json, UtcDateTime, now
+from catalog.columns import Json, UtcDateTime
+from contracts.clock import now
 from contracts.errors import HubError
 
 NAMESPACE = "hui"

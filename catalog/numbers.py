@@ -8,12 +8,12 @@ from datetime import date
 from sqlalchemy import and_, case, func
 from sqlmodel import Session, col, select
 
-from catalog.columns import today
 from catalog.discovery import discoverable
 from catalog.organizations import Organization
 from catalog.people import Subject
 from catalog.resources import Resource, Sharing
 from catalog.search_entries import SearchEntry
+from contracts.clock import today
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from sqlalchemy import delete
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from catalog import organizations
-from catalog.columns import Json, UtcDateTime, new_id, now
+from catalog.columns import Json, UtcDateTime, new_id
+from contracts.clock import now
 from contracts.errors import HubError
 
 SIGN_IN_HOURS = 12

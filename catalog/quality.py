@@ -11,8 +11,8 @@ from sqlalchemy import delete, insert
 from sqlmodel import Session, col, select
 
 from catalog.batches import Batch
-from catalog.columns import now
 from catalog.releases import QualityResult
+from contracts.clock import now
 
 DIMENSIONS: Mapping[str, tuple[str, str]] = {
     "completeness": ("完整", "Completeness"),

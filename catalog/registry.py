@@ -12,8 +12,9 @@ from pathlib import Path
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from catalog import codes, resources
-from catalog.columns import UtcDateTime, now
+from catalog.columns import UtcDateTime
 from contracts import lint
+from contracts.clock import now
 from contracts.errors import HubError
 from contracts.model import Contract
 

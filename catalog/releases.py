@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from catalog.columns import CHINA, Json, UtcDateTime, now
+from catalog.columns import Json, UtcDateTime
 from catalog.resources import Resource
+from contracts.clock import day_of, now
 from contracts.errors import HubError
 
 
@@ -114,7 +115,7 @@ def record(
     )
     session.add(release)
     if resource.published_on is None and resource.state == "published":
-        resource.published_on = release.released_at.astimezone(CHINA).date()
+        resource.published_on = day_of(release.released_at)
     session.flush()
     return release
 

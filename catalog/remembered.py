@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlmodel import Field, Session, SQLModel
 
-from catalog.columns import Json, UtcDateTime, now
+from catalog.columns import Json, UtcDateTime
+from contracts.clock import now
 
 
 class Remembered(SQLModel, table=True):

@@ -11,8 +11,9 @@ from typing import Any
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from catalog import organizations
-from catalog.columns import Json, UtcDateTime, new_id, now, today
+from catalog.columns import Json, UtcDateTime, new_id
 from catalog.counters import next_number
+from contracts.clock import now, today
 from contracts.errors import HubError
 from contracts.model import Contract, Item, Type
 

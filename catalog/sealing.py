@@ -18,8 +18,8 @@ from sqlmodel import Session, col, select
 
 from catalog import audit
 from catalog.audit import GENESIS, AuditRecord, AuditSeal
-from catalog.columns import now
 from catalog.remembered import recall, remember
+from contracts.clock import now
 from contracts.errors import HubError
 
 SEAL_AFTER_RECORDS = 200

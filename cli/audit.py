@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from catalog import access, audit, database, sealing
-from catalog.columns import CHINA
 from cli.identity import subject
 from cli.language import said
+from contracts.clock import local
 from warehouse.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="The audit chain: list, seal, verify.")
@@ -48,7 +48,7 @@ def list_records(
     )
     table = Table(*(said(*head) for head in heads))
     for one in found:
-        at = f"{one.at.astimezone(CHINA):%Y-%m-%d %H:%M:%S}"
+        at = f"{local(one.at):%Y-%m-%d %H:%M:%S}"
         table.add_row(str(one.sequence), at, one.actor, one.action, one.object, one.outcome, ", ".join(one.policies))
     Console().print(table)
 

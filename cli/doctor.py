@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +21,7 @@ from catalog import condition, database
 from catalog.condition import Finding
 from cli.init import ROOT
 from cli.language import said
+from contracts.clock import ahead, local, machine, now, zone
 from contracts.errors import HubError
 from warehouse import connection
 from warehouse.settings import Settings
@@ -163,15 +163,25 @@ def _disk(settings: Settings) -> Finding:
 
 
 def _clock(settings: Settings) -> Finding:
-    """The clock was set, and the file system agrees with it."""
+    """The clock was set, the file system agrees with it, and nobody moved the hub's own."""
     mend = ("校准系统时间（NTP）", "set the system clock (NTP)")
-    if time.time() < FIRST_SENSIBLE_DAY:
+    if machine().timestamp() < FIRST_SENSIBLE_DAY:
         return Finding("clock", "bad", "系统时间早于 2026 年", "the clock stands before 2026", *mend)
+    if ahead() and settings.environment != "demo":
+        return Finding(
+            "clock",
+            "bad",
+            f"汇的时钟被 HUB_CLOCK 拨快 {ahead().total_seconds():.0f} 秒，时限和审计时间都不真实",
+            f"HUB_CLOCK moves the hub's clock by {ahead().total_seconds():.0f} s: deadlines and audit times are untrue",
+            "去掉环境变量 HUB_CLOCK，并重启各进程",
+            "unset HUB_CLOCK and restart every process",
+        )
+    shown = f"{local(now()):%Y-%m-%d %H:%M:%S} {zone().key}"
     probe = settings.root / ".clock"
     if not settings.root.is_dir():
-        return Finding("clock", "good", time.strftime("%Y-%m-%d %H:%M:%S %z"), time.strftime("%Y-%m-%d %H:%M:%S %z"))
+        return Finding("clock", "good", shown, shown)
     probe.touch()
-    apart = abs(probe.stat().st_mtime - time.time())
+    apart = abs(probe.stat().st_mtime - machine().timestamp())
     probe.unlink()
     if apart > CLOCK_TOLERANCE:
         return Finding(
@@ -181,7 +191,7 @@ def _clock(settings: Settings) -> Finding:
             f"clock and file system are {apart:.0f} s apart",
             *mend,
         )
-    return Finding("clock", "good", time.strftime("%Y-%m-%d %H:%M:%S %z"), time.strftime("%Y-%m-%d %H:%M:%S %z"))
+    return Finding("clock", "good", shown, shown)
 
 
 def _writer(settings: Settings) -> Finding:
@@ -199,7 +209,7 @@ def _writer(settings: Settings) -> Finding:
 def _holder(path: Path) -> Finding:
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        since = time.time() - path.stat().st_mtime
+        since = machine().timestamp() - path.stat().st_mtime
     except (OSError, ValueError):
         told, since = {}, 0.0
     what = f"{told.get('what', '?')} (pid {told.get('pid', '?')})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +16,7 @@ from catalog import access, audit, database, organizations, people
 from catalog.people import Person, Subject
 from cli.identity import subject
 from cli.language import said
+from contracts.clock import now
 from warehouse.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="People, their roles, keys and passwords.")
@@ -73,7 +74,7 @@ def key(
     with database.session(Settings().catalog_database) as session:
         who = _administrator(session)
         person = people.get_person(session, login)
-        expires = datetime.now(UTC) + timedelta(days=days) if days else None
+        expires = now() + timedelta(days=days) if days else None
         made, shown = people.issue_key(session, person, label, expires)
         _note(session, who, "key.issue", person, {"prefix": made.prefix, "label": label, "days": days})
     told = {"login": login, "key": shown, "prefix": made.prefix, "expires_at": expires.isoformat() if expires else None}
@@ -133,7 +134,7 @@ def _note(session: Session, who: Subject, action: str, person: Person, detail: d
 
 
 def _told(session: Session, person: Person) -> dict[str, Any]:
-    moment = datetime.now(UTC)
+    moment = now()
     return {
         "login": person.login,
         "name": person.name,

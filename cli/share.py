@@ -8,7 +8,6 @@ import sys
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 from sqlmodel import Session
@@ -19,11 +18,11 @@ from catalog.access.grants import Grant, InvalidGrant
 from catalog.people import Subject
 from cli.identity import subject
 from cli.language import said
+from contracts.clock import now, zone
 from warehouse.settings import Settings
 
 WIDE = 10_000
 """Columns of a table that goes into a pipe: nothing is cut short there."""
-CHINA = ZoneInfo("Asia/Shanghai")
 Key = Annotated[str, typer.Option("--as", metavar="KEY", help="Act with the rights of this key.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 COLUMNS = (
@@ -127,7 +126,7 @@ def profile(
 ) -> None:
     """Issue a key and write it as a Delta Sharing profile, readable by you alone. Earlier keys stay good."""
     settings = Settings()
-    expires = datetime.now(UTC) + timedelta(days=days)
+    expires = now() + timedelta(days=days)
     with database.session(settings.catalog_database) as session:
         who = subject(session, key)
         decision = access.require(session, who, "administer", None)
@@ -163,7 +162,7 @@ def _mask(text: str) -> tuple[str, dict[str, Any]]:
 
 def _end_of(day: str) -> datetime:
     try:
-        return datetime.combine(date.fromisoformat(day) + timedelta(days=1), time(), CHINA)
+        return datetime.combine(date.fromisoformat(day) + timedelta(days=1), time(), zone())
     except ValueError:
         raise InvalidGrant(f"日期 {day!r} 无效；应如 2026-12-31。", f"The day {day!r} is not one; write 2026-12-31.") from None
 
@@ -177,7 +176,7 @@ def _may_see(session: Session, who: Subject, one: Grant) -> bool:
 
 def _told(session: Session, one: Grant) -> dict[str, Any]:
     entry = session.get_one(resources.Resource, one.resource_id)
-    state = "revoked" if one.revoked_at else "live" if given.is_live(one, datetime.now(UTC)) else "expired"
+    state = "revoked" if one.revoked_at else "live" if given.is_live(one, now()) else "expired"
     return {
         "id": one.id,
         "resource": entry.name,

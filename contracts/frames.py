@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pandera.polars as pa
 import polars as pl
 
-from contracts import codes, frame_rules
+from contracts import clock, codes, frame_rules
 from contracts.checks import Check, Scope, compile
 from contracts.frame_values import data_type, typed
 from contracts.model import Contract
@@ -39,7 +39,7 @@ def schema(contract: Contract, lookups: codes.Codes, *, now: datetime | None = N
 
     Validate eager frames (`lazy=True` to see every failure): of a LazyFrame Pandera looks at the columns only.
     """
-    made = frame_rules.Rules(contract, lookups, now or datetime.now(UTC))
+    made = frame_rules.Rules(contract, lookups, now or clock.now())
     by_item: dict[str, list[pa.Check]] = {item.name: [] for item in contract.items}
     for check in row_checks(contract, lookups):
         by_item[_home(check, contract)].append(_pandera(check, made))

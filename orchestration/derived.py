@@ -9,11 +9,11 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from catalog import audit, quality, registry
-from catalog.columns import now
 from catalog.organizations import Organization
 from catalog.people import Person
 from catalog.resources import Resource
 from contracts import lint
+from contracts.clock import now
 from contracts.errors import HubError
 from contracts.model import Contract
 from orchestration.dbt import ModelsRun, NodeResult

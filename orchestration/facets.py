@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from catalog.lineage import NAMESPACE
+from contracts.clock import now
 from contracts.model import Contract
 
 PRODUCER = "urn:hui:hub"
@@ -59,7 +60,7 @@ def event(
     """A run event: what was read and written by one run of a job."""
     return {
         "eventType": state,
-        "eventTime": (at or datetime.now(UTC)).isoformat(),
+        "eventTime": (at or now()).isoformat(),
         "producer": PRODUCER,
         "schemaURL": SCHEMA,
         "run": {"runId": run, "facets": dict(run_facets or {})},

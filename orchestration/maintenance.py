@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from catalog import database, sealing
-from catalog.columns import now
+from contracts.clock import machine
 from orchestration import lineage, sending
 from orchestration.hub import Hub
 
@@ -80,7 +80,7 @@ def maintain_lake(hub: Hub) -> Any:
 def forget_runs(instance: dg.DagsterInstance, keep: timedelta = KEEP_RUNS) -> int:
     """Remove finished runs older than `keep`, with their logs; what they made stays on record in the catalogue."""
     finished = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
-    old = dg.RunsFilter(statuses=finished, updated_before=now() - keep)
+    old = dg.RunsFilter(statuses=finished, updated_before=machine() - keep)
     removed = 0
     while found := instance.get_run_records(old, limit=RUNS_AT_ONCE):
         for record in found:

@@ -6,10 +6,9 @@ import re
 
 import dagster as dg
 
+from contracts.clock import zone
 from orchestration.assets import ROUTE_TAG, key
 from orchestration.plan import Due, Plan
-
-ZONE = "Asia/Shanghai"
 
 
 def routes(plan: Plan) -> list[dg.ScheduleDefinition]:
@@ -24,7 +23,7 @@ def upkeep() -> list[dg.ScheduleDefinition]:
             name="maintenance_nightly",
             job_name="maintenance",
             cron_schedule="30 2 * * *",
-            execution_timezone=ZONE,
+            execution_timezone=zone().key,
             default_status=dg.DefaultScheduleStatus.RUNNING,
             description="每夜：湖压实与清理、审计封存、血缘补发、旧运行清理 / Compaction, audit seal, lineage, old runs",
         )
@@ -46,7 +45,7 @@ def _schedule(due: Due) -> dg.ScheduleDefinition:
         name=name(due),
         job_name=due.route,
         cron_schedule=due.cron,
-        execution_timezone=ZONE,
+        execution_timezone=zone().key,
         execution_fn=ask,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"{len(due.datasets)} 个数据集 / datasets: {', '.join(due.datasets[:5])}",

@@ -13,8 +13,8 @@ from sqlmodel import col, select
 
 from catalog import sealing
 from catalog.batches import ACCEPTED, Batch
-from catalog.columns import now
 from catalog.releases import QualityResult
+from contracts.clock import now
 from orchestration import lineage, sending
 from orchestration.assets import ROUTE_TAG, key
 from orchestration.hub import Hub

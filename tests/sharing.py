@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from fastapi.testclient import TestClient
@@ -16,7 +16,7 @@ from catalog import database, organizations, people, registry, releases, resourc
 from catalog.access import grants
 from catalog.organizations import Organization
 from catalog.resources import Resource
-from contracts import lint
+from contracts import clock, lint
 from warehouse import connection
 from warehouse.settings import Settings
 
@@ -184,7 +184,7 @@ def built(settings: Settings) -> Hub:
     hub.release("hazard")
     hub.grant(
         "hazard", "hlj-transport", items=PARTNER_ITEMS, masks=PARTNER_MASKS, row_filter="division = '230803'",
-        expires_at=datetime.now(UTC) + timedelta(days=30),
+        expires_at=clock.now() + timedelta(days=30),
     )  # fmt: skip
     return hub
 

@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
+from contracts.clock import now
 from contracts.errors import HubError
 from warehouse import commit, landing
 from warehouse.connection import METADATA_NAME, data_path, forget, metadata_file, reader, writer_lock
@@ -57,7 +57,7 @@ def backup(settings: Settings, folder: Path, *, link: bool = True) -> BackedUp:
     are linked, not copied; `link=False` copies them, for a disk of its own.
     """
     start = time.perf_counter()
-    taken = datetime.now(UTC)
+    taken = now()
     target = folder / taken.strftime("%Y%m%dT%H%M%S.%fZ")
     partial = folder / f".partial-{target.name}"
     partial.mkdir(parents=True)

@@ -11,13 +11,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 import duckdb
 from filelock import FileLock, Timeout
 
+from contracts.clock import now
 from contracts.errors import HubError
 from warehouse.settings import Settings
 
@@ -282,7 +282,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _sign(holder: Path, purpose: str) -> None:
-    told = {"pid": os.getpid(), "what": purpose or " ".join(sys.argv[:3]), "since": datetime.now(UTC).isoformat()}
+    told = {"pid": os.getpid(), "what": purpose or " ".join(sys.argv[:3]), "since": now().isoformat()}
     with suppress(OSError):  # a full disk must not hide the error of the load itself
         holder.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
 

@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ import pyarrow.parquet as pq
 from duckdb import DuckDBPyConnection
 from filelock import FileLock
 
+from contracts.clock import machine
 from contracts.model import Contract
 from contracts.view import View
 from warehouse.connection import literal, quote, reader
@@ -89,7 +89,7 @@ def shown_columns(settings: Settings, view: View, snapshot: int) -> tuple[Column
 def put_away(settings: Settings, *, limit: int = CACHE_BYTES, keep: Path | None = None, now: float | None = None) -> int:
     """Remove the least used extracts until the cache fits, and what a killed process left half made; returns bytes freed."""
     root = _root(settings)
-    moment = time.time() if now is None else now
+    moment = machine().timestamp() if now is None else now
     for folder in root.glob("*/.*"):  # .making-… and .gone-…
         with suppress(OSError):
             if folder.is_dir() and moment - max(path.stat().st_mtime for path in (folder, *folder.rglob("*"))) > IN_USE_SECONDS:

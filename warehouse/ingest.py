@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
+from contracts.clock import now
 from contracts.deliveries import Entry, Outcome, Receipt
 from contracts.model import Contract
 from warehouse import landing, reconcile
@@ -68,7 +69,7 @@ def deliver(
             sha256=landed.sha256,
             bytes=landed.bytes,
             filename=landing.told_name(filename or Path(path).name),
-            received_at=min(received_at or datetime.now(UTC), datetime.now(UTC)),
+            received_at=min(received_at or now(), now()),
             received_by=received_by,
             route=route,
             agreement_id=agreement_id,

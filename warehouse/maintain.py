@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import duckdb
 
+from contracts.clock import machine
 from warehouse import landing
 from warehouse.connection import METADATA_NAME, reader, writer
 from warehouse.crashpoints import reach
@@ -154,7 +155,7 @@ def _compact(connection: duckdb.DuckDBPyConnection) -> int:
 
 def _expire(connection: duckdb.DuckDBPyConnection, pins: Pins, keep_seconds: float) -> int:
     """By an explicit list: `older_than` knows no pins."""
-    limit = datetime.now(UTC) - timedelta(seconds=keep_seconds)
+    limit = machine() - timedelta(seconds=keep_seconds)
     found = connection.execute(
         "SELECT snapshot_id, snapshot_time FROM ducklake_snapshots('lake') ORDER BY snapshot_id"
     ).fetchall()
@@ -183,7 +184,7 @@ def _clean(connection: duckdb.DuckDBPyConnection, settings: Settings, grace_seco
 
 def _forgotten(path: Path, age: float) -> int:
     try:
-        if not path.is_file() or path.stat().st_mtime > time.time() - max(age, GRACE):
+        if not path.is_file() or path.stat().st_mtime > machine().timestamp() - max(age, GRACE):
             return 0
         path.unlink()
     except FileNotFoundError:

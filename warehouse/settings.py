@@ -16,6 +16,7 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path("var"), description="Folder of all state.")
     catalog_url: str = Field(default="", description="SQLAlchemy URL of the catalogue; empty: SQLite in HUB_HOME.")
     lake_catalog: str = Field(default="", description="DuckLake metadata: empty for SQLite in HUB_HOME, or a libpq string.")
+    timezone: str = Field(default="Asia/Shanghai", description="Zone in which the hub's days begin: deadlines, batch numbers.")
     environment: str = Field(default="production", description="production or demo; the demo says so in every footer.")
     openlineage_url: str = Field(default="", description="Where lineage events are sent on; empty: kept here only.")
     public_url: str = Field(default="http://127.0.0.1:8700", description="The address people and partners use.")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import duckdb
 
 from contracts.checks import Check, Scope
+from contracts.clock import zone
 from contracts.deliveries import Entry, Fault, Outcome
 from contracts.model import Contract
-from warehouse.connection import ZONE, quote
+from warehouse.connection import quote
 from warehouse.load import Delta
 from warehouse.stage import Stage
 
@@ -164,7 +164,7 @@ def _fresh(
         return newest is not None, None
     moment = newest
     if not isinstance(newest, datetime) and isinstance(newest, date):
-        moment = datetime.combine(newest, time.max, ZoneInfo(ZONE))  # a day is fresh until it ends
+        moment = datetime.combine(newest, time.max, zone())  # a day is fresh until it ends
     return received_at - moment.astimezone(UTC) <= limit, str(newest)
 
 

@@ -18,7 +18,6 @@ from api.dependencies import SessionDep
 from api.portal import batch_steps, faults
 from api.portal.clock import Clock, clock, done
 from api.portal.doors import BatchesPage
-from api.portal.formats import ZONE, today
 from api.portal.frame import Page, render
 from catalog import access, audit, batches, registry, resources, workdays
 from catalog.access import Decision
@@ -26,6 +25,7 @@ from catalog.agreements import Agreement
 from catalog.batches import Batch, BatchState, UnknownBatch
 from catalog.organizations import Organization
 from catalog.resources import Resource, UnknownResource
+from contracts.clock import day_of, today
 from contracts.model import Contract
 from warehouse import landing, quarantine
 
@@ -85,10 +85,10 @@ def _mend(session: Session, batch: Batch, chain: Sequence[Batch]) -> Clock | Non
     if batch.state not in (*MENDABLE, BatchState.CORRECTED):
         return None
     calendar = workdays.calendar(session)
-    start = batch.received_at.astimezone(ZONE).date()
+    start = day_of(batch.received_at)
     later = [one for one in chain if one.corrects == batch.id and one.state in ACCEPTED]
     if later:
-        return done(calendar, start, later[0].received_at.astimezone(ZONE).date())
+        return done(calendar, start, day_of(later[0].received_at))
     return clock(calendar, today(), start, workdays.due(session, "mend-quarantine", start))
 
 

@@ -20,7 +20,6 @@ from api.portal import board_sheet
 from api.portal.bars import Part, parts
 from api.portal.clock import Clock, clock
 from api.portal.doors import CollectPage
-from api.portal.formats import today
 from api.portal.frame import Page, render, secured
 from api.portal.languages import N_, Language, say
 from catalog import access, agreements, audit, boards, database, periods, registry, resources, workdays
@@ -30,6 +29,7 @@ from catalog.ledger import CatalogLookups
 from catalog.organizations import Organization, UnknownOrganization
 from catalog.resources import Resource, UnknownResource
 from contracts import template
+from contracts.clock import today
 
 router = APIRouter(prefix="/collect", include_in_schema=False)
 ORDER = ("on-time", "late", "nil", "returned", "missing", "not-due")

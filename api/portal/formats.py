@@ -4,24 +4,12 @@ from __future__ import annotations
 
 import calendar
 import re
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
-ZONE = ZoneInfo("Asia/Shanghai")
-"""The hub's clock on pages; the footer names it."""
-
-
-def now() -> datetime:
-    """This moment on the hub's clock."""
-    return datetime.now(UTC).astimezone(ZONE)
-
-
-def today() -> date:
-    """This day on the hub's clock."""
-    return now().date()
+from contracts.clock import day_of, local, today
 
 
 def number(value: float | Decimal | None) -> str:
@@ -64,7 +52,7 @@ def size(value: int | None) -> str:
 def full_date(value: date | datetime | None) -> str:
     """2026-03-12."""
     if isinstance(value, datetime):
-        value = value.astimezone(ZONE).date()
+        value = day_of(value)
     return value.isoformat() if value else ""
 
 
@@ -76,17 +64,17 @@ def short_date(value: date | datetime | None) -> str:
 
 def moment(value: datetime | None) -> str:
     """2026-03-11 09:12:04 on the hub's clock."""
-    return value.astimezone(ZONE).strftime("%Y-%m-%d %H:%M:%S") if value else ""
+    return local(value).strftime("%Y-%m-%d %H:%M:%S") if value else ""
 
 
 def short_moment(value: datetime | None) -> str:
     """09:12 for today, 03-11 09:12 for this year."""
     if value is None:
         return ""
-    local = value.astimezone(ZONE)
-    if local.date() == today():
-        return local.strftime("%H:%M")
-    return f"{short_date(local)} {local:%H:%M}"
+    here = local(value)
+    if here.date() == today():
+        return here.strftime("%H:%M")
+    return f"{short_date(here)} {here:%H:%M}"
 
 
 def seconds(value: float | None) -> str:

@@ -19,6 +19,7 @@ from api.portal import bars, formats, words
 from api.portal.languages import N_, Language, translations
 from api.portal.preferences import COOKIES, Preferences, preferences
 from catalog.people import ANONYMOUS, Subject
+from contracts import clock
 from warehouse.settings import Settings
 
 HERE = Path(__file__).resolve().parent
@@ -140,7 +141,7 @@ def environment(language: Language) -> jinja2.Environment:
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
     made.install_gettext_callables(*speakers(language), newstyle=False)  # type: ignore[attr-defined]
-    made.globals.update(asset=asset, words=words, language=language, now=formats.now, today=formats.today)
+    made.globals.update(asset=asset, words=words, language=language, now=lambda: clock.local(clock.now()), today=clock.today)
     made.globals["either"] = lambda zh, en: (en or zh) if language == "en" else (zh or en)
     made.globals["magnitude"] = lambda value: formats.magnitude(value, language)
     made.filters["bold"] = Markup("<b>{}</b>").format

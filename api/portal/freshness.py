@@ -8,9 +8,9 @@ from datetime import date, datetime
 from sqlmodel import Session
 
 from api.portal.clock import Clock, clock
-from api.portal.formats import ZONE, today
 from catalog.resources import Resource
 from catalog.workdays import calendar
+from contracts.clock import day_of, today
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,6 @@ def freshness(session: Session, resource: Resource) -> Freshness:
         return Freshness("unset", due=resource.next_due)
     if resource.next_due is None:
         return Freshness("on-time", resource.updated_at)
-    begun = resource.updated_at.astimezone(ZONE).date()
+    begun = day_of(resource.updated_at)
     shown = clock(calendar(session), today(), min(begun, resource.next_due), resource.next_due)
     return Freshness("late" if shown.kind == "late" else "on-time", resource.updated_at, resource.next_due, shown)

@@ -9,12 +9,13 @@ from typing import Any
 
 from sqlmodel import Session
 
-from api.portal.formats import ZONE, number
+from api.portal.formats import number
 from api.portal.frame import Page
 from api.portal.item_rows import why
 from catalog import audit
 from catalog.access import Decision
 from catalog.resources import Resource
+from contracts.clock import local
 from contracts.model import Contract, Item, Type
 from warehouse import query
 from warehouse.connection import LakeMissing
@@ -99,7 +100,7 @@ def text(value: Any, column: Column) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return value.astimezone(ZONE).strftime("%Y-%m-%d %H:%M:%S") if value.tzinfo else str(value)
+        return local(value).strftime("%Y-%m-%d %H:%M:%S") if value.tzinfo else str(value)
     if isinstance(value, date | bool | str):
         return str(value)
     return number(value) if column.item.type is Type.INTEGER else f"{value:.10g}" if isinstance(value, float) else str(value)

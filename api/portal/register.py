@@ -16,7 +16,7 @@ from api.portal import register_sheet
 from api.portal.batches import known_datasets
 from api.portal.board import due_words
 from api.portal.doors import AcquirePage
-from api.portal.formats import short_date, today
+from api.portal.formats import short_date
 from api.portal.frame import Page, render, secured
 from api.portal.languages import N_, say
 from api.portal.parts import Stage
@@ -24,6 +24,7 @@ from catalog import acquisitions, audit, spending, workdays
 from catalog.acquisitions import STAGES, Row
 from catalog.discovery import KNOW_ALL
 from catalog.spending import Spending
+from contracts.clock import today
 
 router = APIRouter(include_in_schema=False)
 STAGE_WORDS: Mapping[str, tuple[str, str, str]] = {

@@ -14,7 +14,6 @@ from api.dependencies import SessionDep
 from api.portal import comparing, contract_text, faults, item_rows, looking, strips
 from api.portal.board import now_of
 from api.portal.doors import CataloguePage
-from api.portal.formats import today
 from api.portal.frame import Page, render
 from api.portal.freshness import Freshness, freshness
 from api.portal.languages import N_
@@ -30,6 +29,7 @@ from catalog.quality import Score
 from catalog.registry import UnknownContract
 from catalog.releases import Release
 from catalog.resources import Resource, UnknownResource
+from contracts.clock import today
 from contracts.model import Contract, Item
 
 router = APIRouter(prefix="/resources/{name}", include_in_schema=False)

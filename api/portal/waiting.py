@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, select
 
 from api.portal.clock import Clock, clock
-from api.portal.formats import today
 from catalog.discovery import discoverable
 from catalog.inbox import Task
 from catalog.people import Subject
 from catalog.releases import Release
 from catalog.resources import Resource
 from catalog.workdays import Calendar, calendar
+from contracts.clock import today
 
 SHOWN = 4
 

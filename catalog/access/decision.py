@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -17,6 +17,7 @@ from catalog.agreements import Agreement
 from catalog.organizations import Organization
 from catalog.people import Subject
 from catalog.resources import Resource, Route, Sharing
+from contracts import clock
 from contracts.errors import HubError
 from contracts.model import Contract
 from contracts.view import View
@@ -104,7 +105,7 @@ def decide(
     `sender_id`: the organization that sent the batch in question.
     For an allowed use of data the decision holds the view to apply; an empty one (no item visible) is a refusal.
     """
-    at = now or datetime.now(UTC)
+    at = now or clock.now()
     uses_data = action in DATA_ACTIONS
     grant = live_grant(session, resource, subject.organization_id, purpose, at) if uses_data and resource else None
     sent_it = bool(sender_id) and sender_id == subject.organization_id

@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from catalog.columns import Json, UtcDateTime, new_id, now
+from catalog.columns import Json, UtcDateTime, new_id
 from catalog.resources import Resource, Sharing
+from contracts.clock import now
 from contracts.errors import HubError
 from contracts.model import Contract
 from contracts.view import Mask

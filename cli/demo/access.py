@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from catalog.access import grants
 from catalog.people import Person
 from cli.demo.kept import write_secret
 from cli.share import profile_text
+from contracts.clock import now
 
 ACTOR = "system:demo"
 DAYS = 180
@@ -92,7 +93,7 @@ def give(session: Session) -> int:
             masks=given.masks,
             row_filter=given.row_filter,
             basis=given.basis,
-            expires_at=datetime.now(UTC) + timedelta(days=DAYS),
+            expires_at=now() + timedelta(days=DAYS),
         )
         audit.record(session, actor=ACTOR, action="grant", object=given.dataset, purpose=given.purpose, outcome="done")
         count += 1
@@ -105,7 +106,7 @@ def profiles(session: Session, folder: Path, address: str, persons: Mapping[str,
     for name, login in PROFILES.items():
         path = folder / f"{name}.share"
         if not path.is_file():
-            expires = datetime.now(UTC) + timedelta(days=DAYS)
+            expires = now() + timedelta(days=DAYS)
             _, bearer = people.issue_key(session, persons[login], f"demo {name}", expires)
             write_secret(path, profile_text(address, bearer, expires))
         made.append(path)

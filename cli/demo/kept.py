@@ -6,12 +6,13 @@ import json
 import os
 import secrets
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from cli.demo.places import Places
-from cli.demo.plan import CHINA, Plan
+from cli.demo.plan import Plan
+from contracts import clock
 from contracts.errors import HubError
 
 WORDS = (
@@ -71,7 +72,7 @@ class Kept:
         if (home / "catalog.db").exists():
             raise NotADemo(home)
         folder.mkdir(parents=True, exist_ok=True)
-        today = today or datetime.now(CHINA).date()
+        today = today or clock.today()
         kept = cls(folder, {"scale": 1.0 if scale is None else scale, "today": today.isoformat(), "seed": 2026, "done": {}})
         kept.save()
         return kept

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from catalog.agreements import Agreement
+from contracts.clock import today
 from orchestration.hub import Hub
 from orchestration.routes import request
 from orchestration.routes.arrivals import Arrival, ChannelFailed
@@ -18,7 +17,7 @@ def arrivals(hub: Hub, agreement: Agreement, settling: Settling | None = None) -
 
     The ceiling is held by the ledger: a batch is checked against the records that are still paid for.
     """
-    if agreement.valid_until and agreement.valid_until < date.today():
+    if agreement.valid_until and agreement.valid_until < today():
         raise ChannelFailed(
             f"采购协议 {agreement.id} 已于 {agreement.valid_until} 到期，不再接收；请续签。",
             f"The purchase {agreement.id} ended on {agreement.valid_until}; nothing more is taken. Renew it.",

@@ -8,12 +8,12 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from contracts.clock import now
 from orchestration.routes.arrivals import Arrival, ChannelFailed
 from warehouse.settings import Settings
 
@@ -100,9 +100,7 @@ def arrivals(settings: Settings, agreement_id: str, channel: Mapping[str, Any], 
     if not progress.records:
         _forget(file, state)
         return []
-    name = (
-        f"{endpoint.url.split('?', 1)[0].rstrip('/').rsplit('/', 1)[-1] or 'records'}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.ndjson"
-    )
+    name = f"{endpoint.url.split('?', 1)[0].rstrip('/').rsplit('/', 1)[-1] or 'records'}-{now():%Y%m%dT%H%M%SZ}.ndjson"
     return [Arrival(file, name, organization_id, taken=lambda batch_id: _done(progress, file, state, folder / "since.txt"))]
 
 

@@ -9,6 +9,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from contracts.clock import machine
 from orchestration.routes.arrivals import Arrival, ChannelFailed, Taken, corrected_batch, look
 from warehouse.settings import Settings
 
@@ -53,9 +54,9 @@ class Settling:
     def settled(self, files: Sequence[Path], seconds: float) -> dict[Path, list[int]]:
         """Those files that look as they did at first, with how they look."""
         self.look(files)
-        now, clock = time.time_ns(), time.monotonic()
+        now, clock = machine().timestamp(), time.monotonic()
         held = {path: self.first[path] for path in files if path in self.first}
-        waits = [at + seconds - clock for (_, changed), at in held.values() if now - changed < seconds * 1e9]
+        waits = [at + seconds - clock for (_, changed), at in held.values() if now - changed / 1e9 < seconds]
         if waits and max(waits) > 0:
             time.sleep(max(waits))
         return {path: seen for path, (seen, _) in held.items() if path.is_file() and look(path) == seen}

@@ -8,7 +8,7 @@ import multiprocessing
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from sqlmodel import Session
 
 from catalog import audit, database, sealing
 from catalog.audit import AuditRecord
+from contracts import clock
 
 TEXT_COLUMNS = ("actor", "organization_id", "action", "object", "purpose", "outcome", "previous", "hash")
 
@@ -264,14 +265,14 @@ def test_sealing_without_a_key_says_what_to_do(session: Session, tmp_path: Path)
         sealing.seal(session, tmp_path / "none.key")
 
 
-def test_sealing_waits_for_enough_records_or_time(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sealing_waits_for_enough_records_or_time(session: Session, tmp_path: Path) -> None:
     key = tmp_path / "audit.key"
     sealing.make_key(key)
     assert sealing.seal_when_due(session, key) is None
     audit.record(session, actor="a", action="b")
     assert sealing.seal_when_due(session, key) is None
-    monkeypatch.setattr(sealing, "now", lambda: datetime.now(UTC) + timedelta(hours=1))
-    made = sealing.seal_when_due(session, key)
+    with clock.moved(timedelta(hours=1)):
+        made = sealing.seal_when_due(session, key)
     assert made is not None
     assert made.last == audit.head(session)[0]
     assert sealing.seal(session, key) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from catalog.batches import Batch
 from cli.doctor import examine
 from cli.init import divisions_folder
 from cli.main import app
+from contracts import clock
 from contracts.errors import HubError
 from tests.catalog import making
 from warehouse.settings import Settings
@@ -55,7 +56,7 @@ def ready(hub: Hub) -> Hub:
     return hub
 
 
-def test_the_doctor_minds_a_chain_that_nobody_seals(ready: Hub, home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_doctor_minds_a_chain_that_nobody_seals(ready: Hub, home: Settings) -> None:
     from catalog import condition
 
     def told() -> condition.Finding:
@@ -64,10 +65,21 @@ def test_the_doctor_minds_a_chain_that_nobody_seals(ready: Hub, home: Settings, 
 
     ready("people", "add", "li", "--role", "steward")
     assert told().state == "good"
-    monkeypatch.setattr(condition, "now", lambda: datetime.now(UTC) + timedelta(hours=2))
-    assert (told().state, told().mend_en.count("hub audit seal")) == ("warning", 1)
+    with clock.moved(timedelta(hours=2)):
+        later = told()
+    assert (later.state, later.mend_en.count("hub audit seal")) == ("warning", 1)
     ready("audit", "seal")
     assert told().state == "good"
+
+
+def test_the_doctor_minds_a_clock_that_was_moved(ready: Hub) -> None:
+    def finding(status: int) -> dict[str, str]:
+        return next(one for one in json.loads(ready("doctor", "--json", status=status).stdout) if one["name"] == "clock")
+
+    assert finding(0)["state"] == "good"
+    with clock.moved(timedelta(days=-8)):
+        assert finding(1)["state"] == "bad"
+        assert "HUB_CLOCK" in finding(1)["mend_en"]
 
 
 def test_without_a_home_every_verb_says_how_to_begin_and_makes_nothing(hub: Hub, home: Settings) -> None:
@@ -119,7 +131,7 @@ def test_the_doctor_finds_what_is_broken_and_says_how_to_mend_it(ready: Hub, hom
             "DELETE FROM code WHERE list_name = 'division'",
         ):
             session.connection().execute(text(statement))
-        stuck = datetime.now(UTC) - timedelta(hours=1)
+        stuck = clock.now() - timedelta(hours=1)
         session.add(
             Batch(
                 id="20260101-0001", dataset="x", contract_version="1", sha256="", bytes=0, filename="", sequence=1,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlmodel import Session, select
@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 from catalog import people
 from catalog.organizations import UnknownOrganization
 from catalog.people import InvalidPerson, Key, SignIn, UnknownKey, UnknownPerson
+from contracts import clock
 from tests.catalog import making
 
 
@@ -62,7 +63,7 @@ def test_no_other_text_than_the_key_opens_anything(session: Session) -> None:
 
 def test_an_expired_a_revoked_and_a_closed_persons_key_open_nothing(session: Session) -> None:
     person = making.person(session)
-    _, late = people.issue_key(session, person, expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    _, late = people.issue_key(session, person, expires_at=clock.now() - timedelta(seconds=1))
     key, shown = people.issue_key(session, person)
     _, third = people.issue_key(session, person)
     assert people.authenticate(session, late) is None

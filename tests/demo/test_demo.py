@@ -6,7 +6,7 @@ import json
 import os
 import stat
 from collections import Counter
-from datetime import date
+from datetime import timedelta
 
 import pytest
 from sqlmodel import select
@@ -19,7 +19,7 @@ from catalog.people import Person
 from catalog.resources import Resource
 from cli.demo import agreements as agreed
 from cli.demo.agencies import AGENCIES, FAULTS, LATE, NOTHING, SILENT, SWAPPED, WRONG
-from tests.demo.made import TODAY, Made
+from tests.demo.made import Made
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("demo")]
 
@@ -87,7 +87,7 @@ class TestPurchase:
 class TestBoard:
     def test_late_returned_nil_missing_and_on_time(self, demo: Made) -> None:
         with database.session(demo.settings.catalog_database) as session:
-            shown = board.board(session, agreed.COLLECTION, on=date.fromisoformat(TODAY))
+            shown = board.board(session, agreed.COLLECTION, on=demo.day)
         now = {row.organization.id.removesuffix("-emergency"): row.cells[-1] for row in shown.rows}
         assert len(now) == len(AGENCIES) == 12
         expected = {LATE: "late", SWAPPED: "returned", SILENT: "missing", NOTHING: "nil"}
@@ -100,7 +100,7 @@ class TestBoard:
 
     def test_the_register_has_late_ones_some_due_soon_and_others(self, demo: Made) -> None:
         with database.session(demo.settings.catalog_database) as session:
-            register = acquisitions.stages(session, date.fromisoformat(TODAY))
+            register = acquisitions.stages(session, demo.day)
         groups = {name: len(register.group(name)) for name in ("late", "near", "other")}
         assert all(groups.values()), groups
 
@@ -180,7 +180,7 @@ class TestAgain:
                 return (audit.head(session), len(session.exec(select(Batch.id)).all()), sorted(_files(demo)))
 
         before = state()
-        done = demo.hub("demo", "--scale", "0.05", "--no-serve", "--json", "--today", "2027-01-01")
+        done = demo.hub("demo", "--scale", "0.05", "--no-serve", "--json", "--today", str(demo.day + timedelta(days=42)))
         assert state() == before
         told = json.loads(done.stdout)
         assert sum(one["received"] for one in told["datasets"]) > 10_000

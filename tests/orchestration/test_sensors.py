@@ -106,7 +106,7 @@ class TestModels:
 def test_an_interrupted_delivery_asks_to_be_finished(stocked: Hub) -> None:
     from datetime import timedelta
 
-    from catalog.columns import now
+    from contracts.clock import now
 
     told = {"dataset": "station", "contract_version": "1.0.0", "bytes": 1, "filename": "a.csv", "received_by": "test"}
     stocked.ledger.receive(Receipt(sha256="0" * 64, received_at=now(), **told))

@@ -12,10 +12,11 @@ from sqlmodel import Session
 from catalog import agreements, batches, codes, database, lineage, organizations, people, periods, registry, resources, workdays
 from catalog.access.grants import grant
 from catalog.agreements import Agreement
-from catalog.columns import CHINA, today
 from catalog.ledger import CatalogLedger, CatalogLookups
 from catalog.organizations import Organization
 from catalog.releases import Release
+from contracts import clock
+from contracts.clock import today, zone
 from contracts.deliveries import Fault, Outcome, Receipt
 from contracts.formats import credit_check_character
 from contracts.lint import read
@@ -178,7 +179,7 @@ FAULTS = (
 
 
 def _at(day: date, hour: int = 9) -> datetime:
-    return datetime.combine(day, time(hour, 12, 4), CHINA).astimezone(UTC)
+    return datetime.combine(day, time(hour, 12, 4), zone()).astimezone(UTC)
 
 
 def _deliver(settings: Settings, outcome: Outcome, day: date, **told: object) -> str:
@@ -350,8 +351,8 @@ def _releases(session: Session, before: int, held: int) -> None:
                     rows=resource.rows - 10 * (versions - version), bytes=resource.bytes, quality=96.4,
                     added=None if version == 1 else 1062, changed=None if version == 1 else 37,
                     removed=None if version == 1 else 3, released_by="steward", note="月度发布",
-                    released_at=datetime.now(UTC) - timedelta(days=30 * (versions - version)),
-                    recalled_at=datetime.now(UTC) if (name, version) == ("major_hazard", 2) else None,
+                    released_at=clock.now() - timedelta(days=30 * (versions - version)),
+                    recalled_at=clock.now() if (name, version) == ("major_hazard", 2) else None,
                     recall_reason="坐标错误" if (name, version) == ("major_hazard", 2) else "",
                 )
             )  # fmt: skip
@@ -406,5 +407,5 @@ def _grants(session: Session) -> None:
         session, resource, contract, "hlj-transport", by="steward", purpose="业务协同：危化企业联合检查", items=items,
         masks={"owner_phone": {"kind": "truncate", "keep": 3}, "lon": {"kind": "truncate", "keep": 2},
                "lat": {"kind": "truncate", "keep": 2}},
-        row_filter="level IN ('1', '2')", expires_at=datetime.now(UTC) + timedelta(days=200),
+        row_filter="level IN ('1', '2')", expires_at=clock.now() + timedelta(days=200),
     )  # fmt: skip

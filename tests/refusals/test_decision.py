@@ -14,6 +14,7 @@ from catalog.access import grants
 from catalog.access.grants import InvalidGrant
 from catalog.access.rules import FOLDER, rule_book
 from catalog.people import ANONYMOUS, Subject, local_subject
+from contracts import clock
 from tests.sharing import PURPOSE, Hub, built
 from warehouse import connection
 from warehouse.settings import Settings
@@ -112,8 +113,8 @@ def test_the_decision_names_what_decided(hub: Hub) -> None:
 
 
 def test_the_moment_counts(hub: Hub) -> None:
-    assert decide(hub, "partner", "query", now=datetime.now(UTC) + timedelta(days=29)).allowed
-    late = decide(hub, "partner", "query", now=datetime.now(UTC) + timedelta(days=31))
+    assert decide(hub, "partner", "query", now=clock.now() + timedelta(days=29)).allowed
+    late = decide(hub, "partner", "query", now=clock.now() + timedelta(days=31))
     assert (late.allowed, late.policies) == (False, ("grant-expired",))
 
 

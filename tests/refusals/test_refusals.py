@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlmodel import select
@@ -14,6 +14,7 @@ from api import links
 from catalog import people, resources
 from catalog.access import grants
 from catalog.audit import AuditRecord
+from contracts import clock
 from tests.sharing import DATASETS, PURPOSE, Hub
 
 TABLE = "/delta-sharing/shares/{share}/schemas/resource/tables/{name}"
@@ -48,10 +49,10 @@ class Case:
 
 
 def expired_grant(hub: Hub) -> Callable[[], None]:
-    number = hub.grant("hazard", "hlj-water", expires_at=datetime.now(UTC) + timedelta(days=1))
+    number = hub.grant("hazard", "hlj-water", expires_at=clock.now() + timedelta(days=1))
     with hub.session() as session:
         given = grants.find(session, number)
-        given.expires_at = datetime.now(UTC) - timedelta(seconds=1)
+        given.expires_at = clock.now() - timedelta(seconds=1)
         session.add(given)
     return lambda: forget(hub, number)
 
@@ -160,7 +161,7 @@ def test_wrong_revoked_and_expired_keys(hub: Hub, door: str) -> None:
     method, path = DOORS[door]
     with hub.session() as session:
         person = people.get_person(session, "partner")
-        _, expired = people.issue_key(session, person, expires_at=datetime.now(UTC) - timedelta(seconds=1))
+        _, expired = people.issue_key(session, person, expires_at=clock.now() - timedelta(seconds=1))
         gone, revoked = people.issue_key(session, person)
         people.revoke_key(session, gone.prefix)
     altered = hub.keys["partner"][:-1] + ("0" if hub.keys["partner"][-1] != "0" else "1")
