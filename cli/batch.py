@@ -37,7 +37,7 @@ Number = Annotated[str, typer.Argument(metavar="BATCH", help="Number of the batc
 
 
 class NoReason(HubError):
-    """Undoing a batch without saying why."""
+    """Undoing or discarding a batch without saying why."""
 
 
 @app.command("list")
@@ -101,7 +101,9 @@ def deliver(
     **Example:** `hub batch deliver major_hazard mended.xlsx --corrects 20260311-0042`
     """
     from warehouse import ingest
+    from warehouse.foreign import door
 
+    door.warm()
     settings = Settings()
     who, policies = allowed(settings, "deliver", dataset, key)
     with Console(stderr=True).status(said(f"正在送交 {file.name} …", f"Delivering {file.name} …")):
@@ -146,6 +148,29 @@ def undo(
             settings, CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database), number
         )
     on_record(settings, who, "undo-batch", f"batch:{number}", policies, {"reason": reason.strip()})
+    if json:
+        as_json({"batch": number, **_outcome(outcome)})
+    else:
+        typer.echo(_said(outcome))
+
+
+@app.command()
+def discard(
+    number: Number,
+    reason: Annotated[str, typer.Option(help="Why; kept on record, and told to the sender.")] = "",
+    key: Key = "",
+    json: AsJson = False,
+) -> None:
+    """Put aside a batch that waits or is stuck, without opening it again; its file and receipt are kept."""
+    from warehouse import discard as discarding
+
+    if not reason.strip():
+        raise NoReason("搁置须说明理由：--reason …", "Discarding needs its reason: --reason …")
+    settings = Settings()
+    batch = _batch(settings, number, "see-quarantine", key)
+    who, policies = allowed(settings, "undo-batch", batch["dataset"], key)
+    outcome = discarding.discard(settings, CatalogLedger(settings.catalog_database), number, reason.strip())
+    on_record(settings, who, "discard-batch", f"batch:{number}", policies, {"reason": reason.strip()})
     if json:
         as_json({"batch": number, **_outcome(outcome)})
     else:

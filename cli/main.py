@@ -67,7 +67,9 @@ VERBS: dict[tuple[str, str], dict[str, Verb]] = {
             "cli.models:app", "主题库与专题库的模型：列出、建成、来源", "Theme and topic models: list, build, sources"
         ),
         "batch": Verb(
-            "cli.batch:app", "批次：列出、查看、送交、导出隔离行、撤销", "Batches: list, show, deliver, export quarantine, undo"
+            "cli.batch:app",
+            "批次：列出、查看、送交、导出隔离行、撤销、搁置",
+            "Batches: list, show, deliver, export quarantine, undo, discard",
         ),
         "rebuild": Verb(
             "cli.batch:rebuild", "按现行契约由落地文件重建数据集", "Build a dataset anew from landing under its active contract"

@@ -22,6 +22,7 @@ from contracts.errors import HubError
 from contracts.evidence import Choice, Evidence, Question, Said, Undecided
 from contracts.model import Contract
 from warehouse import drafting, headers, landing
+from warehouse.foreign import door, files
 from warehouse.ingest import Delivered, deliver
 from warehouse.ledger import Ledger, Lookups
 from warehouse.readers.archive import INSIDE
@@ -89,6 +90,7 @@ def onboard(
         as_json,
     )
     _readable(file)
+    door.warm()
     settings = Settings()
     while True:
         try:
@@ -196,16 +198,16 @@ def _resource(session: Any, name: str) -> Any:
 
 def _draft(
     told: Told, settings: Settings, lookups: Lookups, name: str, title: str, owner: str, tell: drafting.Progress
-) -> drafting.Drafted:
+) -> files.Draft:
     key = None if not told.key else () if told.key == "none" else tuple(part.strip() for part in told.key.split(","))
     divisions: tuple[str, ...] = ()
     with suppress(KeyError, HubError):
         divisions = tuple(lookups.codes("division"))
     request = drafting.Request(told.file, name, title, owner, told.file.name, told.reading, told.answers(), key, divisions)
-    return drafting.draft_contract(request, settings, tell)
+    return files.draft_contract(request, settings, tell)
 
 
-def _register(settings: Settings, drafted: drafting.Drafted, login: str) -> None:
+def _register(settings: Settings, drafted: files.Draft, login: str) -> None:
     """The draft as a file that a steward edits, and as the active contract; its entry waits for the steward."""
     folder = settings.root / "contracts"
     folder.mkdir(exist_ok=True)
@@ -228,7 +230,7 @@ def _compare(told: Told, settings: Settings, ledger: Ledger, contract: Contract)
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest in {entry.receipt.sha256 for entry in history}:
         return ()
-    columns = drafting.columns_of(told.file, {**contract.reading, **told.reading}, settings, name=told.file.name)
+    columns = files.columns_of(told.file, {**contract.reading, **told.reading}, settings, name=told.file.name)
     match = headers.match(contract, columns)
     missing, extra = [item.title for item in match.missing], list(match.extra)
     same_name = told.file.name in {entry.receipt.filename for entry in history} or not history

@@ -115,7 +115,7 @@ def check_and_load(
 ) -> Outcome:
     """The lake's side of a load; raises `verdict.Refused` where the delivery as a whole is not accepted."""
     with clock.step("check"):
-        staged = opening.read(connection, settings, lookups, meaning(contract, entry), entry)
+        staged = opening.read(settings, lookups, meaning(contract, entry), entry)
     try:
         return _transaction(connection, staged, entry, clock)
     finally:

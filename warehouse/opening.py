@@ -1,25 +1,33 @@
-"""The landed file of a batch opened, and written as a stage; read line by line where DuckDB cannot give every row."""
+"""The landed file of a batch opened, in a process of its own, and written as a stage; read line by line where DuckDB cannot
+give every row."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from contracts.deliveries import Entry, Outcome
+from contracts import codes
+from contracts.deliveries import Entry, Fault, Outcome
 from contracts.errors import HubError
 from contracts.model import Contract
-from warehouse import landing, stage, verdict
+from warehouse import landing, profile, stage, verdict
 from warehouse.connection import literal
 from warehouse.crashpoints import reach
+from warehouse.foreign import door, limits, telling
+from warehouse.headers import match
 from warehouse.ledger import Lookups
 from warehouse.readers import mended, open_source
 from warehouse.readers.csv import complete, proved, repaired
+from warehouse.readers.scratch import scratch_file
 from warehouse.readers.source import Source
 from warehouse.settings import Settings
 from warehouse.stage import Stage
@@ -28,18 +36,143 @@ WIDE_COLUMNS = 800
 """Columns from which on a load makes room for them."""
 
 
-def read(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, lookups: Lookups, contract: Contract, entry: Entry
-) -> Stage:
-    """The batch as a written stage. Raises verdict.Refused where the file cannot be read, or lacks a required column."""
-    source = _open(connection, settings, contract, entry)
+def read(settings: Settings, lookups: Lookups, contract: Contract, entry: Entry) -> Stage:
+    """The batch as a written stage. Raises verdict.Refused where the file cannot be read, or lacks a required column.
+
+    The bytes are opened in a process of their own (warehouse.foreign); what comes back is a few numbers beside the files.
+    """
+    path, token = landing.locate(settings, entry.receipt.sha256), uuid.uuid4().hex[:12]
+    rejects = scratch_file(settings.scratch, ".rejects.parquet")
+    request = {"contract": contract, "lists": _lists(contract, lookups), "entry": entry, "token": token, "rejects": rejects}
+    columns = len(contract.items) if len(contract.items) >= WIDE_COLUMNS else 0
     try:
-        staged = _stage(connection, settings, lookups, contract, source, entry)
-        reach("staged")
-        return staged
-    except BaseException:
-        _tidy(source)
+        answer = door.run(settings, "stage", limits.of(settings, path, columns=columns), request, name=entry.receipt.filename)
+    except BaseException as error:
+        rejects.unlink(missing_ok=True)
+        stage.forget(settings, contract.dataset, f"{entry.batch_id}-{token}")
+        if isinstance(error, telling.CannotBeRead):
+            raise verdict.Refused(_unreadable(error)) from error
         raise
+    if "refused" in answer:
+        rejects.unlink(missing_ok=True)
+        raise verdict.Refused(_outcome(answer["refused"]))
+    reach("staged")
+    return _described(settings, contract, entry, answer, rejects)
+
+
+def staged(
+    settings: Settings,
+    *,
+    contract: Contract,
+    lists: Mapping[str, Sequence[str]],
+    entry: Entry,
+    token: str,
+    rejects: Path,
+) -> dict[str, Any]:
+    """The worker's part of `read`: its answer is what `_described` makes a stage of."""
+    with profile.connection(settings) as connection:
+        try:
+            source = _open(connection, settings, contract, entry)
+            written = _stage(connection, settings, codes.Lists(lists), contract, source, entry, token)
+        except verdict.Refused as refused:
+            return {"refused": asdict(refused.outcome)}
+        if written.source.rejects:
+            connection.execute(f"COPY (FROM {written.source.rejects}) TO {literal(rejects)} (FORMAT parquet)")
+    return {
+        "files": [path.name for path in written.paths],
+        "columns": list(written.source.columns),
+        "media": written.source.media,
+        "encoding": written.source.encoding,
+        "row_offset": written.source.row_offset,
+        "rejects": bool(written.source.rejects),
+        "masks": list(written.masks),
+        "rows": written.rows,
+        "faulty": written.faulty,
+        "careful": written.source.careful,
+    }
+
+
+def _described(settings: Settings, contract: Contract, entry: Entry, answer: Mapping[str, Any], rejects: Path) -> Stage:
+    """The stage that a worker wrote."""
+    if not answer["rejects"]:
+        rejects.unlink(missing_ok=True)
+    columns = tuple(answer["columns"])
+    source = Source(
+        relation="",  # the file itself is not for this process
+        columns=columns,
+        media=answer["media"],
+        encoding=answer["encoding"],
+        rejects=f"read_parquet({literal(rejects)})" if answer["rejects"] else None,
+        row_offset=answer["row_offset"],
+        scratch=(rejects,) if answer["rejects"] else (),
+    )
+    folder = stage.folder(settings, contract.dataset)
+    return Stage(
+        contract,
+        entry.batch_id,
+        tuple(folder / Path(name).name for name in answer["files"]),
+        source,
+        match(contract, columns),
+        stage.ordered_checks(contract),
+        tuple(answer["masks"]),
+        rows=answer["rows"],
+        faulty=answer["faulty"],
+        received=partial(_look_again, settings, contract, entry, bool(answer["careful"])),
+    )
+
+
+@contextmanager
+def _look_again(
+    settings: Settings, contract: Contract, entry: Entry, careful: bool, connection: duckdb.DuckDBPyConnection, numbers: str
+) -> Iterator[str]:
+    """Rows as received that only a check over several rows found at fault; see `Stage.received`."""
+    path = landing.locate(settings, entry.receipt.sha256)
+    with tempfile.TemporaryDirectory(dir=settings.scratch, prefix="again-") as folder:
+        wanted, target = Path(folder, "numbers.parquet"), Path(folder, "records.parquet")
+        connection.execute(f"COPY ({numbers}) TO {literal(wanted)} (FORMAT parquet)")
+        request = {"contract": contract, "entry": entry, "careful": careful, "numbers": wanted, "target": target}
+        try:
+            door.run(settings, "records", limits.of(settings, path), request, name=entry.receipt.filename)
+        except telling.CannotBeRead as error:
+            raise verdict.Refused(_unreadable(error)) from error
+        yield f"read_parquet({literal(target)})"
+
+
+def records(
+    settings: Settings, *, contract: Contract, entry: Entry, careful: bool, numbers: Path, target: Path
+) -> dict[str, Any]:
+    """The worker's part of looking again: rows by their numbers, as received."""
+    with profile.connection(settings) as connection:
+        source = _open(connection, settings, contract, entry)
+        if careful:
+            source = mended(repaired(source.reading, settings, source.scratch), source.reading)
+        again = Stage(contract, entry.batch_id, (), source, match(contract, source.columns), (), ())
+        connection.execute(
+            f"""COPY (SELECT n._row, {again.record()} AS record FROM {again.numbered()} AS n
+            SEMI JOIN read_parquet({literal(numbers)}) USING (_row)) TO {literal(target)} (FORMAT parquet)"""
+        )
+    return {}
+
+
+def _lists(contract: Contract, lookups: Lookups) -> dict[str, list[str]]:
+    """The code lists that the checks look up, for a process that has no catalogue."""
+    lists = {}
+    for name in (*codes.needed(contract), codes.PAST_DIVISIONS):
+        with suppress(KeyError, HubError):  # one that is missing is told by the check itself
+            lists[name] = list(lookups.codes(name))
+    return lists
+
+
+def _outcome(answer: Mapping[str, Any]) -> Outcome:
+    return Outcome(**{**answer, "faults": [Fault(**fault) for fault in answer["faults"]]})
+
+
+def _unreadable(error: HubError) -> Outcome:
+    return Outcome(
+        state="refused",
+        message=f"文件无法读取，整批拒绝：{error.message}",
+        message_en=f"The file cannot be read, the delivery is refused: {error.message_en}",
+    )
 
 
 def _open(connection: duckdb.DuckDBPyConnection, settings: Settings, contract: Contract, entry: Entry) -> Source:
@@ -48,13 +181,7 @@ def _open(connection: duckdb.DuckDBPyConnection, settings: Settings, contract: C
     try:
         return open_source(path, reading, settings, connection=connection, name=entry.receipt.filename, lazy=True)
     except HubError as error:
-        raise verdict.Refused(
-            Outcome(
-                state="refused",
-                message=f"文件无法读取，整批拒绝：{error.message}",
-                message_en=f"The file cannot be read, the delivery is refused: {error.message_en}",
-            )
-        ) from error
+        raise verdict.Refused(_unreadable(error)) from error
 
 
 def _reading(contract: Contract, path: Path, filename: str) -> Mapping[str, Any]:
@@ -72,15 +199,16 @@ def _reading(contract: Contract, path: Path, filename: str) -> Mapping[str, Any]
 def _stage(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
-    lookups: Lookups,
+    lookups: codes.Codes,
     contract: Contract,
     source: Source,
     entry: Entry,
+    token: str,
 ) -> Stage:
     if len(contract.items) >= WIDE_COLUMNS:
         source = replace(source, pieces=())
     staged, queries = stage.open_stage(
-        connection, settings, lookups, contract, source, entry.batch_id, entry.receipt.received_at
+        connection, settings, lookups, contract, source, entry.batch_id, f"{entry.batch_id}-{token}", entry.receipt.received_at
     )
     if staged.match.missing_required:
         _refuse(connection, settings, staged)
@@ -98,9 +226,9 @@ def _stage(
     if whole:
         return staged
     if source.pieces:  # a line end inside quotes, most likely: numbers are certain only in one go
-        return _stage(connection, settings, lookups, contract, replace(source, pieces=()), entry)
-    careful = mended(repaired(source.reading, settings, source.scratch), source.reading)
-    return _stage(connection, settings, lookups, contract, careful, entry)
+        return _stage(connection, settings, lookups, contract, replace(source, pieces=()), entry, token)
+    careful = replace(mended(repaired(source.reading, settings, source.scratch), source.reading), careful=True)
+    return _stage(connection, settings, lookups, contract, careful, entry, token)
 
 
 @contextmanager
@@ -134,8 +262,3 @@ def _refuse(connection: duckdb.DuckDBPyConnection, settings: Settings, staged: S
     outcome = verdict.refusal(staged, verdict.columns(staged), [], rows)
     if outcome is not None:
         raise verdict.Refused(outcome)
-
-
-def _tidy(source: Source) -> None:
-    for path in source.scratch:
-        path.unlink(missing_ok=True)

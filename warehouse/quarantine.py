@@ -60,11 +60,9 @@ def collect(connection: duckdb.DuckDBPyConnection, stage: Stage) -> list[Fault]:
     connection.execute('CREATE OR REPLACE TEMP TABLE found ("row" BIGINT, fault INTEGER, rule VARCHAR, value VARCHAR)')
     if stage.faulty:
         connection.execute(f"INSERT INTO held SELECT _row, NULL, _record FROM {stage.relation} WHERE NOT ({stage.clean})")
-    if stage.bad:
-        connection.execute(
-            f"""INSERT INTO held SELECT n._row, NULL, {stage.record()} FROM {stage.numbered()} AS n
-            SEMI JOIN bad USING (_row)"""
-        )
+    if stage.bad and stage.received:
+        with stage.received(connection, "SELECT DISTINCT _row FROM bad") as rows:
+            connection.execute(f"INSERT INTO held SELECT _row, NULL, record FROM {rows}")
     if stage.faulty or stage.bad:
         _values(connection, stage)
     if stage.source.rejects:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
-from contracts import predicates
+from contracts import codes, predicates
 from contracts.checks import Check, Scope, compile
 from contracts.model import Contract
 from warehouse.connection import data_path, literal, quote
 from warehouse.headers import REASONS, Match, match
-from warehouse.ledger import Lookups
 from warehouse.readers.source import Piece, Source
 from warehouse.settings import Settings
 
@@ -50,6 +48,9 @@ class Stage:
     faulty: int = 0
     bad: int = 0
     repeats: int = 0
+    received: Callable[[duckdb.DuckDBPyConnection, str], AbstractContextManager[str]] | None = None
+    """Rows as received, by SQL that gives their numbers (_row): SQL after FROM, of _row and record, as long as the context
+    lasts. The bytes themselves are not for this process."""
     adopted: set[Path] = field(default_factory=set)
     """Files that became files of the lake: the stage's own, and its link for the resource."""
     committing: bool = False
@@ -120,16 +121,33 @@ class Stage:
         return f"({sql})"
 
 
+def folder(settings: Settings, dataset: str) -> Path:
+    """Where stages of a dataset are written: the lake's own folder, so that it can take them over as they are."""
+    return data_path(settings) / "raw" / dataset
+
+
+def forget(settings: Settings, dataset: str, name: str) -> None:
+    """Remove what a worker that died had written of the stage whose files begin with `name`."""
+    for path in folder(settings, dataset).glob(f"{name}-*.parquet"):
+        path.unlink(missing_ok=True)
+
+
+def ordered_checks(contract: Contract) -> tuple[Check, ...]:
+    """The checks of single rows first, in the order of the masks' bits, then all others."""
+    return tuple(sorted(compile(contract), key=lambda check: check.scope is not Scope.ROW))
+
+
 def open_stage(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
-    lookups: Lookups,
+    lookups: codes.Codes,
     contract: Contract,
     source: Source,
     batch: str,
+    name: str,
     received_at: datetime,
 ) -> tuple[Stage, tuple[str, ...]]:
-    """A stage that is not written yet, and the query that fills each of its files."""
+    """A stage that is not written yet, and the query that fills each of its files; `name` begins the files' names."""
     matched = match(contract, source.columns)
     places = {name: n for n, name in enumerate(source.columns)}
     made = predicates.select_sql(
@@ -139,13 +157,11 @@ def open_stage(
         now=received_at,
         types=_types(connection, contract, lookups),
     )
-    row_checks = tuple(check for check, _ in made.faults)
-    others = tuple(check for check in compile(contract) if check.scope is not Scope.ROW)
-    folder = data_path(settings) / "raw" / contract.dataset
-    folder.mkdir(parents=True, exist_ok=True)
+    place = folder(settings, contract.dataset)
+    place.mkdir(parents=True, exist_ok=True)
     pieces: tuple[Piece | None, ...] = source.pieces or (None,)
-    paths = tuple(folder / f"{batch}-{uuid.uuid4().hex[:12]}.parquet" for _ in pieces)
-    stage = Stage(contract, batch, paths, source, matched, (*row_checks, *others), made.mask_names)
+    paths = tuple(place / f"{name}-{n}.parquet" for n in range(len(pieces)))
+    stage = Stage(contract, batch, paths, source, matched, ordered_checks(contract), made.mask_names)
     return stage, tuple(_query(stage, made, stage.numbered(piece)) for piece in pieces)
 
 
@@ -213,7 +229,7 @@ def _query(stage: Stage, made: predicates.CheckSelect, numbered: str) -> str:
     )
 
 
-def _types(connection: duckdb.DuckDBPyConnection, contract: Contract, lookups: Lookups) -> dict[str, str]:
+def _types(connection: duckdb.DuckDBPyConnection, contract: Contract, lookups: codes.Codes) -> dict[str, str]:
     """Code lists as ENUM types: a list of forty thousand divisions is looked up by hash, and stands in the SQL once."""
     types = {}
     for n, (name, sql) in enumerate(predicates.enum_sql(contract, lookups).items()):

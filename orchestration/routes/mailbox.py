@@ -39,7 +39,7 @@ def arrivals(
     taken = Taken.of(settings, agreement_id)
     files = waiting(settings, agreement_id, channel)
     ready = (settling or Settling()).settled(files, settle_seconds(channel))
-    found = [_arrival(path, str(path.relative_to(folder)), taken, dataset, agencies) for path in ready]
+    found = [_arrival(settings, path, str(path.relative_to(folder)), taken, dataset, agencies) for path in ready]
     wanted = [arrival for arrival in found if arrival is not None]
     if channel.get("arrival") == "file-time":  # docs/decisions/0010: a hub that was down makes nobody late
         wanted.sort(key=lambda arrival: arrival.path.stat().st_mtime)
@@ -49,8 +49,8 @@ def arrivals(
 
 def give_back(settings: Settings, channel: Mapping[str, Any], arrival: Arrival, batch_id: str) -> Path | None:
     """The workbook with every fault marked at its cell, laid into the agency's folder of the outbox."""
-    from contracts import template
     from warehouse import quarantine
+    from warehouse.foreign import files
 
     if "outbox" not in channel:
         return None
@@ -60,15 +60,15 @@ def give_back(settings: Settings, channel: Mapping[str, Any], arrival: Arrival, 
     folder = place(settings, channel, "outbox") / (arrival.organization_id or "unknown")
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{arrival.path.stem}-{batch_id}-退回.xlsx"
-    template.annotate(arrival.path, faults, target)
+    files.annotate(arrival.path, faults, target, settings)
     return target
 
 
-def _arrival(path: Path, name: str, taken: Taken, dataset: str, agencies: frozenset[str]) -> Arrival | None:
-    from contracts import template  # openpyxl is slow to import, and only collections need it
+def _arrival(settings: Settings, path: Path, name: str, taken: Taken, dataset: str, agencies: frozenset[str]) -> Arrival | None:
+    from warehouse.foreign import files
 
     seen = look(path)
-    mark = template.identify(path)
+    mark = files.identify(path, settings)
     if mark is not None and mark.dataset != dataset:
         return None
     remember = lambda batch_id: taken.add(name, seen, batch_id)  # noqa: E731

@@ -87,4 +87,6 @@ def test_backup_and_restore(line: Line) -> None:
 def test_errors_say_what_to_do(line: Line) -> None:
     assert "hub batch list" in line.hub("batch", "show", "nothing", status=1)
     assert "--reason" in line.hub("batch", "undo", "nothing", status=1)
+    assert "--reason" in line.hub("batch", "discard", "nothing", status=1)
+    assert "undo" in line.hub("batch", "discard", line.told("batch", "list")[0]["id"], "--reason", "test", status=1)
     assert line.hub("batch", "deliver", "little", str(line.folder / "none.csv"), status=1)

@@ -23,8 +23,8 @@ from cli.asking import UnusableAnswer
 from cli.init import prepare
 from cli.main import app
 from contracts import lint
-from warehouse import drafting
 from warehouse.connection import forget, reader
+from warehouse.foreign import files
 from warehouse.settings import Settings
 
 from .conftest import lines
@@ -198,14 +198,14 @@ class TestNames:
 
     def test_a_file_that_is_still_written(self, hub: Hub, file, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
         path = file(GOOD)
-        draft = drafting.draft_contract
+        draft = files.draft_contract
 
         def slowly(*told: Any) -> Any:
             made = draft(*told)
             path.write_text(GOOD + "A900,企业,1\n", encoding="utf-8")
             return made
 
-        monkeypatch.setattr(drafting, "draft_contract", slowly)
+        monkeypatch.setattr(files, "draft_contract", slowly)
         assert "still changing" in hub(path).exception.message_en
         with database.session(settings.catalog_database) as session:
             assert session.exec(select(Resource).where(Resource.name == "enterprise_list")).first() is None

@@ -14,6 +14,7 @@ from catalog import database
 from catalog.ledger import CatalogLedger
 from contracts.model import Contract, Delivery, Item, Type
 from warehouse import connection, ingest, reconcile, undo
+from warehouse.foreign import door
 from warehouse.ingest import Delivered
 from warehouse.settings import Settings
 
@@ -121,3 +122,16 @@ def hub(settings: Settings, tmp_path: Path, empty_home: Path) -> Iterator[Hub]:
     folder.mkdir()
     yield Hub(settings, CatalogLedger(settings.catalog_database), Given(), folder)
     connection.forget(settings)
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readings in the test's own process, for tests that look into the readers; everyone else reads apart."""
+
+    def run(settings: Settings, job: str, _limits: Any, request: Mapping[str, Any], **_told: Any) -> dict[str, Any]:
+        from warehouse.foreign import jobs
+
+        with door._folder(settings) as folder:
+            return jobs.do(job, {**settings.model_dump(), "home": settings.root}, folder, request, lambda *_: None)
+
+    monkeypatch.setattr(door, "run", run)

@@ -15,7 +15,7 @@ HEAD = "编号,名称,数量\n"
 
 
 @pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def small(monkeypatch: pytest.MonkeyPatch, in_this_process: None) -> list[int]:
     """Pieces of a few hundred bytes; gives how many each stage was written in."""
     monkeypatch.setattr(csv, "BLOCK", 64)
     monkeypatch.setattr(csv, "PIECE", 300)

@@ -43,3 +43,5 @@ class Source:
     """The same rows in several relations, to be read side by side; none where that is not worth it, or not safe."""
     lines: int | None = None
     """Set when the reader has not proved yet that `relation` gives every row: see warehouse.readers.csv.complete."""
+    careful: bool = False
+    """Read line by line because DuckDB did not give every row."""

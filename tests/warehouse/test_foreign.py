@@ -1,0 +1,184 @@
+"""Foreign bytes are opened in a process of their own: what kills it kills nothing else, and no batch stays poisoned."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import time
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.evidence import Undecided
+from tests.warehouse.conftest import Hub, thing
+from warehouse.drafting import Request
+from warehouse.foreign import door, files, limits, telling
+from warehouse.settings import Settings
+
+HEAD = "编号,名称,数量\n"
+NS = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+PARTS = {
+    "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
+    '<Default Extension="xml" ContentType="application/xml"/><Override PartName="/xl/workbook.xml" ContentType='
+    '"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/></Types>',
+    "xl/workbook.xml": f'<workbook {NS} xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships">'
+    '<sheets><sheet name="S" sheetId="1" r:id="r1"/></sheets></workbook>',
+    "xl/_rels/workbook.xml.rels": '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+    '<Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" '
+    'Target="worksheets/sheet1.xml"/></Relationships>',
+}
+
+
+def far_cell(dimension: str = "") -> bytes:
+    """A workbook of some hundred bytes with a cell in its last row and column, and what it says of its extent."""
+    told = f'<dimension ref="{dimension}"/>' if dimension else ""
+    cells = [("A1", "编号"), ("B1", "名称"), ("C1", "数量"), ("A2", "k1"), ("XFD1048576", "far")]
+    rows = "".join(
+        f'<row r="{ref.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")}"><c r="{ref}" t="inlineStr"><is><t>{text}</t></is></c></row>'
+        for ref, text in cells
+    )
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in PARTS.items():
+            archive.writestr(name, text)
+        archive.writestr("xl/worksheets/sheet1.xml", f"<worksheet {NS}>{told}<sheetData>{rows}</sheetData></worksheet>")
+    return made.getvalue()
+
+
+def nested(depth: int = 60_000) -> bytes:
+    """Objects in objects: some hundred thousand bytes that a reader of paths makes gigabytes of."""
+    return b'[{"a":' + b'{"k":' * depth + b"1" + b"}" * depth + b"}]"
+
+
+def small(hub: Hub, **told: Any) -> Settings:
+    return hub.settings.model_copy(update={"reading_memory": "700MB", **told})
+
+
+@pytest.mark.parametrize("dimension", ["", "A1:C2"], ids=["missing", "lying"])
+def test_a_far_cell_kills_its_reader_alone_and_the_dataset_goes_on(hub: Hub, dimension: str) -> None:
+    hub.given.add(thing())
+    hub.settings = small(hub)
+    outcome = hub.deliver(far_cell(dimension)).outcome
+    assert outcome.state == "refused"
+    assert outcome.message_en.endswith(".")
+    assert list(hub.ledger.unsettled()) == []
+    assert hub.deliver(HEAD + "k1,甲,1\n").outcome.state == "loaded"
+    assert hub.reconcile() == []
+
+
+def test_nested_json_is_refused_within_its_limits(hub: Hub) -> None:
+    hub.given.add(thing(reading={}))
+    hub.settings = small(hub, reading_seconds=20)
+    outcome = hub.deliver(nested()).outcome
+    assert outcome.state == "refused"
+    assert "拒绝" in outcome.message
+    assert hub.deliver(HEAD + "k1,甲,1\n").outcome.state == "loaded"
+
+
+def test_a_draft_of_killers_is_a_sentence(settings: Settings, tmp_path: Path) -> None:
+    told = settings.model_copy(update={"reading_memory": "700MB", "reading_seconds": 20})
+    for name, data in {"far.xlsx": far_cell(), "deep.json": nested()}.items():
+        path = tmp_path / name
+        path.write_bytes(data)
+        with pytest.raises((telling.CannotBeRead, files.HubError)) as error:
+            files.draft_contract(Request(path, "killers", "杀手", "x", name), told)
+        assert error.value.message
+        assert error.value.message_en
+    assert list(settings.scratch.iterdir()) == []
+
+
+class TestLimits:
+    """The kernel's limits, and the supervisor's: tried with Python code in the place of a job."""
+
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        path = tmp_path / "x.csv"
+        path.write_text("a,b\n1,2\n")
+        return path
+
+    def test_time(self, settings: Settings, path: Path) -> None:
+        allowed = limits.Limits(memory=1 << 30, seconds=0.0, output=1 << 30)
+        with pytest.raises(telling.CannotBeRead, match="HUB_READING_SECONDS"):
+            door.run(settings, "columns", allowed, request(path), name="x.csv")
+
+    def test_memory(self, settings: Settings, path: Path) -> None:
+        allowed = limits.Limits(memory=1 << 20, seconds=60, output=1 << 30)
+        with pytest.raises(telling.CannotBeRead, match="HUB_READING_MEMORY"):
+            door.run(settings, "columns", allowed, request(path), name="x.csv")
+
+    def test_output(self, hub: Hub) -> None:
+        hub.given.add(thing(reading={}))
+        hub.settings = hub.settings.model_copy(update={"max_unpacked_bytes": 2_000})
+        rows = "".join(f"k{n},{os.urandom(20).hex()},{n}\n" for n in range(500))
+        outcome = hub.deliver(HEAD + rows).outcome
+        assert outcome.state == "refused"
+        assert "disk" in outcome.message_en
+
+    def test_questions_and_answers_come_through(self, settings: Settings, path: Path, tmp_path: Path) -> None:
+        assert files.columns_of(path, {}, settings, name="x.csv") == ("a", "b")
+        both = tmp_path / "both.zip"
+        with zipfile.ZipFile(both, "w") as archive:
+            archive.writestr("甲.csv", HEAD + "k1,甲,1\n")
+            archive.writestr("乙.csv", HEAD + "k2,乙,2\n")
+        with pytest.raises(Undecided) as open_question:
+            files.draft_contract(Request(both, "both", "两种", "x", "both.zip"), settings)
+        assert {choice.value for choice in open_question.value.questions[0].choices} == {"甲.csv", "乙.csv"}
+
+    def test_what_nobody_foresaw_is_a_sentence_with_its_trace_in_the_log(self, settings: Settings, path: Path) -> None:
+        with pytest.raises(telling.CannotBeRead) as error:
+            door.run(settings, "columns", limits.of(settings, path), {"path": path}, name="x.csv")
+        assert "Traceback" not in error.value.message
+        assert "KeyError" in (settings.logs / "reading.log").read_text()
+
+
+def request(path: Path) -> Mapping[str, Any]:
+    return {"path": path, "reading": {}, "name": path.name}
+
+
+def test_a_server_that_died_is_started_again(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("a,b\n1,2\n")
+    assert files.columns_of(path, {}, settings, name="x.csv") == ("a", "b")
+    assert door._server is not None
+    os.kill(door._server.process.pid, signal.SIGKILL)
+    door._server.process.wait()
+    assert files.columns_of(path, {}, settings, name="x.csv") == ("a", "b")
+
+
+def test_the_reading_process_knows_no_secret(monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path) -> None:
+    monkeypatch.setenv("HUB_CATALOG_URL", "postgresql://hub:secret@db/hub")
+    monkeypatch.setenv("PGPASSWORD", "secret")
+    assert not any("secret" in value for value in door._environment().values())
+
+
+def test_a_worker_ends_with_its_asker(settings: Settings, tmp_path: Path) -> None:
+    """Nobody waits for the answer any more: the supervisor ends the worker, whatever it is busy with."""
+    path = tmp_path / "deep.json"
+    path.write_bytes(nested())
+    message = {
+        "job": "draft",
+        "limits": limits.Limits(memory=2 << 30, seconds=600, output=1 << 30),
+        "settings": {**settings.model_dump(), "home": settings.root},
+        "folder": tmp_path,
+        "request": {"request": Request(path, "d", "d", "x", "deep.json")},
+    }
+    with door._ask() as channel:
+        channel.sendall(door._framed(message))
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "said").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    assert door._server is not None
+    until_alone(door._server.process.pid)
+
+
+def until_alone(server: int) -> None:
+    """Wait until the server has no child any more."""
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{server}/task/{server}/children").read_text().split():
+        assert time.monotonic() < deadline, "a worker outlived its asker"
+        time.sleep(0.05)

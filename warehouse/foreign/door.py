@@ -1,0 +1,182 @@
+"""This process's side: one job, one worker process, its answer or what became of it."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import logging
+import os
+import pickle
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from warehouse.foreign import telling
+from warehouse.foreign.limits import Limits
+from warehouse.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+INHERITED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV", "HUB_LANG")
+INHERITED_BEGIN = ("LC_", "LD_", "PYTHON", "FAKETIME", "COV", "DYLD_")
+"""Variables that a reading process gets: no secret of the hub stands in its environment."""
+Progress = Callable[..., None]
+_guard = threading.Lock()
+
+
+@dataclass(slots=True)
+class _Server:
+    """The warm server of this process, and the socket on which a worker is asked for."""
+
+    process: subprocess.Popen[bytes]
+    asking: socket.socket
+    owner: int
+
+    def alive(self) -> bool:
+        return self.owner == os.getpid() and self.process.poll() is None
+
+    def close(self) -> None:
+        self.asking.close()
+        if self.owner == os.getpid():
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(5)
+
+
+_server: _Server | None = None
+
+
+def warm() -> None:
+    """Start the server now, so that it imports what it needs while the caller still does other things."""
+    with _guard:
+        _warm()
+
+
+def run(
+    settings: Settings,
+    job: str,
+    limits: Limits,
+    request: Mapping[str, Any],
+    *,
+    name: str,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Do a job of `warehouse.foreign.jobs` in a process of its own; its answer.
+
+    `name` is how people call the file. Raises what the job raised where that is for people (HubError), `CannotBeRead` where
+    it went over its limits, died, or tripped over something that nobody foresaw: the log `reading.log` has the rest.
+    """
+    with _folder(settings) as folder:
+        message = {
+            "job": job,
+            "limits": limits,
+            "settings": {**settings.model_dump(), "home": settings.root},
+            "folder": folder,
+            "request": dict(request),
+        }
+        with _ask() as channel:
+            channel.sendall(_framed(message))
+            answer = _answer(channel, progress)
+        if "done" in answer:
+            done: dict[str, Any] = answer["done"]
+            return done
+        _log(settings, job, name, answer, folder)
+        raise telling.raised(answer, name, limits)
+
+
+def _warm() -> _Server:
+    global _server
+    if _server is None or not _server.alive():
+        if _server is not None:
+            _server.close()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "warehouse.foreign.server"],
+                cwd=ROOT, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=_environment(), start_new_session=True,
+            )  # fmt: skip
+        _server = _Server(process, ours, os.getpid())
+        atexit.register(_server.close)
+    return _server
+
+
+def _environment() -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if k in INHERITED or k.startswith(INHERITED_BEGIN)}
+    return kept | {"OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+
+
+@contextmanager
+def _ask() -> Iterator[socket.socket]:
+    """A channel to a worker that was made for it."""
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs, _guard:
+            try:
+                socket.send_fds(_warm().asking, [b"w"], [theirs.fileno()])
+            except OSError:  # it died between the look and the question
+                _forget()
+                socket.send_fds(_warm().asking, [b"w"], [theirs.fileno()])
+        yield ours
+
+
+def _forget() -> None:
+    global _server
+    if _server is not None:
+        _server.process.kill()
+        _server.close()
+        _server = None
+
+
+def _framed(message: Mapping[str, Any]) -> bytes:
+    data = pickle.dumps(message)
+    return len(data).to_bytes(8, "big") + data
+
+
+def _answer(channel: socket.socket, progress: Progress | None) -> dict[str, Any]:
+    """Lines of JSON until the one that is no step; a line cut off by a death is followed by what the supervisor says of it."""
+    with channel.makefile("rb") as lines:
+        for line in lines:
+            try:
+                told = json.loads(line)
+            except ValueError:
+                continue
+            if "step" not in told:
+                return dict(told)
+            if progress is not None:
+                progress(*told["step"])
+    return {"died": "lost"}
+
+
+@contextmanager
+def _folder(settings: Settings) -> Iterator[Path]:
+    """Where the worker puts what it makes on the way; all of it goes with it."""
+    settings.scratch.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=settings.scratch, prefix="reading-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _log(settings: Settings, job: str, name: str, answer: Mapping[str, Any], folder: Path) -> None:
+    """What is not for people's eyes, for whoever looks after the hub."""
+    if "error" in answer and "trace" not in answer:
+        return
+    said, why = folder / "said", answer.get("died") or answer.get("over") or "error"
+    lines = [
+        f"{datetime.now(UTC).isoformat(timespec='seconds')} {job} {name!r}: {why} {answer.get('signal', '')}",
+        str(answer.get("trace", "")),
+        said.read_text(encoding="utf-8", errors="replace")[-4000:] if said.is_file() else "",
+    ]
+    with suppress(OSError):
+        settings.logs.mkdir(parents=True, exist_ok=True)
+        with (settings.logs / "reading.log").open("a", encoding="utf-8") as log:
+            log.write("\n".join(filter(None, lines)) + "\n")
+    logging.getLogger(__name__).info("%s", lines[0])

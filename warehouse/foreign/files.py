@@ -1,0 +1,61 @@
+"""What the doors ask of a foreign file, each in a process of its own: its draft contract, its headers, its template's mark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from contracts import lint
+from contracts.errors import HubError
+from contracts.evidence import Evidence, Said
+from contracts.model import Contract
+from contracts.template_marks import TemplateMark
+from warehouse.drafting import Progress, Request
+from warehouse.foreign import door, limits
+from warehouse.settings import Settings
+
+WORKBOOK = b"PK\x03\x04"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A draft contract, its report for people, and what was seen in the file."""
+
+    contract: Contract
+    report: str
+    evidence: tuple[Evidence, ...]
+
+
+def draft_contract(request: Request, settings: Settings, progress: Progress | None = None) -> Draft:
+    """`warehouse.drafting.draft_contract`, apart. Raises `Undecided` with every question that the file leaves open."""
+    request = replace(request, path=request.path.resolve(), divisions=tuple(request.divisions))
+    allowed = limits.of(settings, request.path)
+    made = door.run(settings, "draft", allowed, {"request": request}, name=request.filename, progress=progress)
+    evidence = tuple(Said(each["zh"], each["en"]) for each in made["evidence"])
+    return Draft(lint.restore(made["text"]), made["report"], evidence)
+
+
+def columns_of(path: Path, reading: Mapping[str, Any], settings: Settings, *, name: str) -> tuple[str, ...]:
+    """`warehouse.drafting.columns_of`, apart."""
+    request = {"path": path.resolve(), "reading": dict(reading), "name": name}
+    return tuple(door.run(settings, "columns", limits.of(settings, path), request, name=name)["columns"])
+
+
+def identify(path: Path, settings: Settings) -> TemplateMark | None:
+    """The mark of a workbook made from one of the hub's templates; None for any other file, and one that cannot be read."""
+    with path.open("rb") as file:
+        if not file.read(4).startswith(WORKBOOK):
+            return None
+    try:
+        mark = door.run(settings, "identify", limits.of(settings, path), {"path": path.resolve()}, name=path.name)["mark"]
+    except HubError:
+        return None
+    return None if mark is None else TemplateMark(**{**mark, "items": tuple(mark["items"])})
+
+
+def annotate(path: Path, faults: Sequence[Any], target: Path, settings: Settings) -> int:
+    """Write a returned workbook with a mark at every fault; how many cells were marked."""
+    request = {"path": path.resolve(), "faults": list(faults), "target": target.resolve()}
+    return int(door.run(settings, "annotate", limits.of(settings, path), request, name=path.name)["marked"])

@@ -1,0 +1,88 @@
+"""What a reading of foreign bytes may take: memory, time, output. Set by the kernel, in the reading process alone."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from warehouse.settings import Settings
+
+UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+SECONDS_A_MEGABYTE = 5
+"""More for a large file: the slowest known (a workbook, on a busy machine) takes about one."""
+BYTES_A_COLUMN = 1 << 20
+"""Room for each column of a wide contract; DuckDB alone wants 0.6 MB (warehouse.opening)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of one reading."""
+
+    memory: int
+    """Bytes of address space beyond what a process that does nothing has."""
+    seconds: float
+    output: int
+    """Bytes of one file that it writes."""
+
+    def said(self) -> tuple[str, str]:
+        """The limits for people, in Chinese and English."""
+        memory, seconds = f"{self.memory / UNITS['G']:.1f} GB", f"{self.seconds:.0f}"
+        return f"内存 {memory}、用时 {seconds} 秒", f"{memory} of memory and {seconds} s"
+
+
+def of(settings: Settings, path: Path, *, columns: int = 0) -> Limits:
+    """The limits for a file: a large one has more time, a wide contract more memory, none more than the machine has."""
+    memory = size(settings.reading_memory) + columns * BYTES_A_COLUMN
+    seconds = settings.reading_seconds + SECONDS_A_MEGABYTE * (path.stat().st_size >> 20 if path.is_file() else 0)
+    return Limits(min(memory, _machine() * 3 // 4), float(seconds), settings.max_unpacked_bytes)
+
+
+def size(told: str) -> int:
+    """Bytes of "4GB", "800 MB" or "1073741824"."""
+    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMG]?)(?:i?B)?\s*", told, re.IGNORECASE)
+    return int(float(found.group(1)) * UNITS[found.group(2).upper()]) if found else 4 << 30
+
+
+def impose(limits: Limits) -> None:
+    """Put this process under its limits; it is also the first to go when the machine itself has no memory left."""
+    _at_most(resource.RLIMIT_AS, _address_space() + limits.memory)
+    _at_most(resource.RLIMIT_CPU, int(limits.seconds * (os.cpu_count() or 1)) + 1)
+    _at_most(resource.RLIMIT_FSIZE, limits.output)
+    _at_most(resource.RLIMIT_CORE, 0)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+def own_output_limit(limits: Limits) -> bool:
+    """Whether a file cut short was cut by these limits, and not by one that the whole hub is under."""
+    return resource.getrlimit(resource.RLIMIT_FSIZE)[0] == limits.output
+
+
+def join_group(folder: str) -> None:
+    """Move this process into the cgroup that an installation has set aside for readings (HUB_READING_CGROUP)."""
+    if folder:
+        Path(folder, "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
+
+
+def _at_most(kind: int, wanted: int) -> None:
+    _soft, hard = resource.getrlimit(kind)
+    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    now = resource.getrlimit(kind)[0]
+    if now != resource.RLIM_INFINITY:
+        soft = min(soft, now)
+    with suppress(ValueError, OSError):  # not every system knows every limit
+        resource.setrlimit(kind, (soft, soft))
+
+
+def _address_space() -> int:
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    return 1 << 30
+
+
+def _machine() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

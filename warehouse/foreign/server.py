@@ -1,0 +1,138 @@
+"""The warm server: imports the readers once, then forks a supervised worker for each job. Started by `door`, ends with it.
+
+    asker ── channel ──► supervisor (ours; holds the limits of time) ──► worker (opens foreign bytes; dies alone)
+
+The supervisor ends the worker when its time is over or its asker is gone, and tells a death that the worker could not tell.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import pickle
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from contracts.errors import HubError
+from warehouse.foreign import jobs, limits, telling
+from warehouse.foreign.limits import Limits
+
+OVER_TIME = (signal.SIGXCPU,)
+
+
+def main() -> None:
+    """Serve until the asker's end of the socket is closed."""
+    asking = socket.socket(fileno=os.dup(0))
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors need no funeral
+    gc.freeze()
+    while True:
+        word, descriptors, _flags, _address = socket.recv_fds(asking, 1, 1)
+        if not word:
+            return
+        if os.fork() == 0:
+            asking.close()
+            _supervise(socket.socket(fileno=descriptors[0]))
+            os._exit(0)
+        os.close(descriptors[0])
+
+
+def _supervise(channel: socket.socket) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    message = _received(channel)
+    if message is None:
+        return
+    ends, held = os.pipe()  # closed by the kernel when the worker is no more
+    worker = os.fork()
+    if worker == 0:
+        os.close(ends)
+        os._exit(_work(channel, message))
+    os.close(held)
+    why = _watch(channel, ends, message["limits"].seconds)
+    if why:
+        os.kill(worker, signal.SIGKILL)
+    _pid, status = os.waitpid(worker, 0)
+    if status and why != "gone":
+        ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        why = why or ("time" if ended_by in OVER_TIME else "crash")
+        with suppress(OSError):
+            channel.sendall(b"\n" + json.dumps({"died": why, "signal": ended_by}).encode() + b"\n")
+
+
+def _received(channel: socket.socket) -> dict[str, Any] | None:
+    """The asker's message; pickled by our own process, not by anything foreign."""
+    with channel.makefile("rb") as stream:
+        size = stream.read(8)
+        data = stream.read(int.from_bytes(size, "big")) if len(size) == 8 else b""
+    return dict(pickle.loads(data)) if data else None  # noqa: S301 - see above
+
+
+def _watch(channel: socket.socket, ends: int, seconds: float) -> str:
+    """Wait for the worker's end; "time" or "gone" where it does not come."""
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        ready, _, _ = select.select([ends, channel], [], [], left)
+        if ends in ready:
+            return ""
+        if channel in ready:  # nothing more is ever sent: the asker closed it
+            return "gone"
+    return "time"
+
+
+def _work(channel: socket.socket, message: dict[str, Any]) -> int:
+    """Do the job under its limits; the exit status, 0 where the answer was sent."""
+    allowed: Limits = message["limits"]
+    _quiet(message["folder"])
+    limits.join_group(str(message["settings"].get("reading_cgroup") or ""))
+    limits.impose(allowed)
+
+    def tell(*step: Any) -> None:
+        channel.sendall(json.dumps({"step": step}, ensure_ascii=False).encode(errors="replace") + b"\n")
+
+    answer: dict[str, Any]
+    try:
+        answer = {"done": jobs.do(message["job"], message["settings"], message["folder"], message["request"], tell)}
+    except HubError as error:
+        answer = _limit_reached(error, allowed) or telling.told(error)
+    except MemoryError:
+        answer = {"over": "memory"}
+    except RecursionError:
+        answer = {"over": "depth"}
+    except BaseException as error:  # whatever a reader trips over is a sentence for people, and a trace for the log
+        answer = {"error": type(error).__name__, "trace": traceback.format_exc(limit=-30)[-8000:]}
+    try:
+        channel.sendall(json.dumps(answer, ensure_ascii=False).encode(errors="replace") + b"\n")
+    except (OSError, MemoryError):
+        return 1
+    return 0
+
+
+def _limit_reached(error: HubError, allowed: Limits) -> dict[str, Any] | None:
+    """A full disk that is none: the file grew beyond what this reading may write."""
+    from warehouse.landing import DiskFull
+
+    cause = error.__cause__
+    if isinstance(error, DiskFull) and "File too large" in str(cause) and limits.own_output_limit(allowed):
+        return {"over": "output"}
+    return None
+
+
+def _quiet(folder: Path) -> None:
+    """What libraries say on their way down goes to a file, not to people's screens."""
+    said = os.open(folder / "said", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115 - for the process
+
+
+if __name__ == "__main__":
+    main()
