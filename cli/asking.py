@@ -70,7 +70,7 @@ class Told:
     def answers(self) -> Answers:
         """The answers about single columns."""
         return Answers(
-            pairs("--dates", self.dates, ("mdy", "dmy")),
+            pairs("--dates", self.dates, ("mdy", "dmy", "ymd", "excel", "roc", "no")),
             pairs("--type", self.types, tuple(Type)),
             pairs("--decimal", self.decimal, ("comma", "point")),
         )

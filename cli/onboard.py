@@ -50,7 +50,11 @@ def onboard(
     quote: Annotated[str, typer.Option(help="Quote character.")] = "",
     member: Annotated[str, typer.Option(metavar="NAME", help="File of a zip archive.")] = "",
     dates: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN=mdy|dmy", help="Order of day and month; * for every column.")
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=mdy|dmy|ymd|excel|roc|no",
+            help="Order of day, month and year; Excel's day numbers; years of the Republic; * for every column.",
+        ),
     ] = None,
     types: Annotated[list[str] | None, typer.Option("--type", metavar="COLUMN=TYPE", help="Type of a column.")] = None,
     decimal: Annotated[list[str] | None, typer.Option(metavar="COLUMN=comma|point", help="What a comma in numbers is.")] = None,

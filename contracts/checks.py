@@ -58,6 +58,8 @@ class Check:
     limit: str | None = None
     """The bound of a batch check, as people read it."""
     scope: Scope = Scope.ROW
+    private: bool = False
+    """It reads personal data or what is graded L3 and above: no value of it stands in a message."""
 
     @property
     def kind(self) -> str:
@@ -93,11 +95,20 @@ def compile(contract: Contract) -> tuple[Check, ...]:
     """Every check of a contract, item by item in its order, then rows, then the delivery as a whole."""
     checks = [check for item in contract.items for check in of_item(item, contract)]
     checks += [Check("swapped", lon.name, of=lon, pair=lat) for lon, lat in coordinates(contract)]
-    checks += [Check(f"row:{rule.name}", row_rule=rule) for rule in contract.row_rules]
+    guarded = {item.name for item in contract.items if is_private(item)}
+    checks += [
+        Check(f"row:{rule.name}", row_rule=rule, private=not guarded.isdisjoint(rule.items)) for rule in contract.row_rules
+    ]
     if contract.key:
         first = contract.item(contract.key[0])
-        checks.append(Check("key", first.name, of=first, limit=", ".join(contract.key), scope=Scope.SET))
+        private = not guarded.isdisjoint(contract.key)
+        checks.append(Check("key", first.name, of=first, limit=", ".join(contract.key), scope=Scope.SET, private=private))
     return (*checks, *of_batch(contract))
+
+
+def is_private(item: Item) -> bool:
+    """Whether no value of an item may stand in a message: personal data, and what is graded L3 and above."""
+    return item.personal is not None or item.grade >= "L3"
 
 
 def of_item(item: Item, contract: Contract) -> list[Check]:
@@ -115,11 +126,16 @@ def of_item(item: Item, contract: Contract) -> list[Check]:
         (str(item.format), item.format is not None),
     ]
     pair = partner(item, contract) if item.format in (Format.LONGITUDE, Format.LATITUDE) else None
-    checks = [Check(rule, item.name, of=item, pair=pair if rule == item.format else None) for rule, wanted in asked if wanted]
+    private = is_private(item)
+    checks = [
+        Check(rule, item.name, of=item, pair=pair if rule == item.format else None, private=private)
+        for rule, wanted in asked
+        if wanted
+    ]
     if item.references:
-        checks.append(Check("reference", item.name, of=item, scope=Scope.REFERENCE))
+        checks.append(Check("reference", item.name, of=item, private=private, scope=Scope.REFERENCE))
     if item.unique and contract.key != (item.name,):
-        checks.append(Check("unique", item.name, of=item, scope=Scope.SET))
+        checks.append(Check("unique", item.name, of=item, private=private, scope=Scope.SET))
     return checks
 
 
@@ -140,9 +156,9 @@ def of_batch(contract: Contract) -> list[Check]:
     return checks
 
 
-def unreadable(rule: str, expected: int | None = None) -> Check:
+def unreadable(rule: str, expected: int | None = None, *, private: bool = False) -> Check:
     """The check that a row breaks which could not be parsed: `columns` (wrong number of fields), `quotes` or `encoding`."""
-    return Check(rule, limit=None if expected is None else str(expected))
+    return Check(rule, limit=None if expected is None else str(expected), private=private)
 
 
 def coordinates(contract: Contract) -> list[tuple[Item, Item]]:

@@ -15,7 +15,8 @@ DAY = "%Y-%m-%d"
 """A day in ISO 8601."""
 DAYS = (
     "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y", "%d-%m-%Y", "%d.%m.%Y", "%m.%d.%Y",
-    "%m/%d/%y", "%d/%m/%y", "%m-%d-%y", "%d-%m-%y", "%y/%m/%d", "%d-%b-%Y", "%d %b %Y", "%d-%b-%y", "%d-%B-%Y", "%d %B %Y",
+    "%m/%d/%y", "%d/%m/%y", "%m-%d-%y", "%d-%m-%y", "%y/%m/%d", "%y-%m-%d", "%y.%m.%d", "%d.%m.%y",
+    "%d-%b-%Y", "%d %b %Y", "%d-%b-%y", "%d-%B-%Y", "%d %B %Y",
     "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y",
 )  # fmt: skip
 CLOCKS = (
@@ -72,8 +73,8 @@ def order(fmt: str) -> str:
 
 
 def numeric_month(fmt: str) -> bool:
-    """Whether the month is a number, so that day and month can be mistaken."""
-    return "%m" in fmt and order(fmt) in {"dmy", "mdy"}
+    """Whether the month is a number, so that day and month can be mistaken; with two digits of the year that, too."""
+    return "%m" in fmt and (order(fmt) in {"dmy", "mdy"} or "%y" in fmt)
 
 
 def written(counts: Mapping[str, int], filled: int, prefer: str = "") -> Written | None:

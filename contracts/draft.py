@@ -55,9 +55,25 @@ def document(subject: Subject, profile: Profile, guesses: Sequence[Guess]) -> di
                 "physicalName": subject.dataset,
                 "logicalType": "object",
                 "properties": [property_of(guess, column, profile.rows) for guess, column in pairs],
+                **({"quality": rules} if (rules := [_undamaged(guess) for guess in guesses if guess.damaged]) else {}),
             }
         ],
         "customProperties": _custom(subject, profile, keyed),
+    }
+
+
+def _undamaged(guess: Guess) -> dict[str, Any]:
+    """The rule that sends numbers in scientific notation back."""
+    return {
+        "type": "custom",
+        "engine": "hui",
+        "name": f"{guess.name[:50]}_undamaged",
+        "implementation": f"NOT contains(upper({guess.name}), 'E+')",
+        "description": f"“{guess.source.strip()}”不应被表格软件改成科学计数法；请以文本格式重新导出",
+        "dimension": "accuracy",
+        "customProperties": [
+            {"property": "titleEn", "value": f"{guess.name} must not be in scientific notation; export that column as text"}
+        ],
     }
 
 
@@ -94,7 +110,7 @@ def checked(drafted: Mapping[str, Any], source: str) -> Contract:
     kinds = {(p["logicalType"], tuple(c["property"] for c in p["customProperties"]), tuple(p)): p for p in properties}
     coordinates = [p for p in properties if any(c["property"] == "datum" for c in p["customProperties"])]
     few = [p for p in properties if p in kinds.values() or p in coordinates or p.get("primaryKey")]
-    lint.parse(lint.dump({**drafted, "schema": [{**drafted["schema"][0], "properties": few}]}), source)
+    lint.parse(lint.dump({**drafted, "schema": [{**drafted["schema"][0], "properties": few, "quality": []}]}), source)
     return lint.restore(text)
 
 
@@ -124,6 +140,8 @@ def _item_custom(guess: Guess, column: ColumnProfile, rows: int) -> dict[str, An
         custom["dateFormats"] = list(guess.formats)
     if guess.epoch:
         custom["epoch"] = guess.epoch
+    if guess.precision is not None and guess.scale is not None:
+        custom |= {"precision": guess.precision, "scale": guess.scale}
     if guess.thousands:
         custom["thousandsSeparators"] = True
     if guess.missing:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from contracts import veil
 from contracts.evidence import Choice, Evidence, Question, Said
 from contracts.naming import is_field_word, is_known_word
 from contracts.profile import NO_VALUE
@@ -231,11 +232,11 @@ def _tell(contrast: list[str], words: list[str], alike: list[str], repeats: list
         (repeats, "与其下的值形式相同", "looks like the values below it"),
     ):
         if found:
-            shown = "、".join(found[:4])
+            records = found is alike or found is repeats
+            values = [veil.first(cell) if records else cell for cell in found[:4]]
+            shown = "、".join(values)
             said.append(
-                Evidence(
-                    f"首行“{shown}”{zh}（{len(found)} 列）", f"first row: {', '.join(found[:4])} {en} ({len(found)} columns)"
-                )
+                Evidence(f"首行“{shown}”{zh}（{len(found)} 列）", f"first row: {', '.join(values)} {en} ({len(found)} columns)")
             )
     return said
 
@@ -261,7 +262,7 @@ def question(found: Header, shown: Sequence[Row], lines: Sequence[int] = ()) -> 
     """What to ask where it is not clear whether the first row is a header. `lines`: the line where each row begins."""
     row = found.rows[0] if found.rows else len(found.skipped) if any(found.skipped) else 0
     told = [lines[n] if n < len(lines) else n + 1 for n in (row, row + 1)]
-    line = " | ".join(cell.strip() for cell in shown[row][:8]) if len(shown) > row else ""
+    line = veil.line(shown[row][:8]) if len(shown) > row else ""
     choices = [
         Choice(str(told[0]), Said("是列名", "it is the header")),
         Choice("none", Said("没有列名，第一行就是数据", "there is no header, the first row is a record")),
@@ -271,7 +272,7 @@ def question(found: Header, shown: Sequence[Row], lines: Sequence[int] = ()) -> 
         and found.rows
         and _second_header([r for r in shown[row + 1 :] if any(c.strip() for c in r)] or [[]])
     ):
-        below = " | ".join(cell.strip() for cell in shown[row + 1][:8])
+        below = veil.line(shown[row + 1][:8])
         both = Said(f"表头有两行：{below}", f"the header has two rows: {below}")
         choices = [
             Choice(f"{told[0]}-{told[1]}", both),

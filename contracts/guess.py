@@ -62,12 +62,19 @@ class Guess:
     epoch: str | None = None
     thousands: bool = False
     decimal_comma: bool = False
+    precision: int | None = None
+    scale: int | None = None
+    """Both set: a decimal that is kept exactly."""
     missing: tuple[str, ...] = ()
     format: Format | None = None
     datum: str | None = None
     key: int | None = None
     grade: str = "L1"
     personal: str | None = None
+    told: bool = False
+    """A person said the type."""
+    damaged: int = 0
+    """Rows whose number a spreadsheet has destroyed."""
     exceptions: int = 0
     """Rows that are not of the type and will be quarantined."""
     notes: list[Evidence] = field(default_factory=list)
@@ -83,7 +90,7 @@ class Answers:
     """What a person told about single columns, by header or machine name."""
 
     dates: Mapping[str, str] = field(default_factory=dict)
-    """column (or "*") → dmy or mdy."""
+    """column (or "*") → dmy, mdy, ymd; excel (day numbers), roc (years of the Republic), no (none of these)."""
     types: Mapping[str, str] = field(default_factory=dict)
     """column → type."""
     decimals: Mapping[str, str] = field(default_factory=dict)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from contracts import dates
 from contracts.evidence import Choice, Question, Said
 from contracts.guess import TIME_WORDS, Answers, Guess, is_code_name, is_strict_code
+from contracts.measures import is_measure, is_period_name
+from contracts.mends import calendar_question, is_date_name
 from contracts.model import Type
 from contracts.naming import words_of
-from contracts.personal import personal, remark
+from contracts.personal import damage, is_number_of_person, mark, remark, settle, shown
 from contracts.places import coordinates
 from contracts.profile import NO_VALUE, ColumnProfile, Profile
 
@@ -20,6 +22,11 @@ FEW_ROWS = 500
 """Below so many rows a single exception is no evidence of a fault: the column stays text."""
 BUDGET = 0.008
 """Share of rows that all such exceptions together may send to quarantine."""
+EVIDENCE = 0.2
+"""Share of the filled rows that must have a value before a type is read from them, unless the name says it."""
+DOUBLE_DIGITS, BIGINT_DIGITS, MONEY_DIGITS, MOST_DIGITS = 15, 18, 20, 38
+"""Digits that a DOUBLE and a BIGINT keep, that amounts get, that a DECIMAL has at most."""
+MEANT_DECIMALS = 8
 MANY_SHARE = 0.9
 """From this share on an exception is told to the steward."""
 
@@ -32,12 +39,15 @@ def infer(
     *,
     answers: Answers = Answers(),
     text_columns: frozenset[str] = frozenset(),
+    decimals: Mapping[str, tuple[int, int]] = {},
     delimiter: str = "",
 ) -> list[Guess]:
-    """A guess for each column. `text_columns`: declared to be text by the file's own schema (Parquet)."""
+    """A guess for each column. `text_columns`, `decimals` (precision and scale): declared so by the file's
+    own schema (Parquet)."""
     guesses = [Guess(column.source, name) for column, name in zip(profile.columns, names, strict=True)]
     pairs = list(zip(guesses, profile.columns, strict=True))
     prefer = _file_order(profile)
+    mark(pairs)
     for guess, column in pairs:
         if told := answers.of({k: v for k, v in answers.types.items() if k != "*"}, guess):
             _as_told(guess, column, told, answers.of(answers.dates, guess) or prefer)
@@ -45,27 +55,62 @@ def infer(
             guess.say("整列为空", "the column is empty")
         else:
             _decide(guess, column, answers, prefer, column.source in text_columns, delimiter)
+    for guess, column in pairs:
+        exact(guess, column, decimals.get(column.source))
     _spend(pairs, profile.rows)
     for guess, column in pairs:
-        personal(guess, column)
+        settle(guess, column)
+        damage(guess, column)
         remark(guess, column, profile.rows)
     coordinates(pairs)
     return guesses
 
 
 def _decide(guess: Guess, column: ColumnProfile, answers: Answers, prefer: str, declared_text: bool, delimiter: str) -> None:
+    asked = calendar_question(guess, column, answers)
     rules: tuple[Callable[[Guess, ColumnProfile], bool], ...] = (
         lambda g, c: declared_text and c.share("dated") != 1,
+        lambda g, c: is_number_of_person(g),
         _identifier,
+        lambda g, _c: _asks(g, asked),
         lambda g, c: _dates(g, c, answers.of(answers.dates, g), prefer),
         _epoch,
         _boolean,
+        _notation,
         lambda g, c: _decimal_comma(g, c, answers.of(answers.decimals, g), delimiter),
         _number,
     )
     for rule in rules:
         if rule(guess, column):
             return
+
+
+def _asks(guess: Guess, question: Question | None) -> bool:
+    guess.question = question
+    return question is not None
+
+
+def _notation(guess: Guess, column: ColumnProfile) -> bool:
+    """Digits with a point or an E that are a notation, not a quantity: 1E1, 2024.10 under 月份, 1.9 beside 1.10."""
+    counts = column.counts
+    if counts["bare_exponent"]:
+        rows = counts["bare_exponent"]
+        guess.say(
+            f"{rows} 行写作 1E1 的形式，像型号代码，按文本保存", f"{rows} rows are written like 1E1, as codes are: kept as text"
+        )
+        return True
+    if column.all("year_month") and is_period_name(guess.source):
+        guess.say("写作“年.月”（如 2024.10），按文本保存", "written year.month, like 2024.10: kept as text")
+        return True
+    counted = counts["tenths"] + counts["counted"] + counts["integer"]
+    if counts["counted_tens"] and counts["tenths"] and counted == column.filled and not is_measure(guess.source):
+        rows = counts["counted_tens"]
+        guess.say(
+            f"{rows} 行以 0 结尾（如 1.10 与 1.1 并存），像章节号或版本号，按文本保存",
+            f"{rows} rows end in 0, like 1.10 beside 1.1, as sections and versions do: kept as text",
+        )
+        return True
+    return False
 
 
 def _identifier(guess: Guess, column: ColumnProfile) -> bool:
@@ -75,11 +120,7 @@ def _identifier(guess: Guess, column: ColumnProfile) -> bool:
     if column.counts["identity_number"] >= 0.95 * column.filled:
         return True
     digits = column.counts["integer"]
-    if is_code_name(guess) and column.all("number") and any("E+" in value.upper() for value, _ in column.top):
-        guess.say(
-            "号码被 Excel 改成了科学计数法，已失真；请提供方以文本格式重新导出",
-            "numbers were turned into 2.3E+17 by Excel and are damaged; ask for an export with that column as text",
-        )
+    if is_code_name(guess) and column.counts["scientific"]:
         return True
     if not digits or digits < 0.5 * column.filled:
         return False
@@ -132,6 +173,8 @@ def _dates(guess: Guess, column: ColumnProfile, told: str, prefer: str) -> bool:
     joined = {f: n for f, n in column.date_formats.items() if f in dates.JOINED}
     rest = {f: n for f, n in column.date_formats.items() if f not in dates.JOINED}
     counts = rest or (joined if _joined_date(guess, column) else {})
+    if not _evidence(filled, column.filled) and not is_date_name(guess.source):
+        return _too_little(guess, filled, column.filled)
     way = dates.written(counts, filled, told or prefer)
     if way is None or not _enough(way.rows, filled):
         if way and way.rows >= MANY_SHARE * filled:
@@ -140,10 +183,10 @@ def _dates(guess: Guess, column: ColumnProfile, told: str, prefer: str) -> bool:
     guess.type = Type.TIMESTAMP if way.timed else Type.DATE
     guess.formats = _formats(way)
     guess.missing, guess.exceptions = missing, filled - way.rows
-    shown = "、".join(f or "ISO 8601" for f in way.formats)
-    guess.say(f"全部 {way.rows} 行按 {shown} 读", f"all {way.rows} rows read as {shown}")
+    ways = "、".join(f or "ISO 8601" for f in way.formats)
+    guess.say(f"全部 {way.rows} 行按 {ways} 读", f"all {way.rows} rows read as {ways}")
     if way.rivals:
-        guess.question = _ask_order(guess, column)
+        guess.question = _ask_order(guess, column, way.rivals)
     elif prefer and not told and (alone := dates.written(counts, filled)) and alone.rivals:
         order = "月/日" if prefer == "mdy" else "日/月"
         guess.say(
@@ -168,16 +211,25 @@ def _joined_date(guess: Guess, column: ColumnProfile) -> bool:
     return not is_code_name(guess) and column.all("ymd8") and column.distinct > 20
 
 
-def _ask_order(guess: Guess, column: ColumnProfile) -> Question:
-    shown = next((value for value, _ in column.top), column.least or "")
-    ways = (("mdy", "月/日/年", "month/day/year"), ("dmy", "日/月/年", "day/month/year"))
+ORDERS = {
+    "ymd": Said("年-月-日", "year-month-day"),
+    "mdy": Said("月/日/年", "month/day/year"),
+    "dmy": Said("日/月/年", "day/month/year"),
+}
+"""Orders of a date, likeliest first."""
+
+
+def _ask_order(guess: Guess, column: ColumnProfile, rivals: Sequence[str]) -> Question:
+    like = shown(guess, [next((value for value, _ in column.top), column.least or "")])
+    year = "ymd" in rivals
+    zh, en = ("年、月、日", "year, month and day") if year else ("日和月", "day and month")
     return Question(
         "--dates",
         Said(
-            f"列“{guess.source}”的日期（如 {shown}）分不清日和月：全部 {column.filled} 行两种读法都成立",
-            f"Dates in {guess.source!r} (like {shown}) may be day/month or month/day: all {column.filled} rows fit both",
+            f"列“{guess.source}”的日期（如 {like}）分不清{zh}：全部 {column.filled} 行有几种读法都成立",
+            f"Dates in {guess.source!r} (like {like}): {en} cannot be told apart, all {column.filled} rows fit several ways",
         ),
-        tuple(Choice(f"{guess.source}={value}", Said(zh, en)) for value, zh, en in ways),
+        tuple(Choice(f"{guess.source}={order}", ORDERS[order]) for order in ORDERS if order in rivals),
         tuple(guess.notes),
     )
 
@@ -188,6 +240,41 @@ def _missing(others: Sequence[tuple[str, int]]) -> tuple[tuple[str, ...], int]:
     return tuple(value for value, _ in found), sum(rows for _, rows in found)
 
 
+def _evidence(valued: int, filled: int) -> bool:
+    """Whether so many rows have a value that they can speak for the column; words for no value are no evidence."""
+    return valued >= EVIDENCE * filled
+
+
+def _too_little(guess: Guess, valued: int, filled: int) -> bool:
+    guess.say(
+        f"{filled} 行中只有 {valued} 行有值，不足以判断类型，按文本保存",
+        f"only {valued} of {filled} rows have a value, too few to tell a type: kept as text",
+    )
+    return False
+
+
+def exact(guess: Guess, column: ColumnProfile, declared: tuple[int, int] | None) -> None:
+    """A decimal that stays one: declared by the file, or with more digits than a DOUBLE keeps."""
+    if guess.type not in (Type.NUMBER, Type.INTEGER):
+        return
+    if declared and (guess.type is Type.NUMBER or declared[0] > BIGINT_DIGITS):
+        guess.type, (guess.precision, guess.scale) = Type.NUMBER, declared
+    elif guess.type is Type.NUMBER and column.whole_digits + column.decimals > DOUBLE_DIGITS and _is_exact(guess, column):
+        guess.scale = max(column.decimals, 2)
+        guess.precision = min(MOST_DIGITS, max(column.whole_digits + guess.scale, MONEY_DIGITS))
+    else:
+        return
+    guess.say(
+        f"按 DECIMAL({guess.precision},{guess.scale}) 精确保存", f"kept exactly, as DECIMAL({guess.precision},{guess.scale})"
+    )
+
+
+def _is_exact(guess: Guess, column: ColumnProfile) -> bool:
+    """Whether digits beyond the fifteenth are meant: few decimals, no exponent. Sensors and floats print such digits, too."""
+    plain = column.counts["plain_decimal"] + column.counts["integer"] + column.counts["thousands"]
+    return plain >= column.valued - guess.exceptions and column.decimals <= MEANT_DECIMALS < MOST_DIGITS - column.whole_digits
+
+
 def _enough(rows: int, filled: int) -> bool:
     """Whether so few rows differ that they are faults and not another type."""
     wrong = filled - rows
@@ -195,10 +282,10 @@ def _enough(rows: int, filled: int) -> bool:
 
 
 def _unsure(guess: Guess, column: ColumnProfile, zh: str, en: str, wrong: int, others: Sequence[tuple[str, int]]) -> None:
-    shown = "、".join(value[:20] for value, _ in others[:4])
+    like = shown(guess, [value for value, _ in others[:4]])
     guess.say(
-        f"多数值像{zh}，但 {wrong} 行不是（如 {shown}），按文本保存；确定时用 --type {guess.source}=类型",
-        f"most values look like {en}, {wrong} rows do not (like {shown}): kept as text; insist with --type",
+        f"多数值像{zh}，但 {wrong} 行不是（如 {like}），按文本保存；确定时用 --type {guess.source}=类型",
+        f"most values look like {en}, {wrong} rows do not (like {like}): kept as text; insist with --type",
     )
 
 
@@ -249,12 +336,12 @@ def _decimal_comma(guess: Guess, column: ColumnProfile, told: str, delimiter: st
 
 
 def _ask_decimal(guess: Guess, column: ColumnProfile) -> Question:
-    shown = next((value for value, _ in column.top if "," in value), column.least or "")
+    like = shown(guess, [next((value for value, _ in column.top if "," in value), column.least or "")])
     return Question(
         "--decimal",
         Said(
-            f"列“{guess.source}”中的逗号（如 {shown}）是小数点还是千分位？",
-            f"Is the comma in {guess.source!r} (like {shown}) a decimal point?",
+            f"列“{guess.source}”中的逗号（如 {like}）是小数点还是千分位？",
+            f"Is the comma in {guess.source!r} (like {like}) a decimal point?",
         ),
         (
             Choice(f"{guess.source}=comma", Said("小数点", "a decimal point")),
@@ -268,24 +355,29 @@ def _number(guess: Guess, column: ColumnProfile) -> bool:
     missing, missing_rows = _missing(column.not_numbers)
     filled = column.filled - missing_rows
     good = column.counts["number"] + column.counts["thousands"]
+    if filled and not _evidence(filled, column.filled) and not is_measure(guess.source):
+        return _too_little(guess, filled, column.filled)
     if not filled or not _enough(good, filled):
         if filled and good >= MANY_SHARE * filled:
             _unsure(guess, column, "数字", "numbers", filled - good, column.not_numbers)
         return False
     whole = column.counts["integer"] + (column.counts["thousands"] if not _fractions(column) else 0)
     strays = is_code_name(guess) and whole < good and _enough(whole, filled)  # an identifier with a fraction is a shifted row
-    guess.type = Type.INTEGER if whole >= good or strays else Type.NUMBER
+    measured = whole >= good and is_measure(guess.source)
+    guess.type = Type.INTEGER if (whole >= good and not measured) or strays else Type.NUMBER
+    if measured:
+        guess.say("现均为整数；名称是计量或金额，按数字保存", "all whole so far; a measurement or an amount by name: a number")
     good = whole if strays else good
     guess.thousands = column.counts["thousands"] > 0
     guess.missing, guess.exceptions = missing, filled - good
     if missing:
-        shown = "、".join(missing)
-        guess.say(f"“{shown}”视为无值（{missing_rows} 行）", f"{', '.join(missing)} stand for no value ({missing_rows} rows)")
+        words = "、".join(missing)
+        guess.say(f"“{words}”视为无值（{missing_rows} 行）", f"{', '.join(missing)} stand for no value ({missing_rows} rows)")
     if guess.exceptions:
-        shown = "、".join(value[:20] for value, _ in column.not_numbers if value not in missing)
+        like = shown(guess, [value for value, _ in column.not_numbers if value not in missing])
         guess.say(
-            f"{guess.exceptions} 行不是数字（如 {shown}），将被隔离",
-            f"{guess.exceptions} rows are no numbers (like {shown}): quarantined",
+            f"{guess.exceptions} 行不是数字（如 {like}），将被隔离",
+            f"{guess.exceptions} rows are no numbers (like {like}): quarantined",
         )
     return True
 
@@ -296,7 +388,7 @@ def _fractions(column: ColumnProfile) -> bool:
 
 def _as_told(guess: Guess, column: ColumnProfile, told: str, prefer: str) -> None:
     """A type that a person insists on; values that do not fit are quarantined."""
-    guess.type = Type(told)
+    guess.type, guess.told = Type(told), True
     guess.say(f"按要求定为 {told}", f"{told}, as told")
     if guess.type in (Type.DATE, Type.TIMESTAMP):
         way = dates.written(column.date_formats, column.filled, prefer)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from contracts import formats, messages_whole
-from contracts.messages_whole import HEADINGS, Said, named, shown
+from contracts.messages_whole import HEADINGS, Said, named, received
 from contracts.model import Item, Type
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def _told(check: Check, value: str | None, wants: Said, mend: Said) -> Said:
     if value is None:
         return f"“{zh}”{wants[0]}", f"{en} {wants[1]}"
     return (
-        f"“{zh}”{wants[0]}，收到“{shown(value)}”；{mend[0]}。",
-        f"{en} {wants[1]}, received “{shown(value)}”; {mend[1]}.",
+        f"“{zh}”{wants[0]}，收到{received(check, value)[0]}；{mend[0]}。",
+        f"{en} {wants[1]}, received {received(check, value)[1]}; {mend[1]}.",
     )
 
 
@@ -238,7 +239,12 @@ def _format(check: Check, value: str | None) -> Said:
         wrong = explainers[check.kind](value.strip())
     if wrong is None:  # the shape and check character are right: only the region can be unknown
         wrong = f"地区码 {value.strip()[:6]} 不存在；请按证件核对", f"region {value.strip()[:6]} does not exist; check the card"
-    return _told(check, value, name, wrong)
+    return _told(check, value, name, _veiled(wrong) if check.private else wrong)
+
+
+def _veiled(wrong: Said) -> Said:
+    """What is wrong, without a date of birth or a region."""
+    return re.sub("[0-9]{6,}", "…", wrong[0]), re.sub("[0-9]{6,}", "…", wrong[1])
 
 
 def _coordinate(check: Check, value: str | None) -> Said:

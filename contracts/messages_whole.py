@@ -52,6 +52,13 @@ def shown(value: str | None, limit: int = 60) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def received(check: Check, value: str) -> Said:
+    """A received value in quotes; of personal data its length only."""
+    if check.private:
+        return f"一个 {len(value)} 个字符的值（受保护，不显示）", f"a value of {len(value)} characters (guarded, not shown)"
+    return f"“{shown(value)}”", f"“{shown(value)}”"
+
+
 def named(check: Check) -> Said:
     """The item of a check as people call it; the row where there is none."""
     item = check.of
@@ -67,16 +74,18 @@ def row(check: Check, value: str | None) -> Said:
     zh, en = rule.title or rule.name, rule.title_en or rule.title or rule.name
     if value is None:
         return f"{zh}（{rule.expression}）", f"{en} ({rule.expression})"
+    got = received(check, value) if check.private else (f" {shown(value)}", shown(value))
     return (
-        f"{zh}：应满足 {rule.expression}，收到 {shown(value)}；请核对 {'、'.join(rule.items)}。",
-        f"{en}: {rule.expression} must hold, received {shown(value)}; check {', '.join(rule.items)}.",
+        f"{zh}：应满足 {rule.expression}，收到{got[0]}；请核对 {'、'.join(rule.items)}。",
+        f"{en}: {rule.expression} must hold, received {got[1]}; check {', '.join(rule.items)}.",
     )
 
 
 def unparsed(check: Check, value: str | None) -> Said:
     """A row that could not be split into columns or decoded."""
-    received = f"，收到 {value}" if value else ""
-    received_en = f", received {value}" if value else ""
+    line = None if check.private else value
+    received = f"，收到 {line}" if line else ""
+    received_en = f", received {line}" if line else ""
     if check.kind == "columns":
         wants = f"每行应有 {check.limit} 列" if check.limit else "列数应与表头一致"
         wants_en = f"a row must have {check.limit} columns" if check.limit else "a row must have as many columns as the header"

@@ -35,6 +35,42 @@ PATTERNS: dict[str, str] = {
 }
 """Forms that values are counted by, as RE2 patterns over the whole text."""
 
+_PROVINCE = "(1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|81|82)"
+_DIGIT, _GAP = "[0-9０-９]", r"[\s\x{a0}\x{3000}-]*"
+_DAY = "(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])"
+LONG_PATTERNS: dict[str, str] = {
+    "identity_loose": rf"(=?[\"'‘’“”]|\s)*[1-9１-９]{_GAP}({_DIGIT}{_GAP}){{5}}(1{_GAP}9|2{_GAP}0|１{_GAP}９|２{_GAP}０){_GAP}"
+    rf"({_DIGIT}{_GAP}){{9}}[0-9０-９XxＸｘ×](\.0+)?[\"'‘’“”\s]*",
+    "identity_inside": rf"(?s)(.*[^0-9])?{_PROVINCE}[0-9]{{4}}(19|20)[0-9]{{2}}{_DAY}[0-9]{{3}}[0-9Xx]([^0-9].*)?",
+    "old_identity": rf"{_PROVINCE}[0-9]{{6}}{_DAY}[0-9]{{3}}(\.0+)?",
+    "mobile_loose": r"[\"'=]*(\+?86[- ]?)?1[3-9][0-9][- ]?[0-9]{4}[- ]?[0-9]{4}(\.0+)?[\"']*",
+    "bank_card": r"(62|4|5[1-5])[0-9]{14,17}",
+    "scientific": r"[+-]?[0-9](\.[0-9]+)?[eE]\+(0?1[1-9]|0?[2-9][0-9])",
+    "rounded": r"[1-9][0-9]{14}0{1,20}",
+    "rounded_long": r"[1-9][0-9]{14}0{3,20}",
+}
+"""Forms of long values, counted in columns that have any of LONG_FROM characters and more."""
+LONG_FROM = 8
+DECIMAL_PATTERNS: dict[str, str] = {
+    "point_zero": r"[+-]?[0-9]+\.0",
+    "plain_decimal": r"[+-]?[0-9]*\.[0-9]+",
+    "bare_exponent": r"[0-9]+[eE][0-9]+",
+    "year_month": r"(18|19|20|21)[0-9]{2}\.(1[0-2]|0?[1-9])",
+    "tenths": r"[0-9]{1,4}\.[0-9]",
+    "counted": r"[0-9]{1,4}\.[1-9][0-9]",
+    "counted_tens": r"[0-9]{1,4}\.[1-9]0",
+}
+"""Forms counted in columns that have numbers which are not whole."""
+WRITTEN_PATTERNS: dict[str, str] = {
+    "wrapped": r'="[^"]*"',
+    "apostrophe": r"'[^']+",
+    "pointed": r"[+-]?[0-9]+\.",
+    "midnight": r"[12][0-9]{3}([-/.])[0-9]{1,2}[-/.][0-9]{1,2}[ T]24:00(:00)?",
+    "roc": r"(民[国國])?[01]?[0-9]{1,2}[./年-](1[0-2]|0?[1-9])[./月-](3[01]|[12][0-9]|0?[1-9])日?"
+    r"|[01]?[0-9]{2}(1[0-2]|0[1-9])(3[01]|[12][0-9]|0[1-9])",
+}
+"""Forms counted where a first look shows them."""
+
 NO_VALUE = frozenset(
     {"na", "n/a", "#n/a", "#div/0!", "#ref!", "#value!", "#name?", "#num!", "#null!", "null", "none", "nil",
      "nan", "-", "--", "---", "—", "——", "―", "/", "\\", "\\n", ".", "..", "…", "?", "*", "无", "無", "空", "暂无",
@@ -86,10 +122,18 @@ class ColumnProfile:
     not_numbers: Sequence[tuple[str, int]]
     """The most frequent values that are no number, and how many rows have each."""
     not_dates: Sequence[tuple[str, int]]
+    whole_digits: int = 0
+    decimals: int = 0
+    """Most digits before and behind the point, of columns with long numbers."""
     outliers: int = 0
     """Rows whose value is no number at all."""
     date_formats: Mapping[str, int] = field(default_factory=dict)
     """strptime formats ("" is ISO 8601) and the rows that each one reads."""
+
+    @property
+    def valued(self) -> int:
+        """Rows that have a value and not a word for none."""
+        return self.filled - sum(rows for value, rows in self.not_numbers if value.strip().lower() in NO_VALUE)
 
     def share(self, pattern: str) -> float:
         """Share of the filled rows that have a form."""

@@ -9,14 +9,14 @@ from typing import Any
 
 import duckdb
 
-from contracts import draft, formats, infer, keys, naming, sniff
+from contracts import draft, formats, infer, keys, mends, naming, personal, sniff
 from contracts.evidence import Choice, Evidence, Question, Said, Undecided
 from contracts.guess import Answers, Guess, is_code_name
 from contracts.model import Contract, Format
 from contracts.profile import ColumnProfile, Profile
 from contracts.sniff import NotATable
 from warehouse import profile as profiles
-from warehouse.readers import inspect, open_inspected
+from warehouse.readers import Inspection, inspect, open_inspected
 from warehouse.readers.source import Source
 from warehouse.settings import Settings
 
@@ -24,6 +24,8 @@ MAX_COLUMNS = 5_000
 MANY_BROKEN = 0.3
 """Share of rows that cannot be split, from which on delimiter or header are doubted instead of the rows."""
 DISTINCT_DIVISIONS = 200_000
+SEEN = 4
+"""Notes about a column that are told at once; its profile has all."""
 Progress = Callable[[str, int, int], None]
 """step, done, of."""
 
@@ -71,8 +73,16 @@ def draft_contract(request: Request, settings: Settings, progress: Progress | No
             made = profiles.stage(source, settings, connection=connection)
             scratch += made.scratch
             profile = profiles.profile(made, lambda done, of: tell("profile", done, of))
+            as_written, taken_back = profile, mends_needed(request, profile)
+            if taken_back:
+                found.reading["mends"] = taken_back
+                made = profiles.mended(made, taken_back)
+                profile = profiles.profile(made)
             _has_rows(profile, source, request, connection)
-            guesses = _guesses(request, made, profile, found.text_columns, str(found.reading.get("delimiter") or ""))
+            guesses = _guesses(request, made, profile, found, str(found.reading.get("delimiter") or ""))
+            for guess, column in zip(guesses, as_written.columns, strict=True):
+                if guess.source in taken_back:
+                    mends.say(guess, column, taken_back[guess.source])
     finally:
         for path in scratch:
             path.unlink(missing_ok=True)
@@ -84,6 +94,19 @@ def draft_contract(request: Request, settings: Settings, progress: Progress | No
     subject = draft.Subject(request.dataset, request.title, request.owner, request.filename, source.media, reading=reading)
     contract = draft.checked(draft.document(subject, profile, guesses), f"{request.dataset}.odcs.yaml")
     return Drafted(contract, profile, draft.report(subject, profile, guesses), tuple(evidence), tuple(guesses))
+
+
+def mends_needed(request: Request, profile: Profile) -> dict[str, str]:
+    """The spellings to be taken back, by column; the guesses here serve for the columns' names only."""
+    guesses = [Guess(column.source, name) for column, name in _named(profile)]
+    pairs = list(zip(guesses, profile.columns, strict=True))
+    personal.mark(pairs)
+    return mends.needed(pairs, request.answers)
+
+
+def _named(profile: Profile) -> list[tuple[ColumnProfile, str]]:
+    names = naming.column_names([column.source for column in profile.columns])
+    return list(zip(profile.columns, names, strict=True))
 
 
 def columns_of(path: Path, reading: Mapping[str, Any], settings: Settings, *, name: str) -> tuple[str, ...]:
@@ -135,11 +158,11 @@ def _has_rows(profile: Profile, source: Source, request: Request, connection: du
     )
 
 
-def _guesses(
-    request: Request, made: profiles.Stage, profile: Profile, text_columns: frozenset[str], delimiter: str
-) -> list[Guess]:
+def _guesses(request: Request, made: profiles.Stage, profile: Profile, found: Inspection, delimiter: str) -> list[Guess]:
     names = naming.column_names([column.source for column in profile.columns])
-    guesses = infer.infer(profile, names, answers=request.answers, text_columns=text_columns, delimiter=delimiter)
+    guesses = infer.infer(
+        profile, names, answers=request.answers, text_columns=found.text_columns, decimals=found.decimals, delimiter=delimiter
+    )
     for guess, column in zip(guesses, profile.columns, strict=True):
         _domain_format(guess, column, made, request.divisions)
     key = _key(request, made, profile, guesses)
@@ -219,8 +242,8 @@ def _seen(guesses: Sequence[Guess]) -> list[Evidence]:
     """What was found of each column, briefly."""
     made = []
     for guess in guesses[:60]:
-        notes_zh = "；".join(note.zh for note in guess.notes[:2])
-        notes_en = "; ".join(note.en for note in guess.notes[:2])
+        notes_zh = "；".join(note.zh for note in guess.notes[:SEEN])
+        notes_en = "; ".join(note.en for note in guess.notes[:SEEN])
         key = (f"，主键第 {guess.key} 位", f", key {guess.key}") if guess.key else ("", "")
         made.append(
             Evidence(
@@ -233,12 +256,19 @@ def _seen(guesses: Sequence[Guess]) -> list[Evidence]:
 
 def _merged(questions: Sequence[Question]) -> tuple[Question, ...]:
     """One question for the day-and-month order of all columns: a file is written in one way."""
-    orders = [question for question in questions if question.option == "--dates"]
-    others = tuple(question for question in questions if question.option != "--dates")
-    if len(orders) <= 1:
+    orders = [question for question in questions if question.option == "--dates" and _answers(question) <= set(infer.ORDERS)]
+    shared = set(infer.ORDERS).intersection(*map(_answers, orders))
+    others = tuple(question for question in questions if question not in orders)
+    if len(orders) <= 1 or len(shared) <= 1:
         return tuple(questions)
     columns = "、".join(question.choices[0].value.partition("=")[0] for question in orders)
-    said = Said(f"这些列的日期分不清日和月：{columns}", f"Dates in these columns may be day/month or month/day: {columns}")
-    ways = (("mdy", "月/日/年", "month/day/year"), ("dmy", "日/月/年", "day/month/year"))
-    choices = tuple(Choice(f"*={value}", Said(zh, en)) for value, zh, en in ways)
+    said = Said(
+        f"这些列的日期分不清年、月、日的顺序：{columns}",
+        f"The order of day, month and year is open in these columns: {columns}",
+    )
+    choices = tuple(Choice(f"*={order}", said) for order, said in infer.ORDERS.items() if order in shared)
     return (replace(orders[0], said=said, choices=choices), *others)
+
+
+def _answers(question: Question) -> set[str]:
+    return {choice.value.rpartition("=")[2] for choice in question.choices}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,16 @@ import duckdb
 from contracts import dates
 from contracts.grid import TOTALS
 from contracts.predicates import SPACES
-from contracts.profile import PATTERNS, ColumnProfile, Profile
+from contracts.profile import (
+    DECIMAL_PATTERNS,
+    LONG_FROM,
+    LONG_PATTERNS,
+    PATTERNS,
+    WRITTEN_PATTERNS,
+    ColumnProfile,
+    Profile,
+)
+from warehouse.readers.mending import column_sql
 from warehouse.readers.scratch import identifier, scratch_file, text
 from warehouse.readers.source import Source
 from warehouse.settings import Settings
@@ -25,7 +35,10 @@ WIDEST = 250
 SHOWN = 12
 QUICK_LOOK = 50_000
 """Rows in which most groups of columns show already that they are no key."""
-FORMS = tuple(PATTERNS)
+EXACT_DIGITS = 15
+"""Digits of a number that a DOUBLE keeps for sure."""
+ROC_LIKE = re.compile(WRITTEN_PATTERNS["roc"])
+FORMS = (*PATTERNS, *LONG_PATTERNS, *DECIMAL_PATTERNS, *WRITTEN_PATTERNS)
 Progress = Callable[[int, int], None]
 TRIMMED = f"nullif(trim({{}}, {text(SPACES)}), '')"
 NUMBERED = " OR ".join(
@@ -94,6 +107,15 @@ def _trailing_totals(made: Stage) -> int:
     return next((n for n, total in enumerate(reversed(last)) if not total), len(last))
 
 
+def mended(made: Stage, mends: Mapping[str, str]) -> Stage:
+    """The same rows with the spellings of some columns taken back."""
+    replaced = ", ".join(
+        f"nullif({column_sql(kind, f'c{made.columns.index(column)}')}, '') AS c{made.columns.index(column)}"
+        for column, kind in mends.items()
+    )
+    return replace(made, relation=f"(SELECT * REPLACE ({replaced}) FROM {made.relation})", padded=set())
+
+
 def profile(made: Stage, progress: Progress | None = None) -> Profile:
     """The profile of every column, over all rows."""
     rows = made.rows - made.totals
@@ -120,6 +142,7 @@ def _batch(made: Stage, places: Sequence[int]) -> list[ColumnProfile]:
     )
     _trim(made)
     found = {row["c"]: row for row in _rows(made.connection, _measures())}
+    _more_forms(made.connection, found)
     formats = _date_formats(made.connection, [n for n, row in found.items() if row["dated"] + row["ymd8"] + row["joined_time"]])
     return [_column(made.columns[n], found.get(n), formats.get(n, {})) for n in places]
 
@@ -137,10 +160,49 @@ def _trim(made: Stage) -> None:
     )
 
 
-def _measures() -> str:
-    forms = ", ".join(
-        f"coalesce(sum(n) FILTER (regexp_full_match(v, {text(form)})), 0)::BIGINT AS {name}" for name, form in PATTERNS.items()
+def _counts(patterns: Mapping[str, str]) -> str:
+    return ", ".join(
+        f"coalesce(sum(n) FILTER (regexp_full_match(v, {text(form)})), 0)::BIGINT AS {name}" for name, form in patterns.items()
     )
+
+
+def _more_forms(connection: duckdb.DuckDBPyConnection, found: dict[int, dict[str, Any]]) -> None:
+    long = [n for n, row in found.items() if row["longest"] >= LONG_FROM]
+    _count_forms(connection, found, long, LONG_PATTERNS)
+    fractions = [n for n, row in found.items() if row["number"] > row["integer"]]
+    _count_forms(connection, found, fractions, DECIMAL_PATTERNS)
+    _count_forms(connection, found, [n for n, row in found.items() if _odd(row)], WRITTEN_PATTERNS)
+    exact = [n for n, row in found.items() if row["longest"] > EXACT_DIGITS and row["number"] + row["thousands"]]
+    if exact:
+        plain = "replace(v, ',', '')"
+        sql = (
+            f"SELECT c, max(length(regexp_extract({plain}, '^[+-]?0*([0-9]*)', 1))) AS whole_digits, "
+            f"max(length(regexp_extract({plain}, '\\.([0-9]*)', 1))) AS decimals "
+            f"FROM cells WHERE c IN ({', '.join(map(str, exact))}) GROUP BY c"
+        )
+        for row in _rows(connection, sql):
+            found[row["c"]] |= row
+
+
+def _odd(row: dict[str, Any]) -> bool:
+    """Whether the values shown of a column have an odd spelling: the rest is worth counting."""
+    values = [*(row["top"] or []), *(row["firsts"] or [])]
+    return any(value[:1] in "='民" or value[-1:] == "." or "24:00" in value or ROC_LIKE.fullmatch(value) for value in values)
+
+
+def _count_forms(
+    connection: duckdb.DuckDBPyConnection, found: dict[int, dict[str, Any]], places: Sequence[int], patterns: Mapping[str, str]
+) -> None:
+    """Count more forms, in the columns alone that may have them: each costs a look at every distinct value."""
+    if not places:
+        return
+    sql = f"SELECT c, {_counts(patterns)} FROM cells WHERE c IN ({', '.join(map(str, places))}) GROUP BY c"
+    for row in _rows(connection, sql):
+        found[row["c"]] |= row
+
+
+def _measures() -> str:
+    forms = _counts(PATTERNS)
     dated = f"regexp_full_match(v, {text(PATTERNS['dated'])})"
     return f"""SELECT c, sum(n)::BIGINT AS filled, count(*) AS "distinct", sum(n * n::DOUBLE) AS pairs,
         min(length(v)) AS shortest, max(length(v)) AS longest, min(v) AS least, max(v) AS most,
@@ -193,11 +255,13 @@ def _column(source: str, row: dict[str, Any] | None, formats: dict[str, int]) ->
         most=row["most"],
         least_number=row["least_number"],
         most_number=row["most_number"],
-        counts={name: int(row[name]) for name in FORMS},
+        counts={name: int(row.get(name, 0)) for name in FORMS},
         top=_paired(row["top"], row["top_n"]),
         samples=tuple(dict.fromkeys([row["some"], *(row["firsts"] or [])]))[:SHOWN],
         not_numbers=_paired(row["not_numbers"], row["not_numbers_n"]),
         not_dates=_paired(row["not_dates"], row["not_dates_n"]),
+        whole_digits=row.get("whole_digits") or 0,
+        decimals=row.get("decimals") or 0,
         outliers=row["outliers"],
         date_formats=formats,
     )

@@ -72,7 +72,7 @@ def collect(connection: duckdb.DuckDBPyConnection, stage: Stage) -> list[Fault]:
             FROM {stage.source.rejects}"""
         )
     _describe(connection, stage)
-    return _summary(connection)
+    return _summary(connection, stage)
 
 
 def keep(connection: duckdb.DuckDBPyConnection, stage: Stage) -> int:
@@ -261,17 +261,29 @@ def _describe(connection: duckdb.DuckDBPyConnection, stage: Stage) -> None:
 
 
 def _check(stage: Stage, fault: int, rule: str) -> Check:
-    return unreadable(rule, len(stage.source.columns)) if fault == UNREADABLE else stage.checks[fault]
+    if fault != UNREADABLE:
+        return stage.checks[fault]
+    return unreadable(rule, len(stage.source.columns), private=any(check.private for check in stage.checks))
 
 
 def _table(lines: Sequence[tuple[object, ...]], types: Sequence[pa.DataType], names: Sequence[str]) -> pa.Table:
     return pa.table([pa.array([line[n] for line in lines], kind) for n, kind in enumerate(types)], names=names)
 
 
-def _summary(connection: duckdb.DuckDBPyConnection) -> list[Fault]:
+def _summary(connection: duckdb.DuckDBPyConnection, stage: Stage) -> list[Fault]:
     found = connection.execute(
         """SELECT rule, item, count(DISTINCT "row") AS n,
             min_by(value, "row"), min_by(message, "row"), min_by(message_en, "row")
         FROM faulted GROUP BY rule, item ORDER BY n DESC, item, rule"""
     ).fetchall()
-    return [Fault(rule, item, int(n), value, message, message_en) for rule, item, n, value, message, message_en in found]
+    guarded = {(check.rule, check.item) for check in stage.checks if check.private}
+    known = {(check.rule, check.item) for check in stage.checks}
+    return [
+        Fault(rule, item, int(n), None if _is_private(rule, item, guarded, known) else value, message, message_en)
+        for rule, item, n, value, message, message_en in found
+    ]
+
+
+def _is_private(rule: str, item: str, guarded: set[tuple[str, str]], known: set[tuple[str, str]]) -> bool:
+    """Whether no example may be shown; a line that could not be split holds every item of its row."""
+    return (rule, item) in guarded or (bool(guarded) and (rule, item) not in known)

@@ -14,8 +14,8 @@ from warehouse.readers.csv import open_csv
 from warehouse.readers.excel import open_excel
 from warehouse.readers.inspect import Inspection, inspect
 from warehouse.readers.json import open_json, open_ndjson
+from warehouse.readers.mending import mended
 from warehouse.readers.parquet import open_parquet
-from warehouse.readers.scratch import identifier, text
 from warehouse.readers.source import Source
 from warehouse.settings import Settings
 
@@ -59,15 +59,3 @@ def open_inspected(
         source = open_csv(found.path, reading, settings, connection=connection, lazy=lazy)
     source = replace(source, encoding=found.encoding or source.encoding, scratch=(*found.scratch, *source.scratch))
     return mended(source, reading)
-
-
-def mended(source: Source, reading: Mapping[str, Any]) -> Source:
-    """The source with decimal commas as points in the columns that the reading names; any other text stays as it is."""
-    commas = set(reading.get("decimal") or ())
-    changed = [identifier(column) for column in source.columns if column in commas]
-    if not changed:
-        return source
-    form = text(r"\s*[+-]?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+)(,[0-9]+)?\s*")
-    point = "CASE WHEN regexp_full_match({0}, {1}) THEN replace(replace({0}, '.', ''), ',', '.') ELSE {0} END AS {0}"
-    replaced = ", ".join(point.format(column, form) for column in changed)
-    return replace(source, relation=f"(SELECT * REPLACE ({replaced}) FROM {source.relation})")

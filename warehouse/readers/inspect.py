@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from contracts import encodings, grid, records, sniff
+from contracts import encodings, grid, records, sniff, veil
 from contracts.evidence import Choice, Evidence, Question, Said, Undecided
 from warehouse.headers import REASONS
 from warehouse.readers import excel, json, parquet
@@ -36,6 +36,8 @@ class Inspection:
     scratch: list[Path] = field(default_factory=list)
     encoding: str = ""
     text_columns: frozenset[str] = frozenset()
+    decimals: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Columns that the file itself declares to be decimals, with precision and scale."""
     records: records.RecordList | None = None
     sample: str = ""
     by_person: bool = False
@@ -81,7 +83,7 @@ def inspect(path: Path, told: Mapping[str, Any], settings: Settings, *, name: st
 
 
 def _parquet(found: Inspection, _told: Mapping[str, Any], _settings: Settings) -> None:
-    found.text_columns = parquet.text_columns(found.path)
+    found.text_columns, found.decimals = parquet.text_columns(found.path), parquet.decimals(found.path)
 
 
 def _workbook(found: Inspection, told: Mapping[str, Any], settings: Settings) -> None:
@@ -195,7 +197,7 @@ def _encoding_question(path: Path, guess: encodings.Encoding) -> Question:
         data = file.read(SAMPLE)
     for name in (guess.name, *guess.others):
         lines = [line for line in data.decode(name, errors=encodings.REPLACE).splitlines() if not line.isascii()]
-        shown = (lines[0] if lines else "")[:60]
+        shown = veil.veiled((lines[0] if lines else "")[:60])
         choices.append(Choice(name, Said(f"读作：{shown}", f"reads: {shown}")))
     return Question("--encoding", encodings.question(guess), tuple(choices), guess.evidence, free=True)
 
@@ -254,7 +256,7 @@ def _header(found: Inspection, rows: list[list[str]], told: Mapping[str, Any], g
     if begins or (str(found.reading["header"]) not in {"1", "none"} and names):
         found.reading["columns"] = begins or [name for name in names if name][:6]
     if guess.skipped and guess.rows:
-        shown = " / ".join(line for line in guess.skipped if line)[:80]
+        shown = veil.veiled(" / ".join(line for line in guess.skipped if line)[:80])
         found.evidence.append(Evidence(f"表头之上的标题行：{shown}", f"title lines above the header: {shown}"))
 
 

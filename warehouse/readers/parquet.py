@@ -76,6 +76,19 @@ def text_columns(path: Path) -> frozenset[str]:
     return frozenset(n for n, (_, _sql, kind) in zip(names, fields, strict=True) if _is_text(kind))
 
 
+def decimals(path: Path) -> dict[str, tuple[int, int]]:
+    """Columns that the file itself declares to be decimals, with precision and scale; those beyond 38 digits are not among
+    them."""
+    fields = list(_leaves(schema(path)))
+    names = unique_names([name for name, _sql, _type in fields])
+    found = {name: kind for name, (_, _sql, kind) in zip(names, fields, strict=True) if pa.types.is_decimal(kind)}
+    return {
+        name: (max(kind.precision, kind.scale), kind.scale)
+        for name, kind in found.items()
+        if kind.precision <= 38 and kind.scale >= 0
+    }
+
+
 def _is_text(kind: pa.DataType) -> bool:
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
