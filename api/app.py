@@ -21,6 +21,7 @@ from api import (
     seals,
     versions,
 )
+from api.admission import Admission
 from api.attempts import Attempts
 from api.headers import SecurityHeaders
 from api.limits import LARGEST_BODY, PlainAddresses
@@ -67,6 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
         from api.portal import routes
 
         routes.mount(app, settings)
+    app.add_middleware(Admission)
     app.add_middleware(PlainAddresses)
     app.add_middleware(Counting)
     app.add_middleware(SecurityHeaders)

@@ -114,9 +114,14 @@ def hub_error(request: Request, error: Exception) -> Response:
     answer = problem(request, status, kind, error.said(language_of(request)), **_members(error))
     if status == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, TooManyAttempts):
-        answer.headers["Retry-After"] = str(error.seconds)
+    answer.headers.update(retry_after(error))
     return answer
+
+
+def retry_after(error: HubError) -> dict[str, str]:
+    """When to come again, where the error knows."""
+    seconds = getattr(error, "seconds", None)
+    return {"Retry-After": str(seconds)} if isinstance(seconds, int) else {}
 
 
 def on_record(request: Request, error: HubError) -> None:

@@ -16,8 +16,8 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/health", summary="Alive")
-def health() -> dict[str, str]:
-    """The process answers."""
+async def health() -> dict[str, str]:
+    """The process answers: in the loop itself, without a thread or a database, so that it tells when the loop is held."""
     return {"status": "ok"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("onboard", "datasets", "rows", "pull")
+NAMES = ("onboard", "datasets", "rows", "pull", "stall")
 
 
 def main() -> None:

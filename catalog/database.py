@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_MILLISECONDS = 20_000
 ANALYSIS_LIMIT = 1_000
+CONNECTIONS = 50
+"""Of one process, at most: two for each request that the server lets in at once (`api.admission`)."""
 MIGRATION_LOCK = 4_855_501
 """Advisory lock number on PostgreSQL, so that two processes started together migrate once."""
 
@@ -56,12 +58,12 @@ def engine(url: str) -> Engine:
     """
     url = plain_url(url)
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=CONNECTIONS - 10)
     made = create_engine(
         url,
         connect_args={"isolation_level": "IMMEDIATE", "timeout": BUSY_MILLISECONDS / 1000, "check_same_thread": False},
         pool_size=10,
-        max_overflow=40,
+        max_overflow=CONNECTIONS - 10,
     )
     event.listen(made, "connect", _prepare_sqlite)
     return made

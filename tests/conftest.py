@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.demo.made import demo  # noqa: F401 - the demo, for every room
+from tests.loop import NothingInTheLoop
 from tests.servers import postgres_database, postgres_server  # noqa: F401 - fixtures of every room
 from warehouse.settings import Settings
 
@@ -25,3 +27,11 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the folder of public data (../shared/data) is not on this machine")
     return SHARED_DATA
+
+
+@pytest.fixture(autouse=True)
+def nothing_in_the_loop() -> Iterator[NothingInTheLoop]:
+    """No test's request may ask the catalogue or the lake on the thread of the server's event loop."""
+    with NothingInTheLoop() as watch:
+        yield watch
+    assert not watch.violations, "\n".join(watch.violations[:3])

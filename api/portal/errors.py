@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
+from inspect import iscoroutinefunction
+from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from api.dependencies import SESSION_COOKIE
-from api.errors import record_refusal, status_of
+from api.errors import on_record, record_refusal, retry_after, status_of
 from api.portal.doors import SignInFirst, open_places, operates
 from api.portal.frame import Page, page_of, render
 from api.portal.standing import owner
@@ -25,7 +26,8 @@ from warehouse.settings import Settings
 
 log = logging.getLogger("hui.portal")
 API = ("/api/", "/delta-sharing", "/health", "/ready", "/metrics", "/docs", "/openapi", "/static/")
-Handler = Callable[[Request, Any], Response | Awaitable[Response]]
+Handler = Callable[[Request, Any], Response]
+"""Never a coroutine: handlers look up and record in the catalogue, so the framework must run them in a thread."""
 
 
 def is_page(request: Request) -> bool:
@@ -50,8 +52,11 @@ def install(app: FastAPI, settings: Settings) -> None:
 
     def hub_error(request: Request, error: HubError) -> Response:
         status, _ = status_of(error)
+        on_record(request, error)
         kept = page(request)
-        return render(kept, "pages/error.html", status=status, said=error.said(kept.language), reference="")
+        answer = render(kept, "pages/error.html", status=status, said=error.said(kept.language), reference="")
+        answer.headers.update(retry_after(error))
+        return answer
 
     def http_error(request: Request, error: HTTPException) -> Response:
         return render(page(request), "pages/error.html", status=error.status_code, said="", reference="")
@@ -79,14 +84,15 @@ def install(app: FastAPI, settings: Settings) -> None:
 def _before(app: FastAPI, kind: type[Exception]) -> Handler | None:
     """The handler that the application already has for a kind of error, or for one of its bases."""
     known = [app.exception_handlers[base] for base in kind.__mro__ if base in app.exception_handlers]
-    return known[0] if known else None
+    if known and iscoroutinefunction(known[0]):
+        raise TypeError(f"the handler of {kind.__name__} is a coroutine: its work on the catalogue would hold the loop")
+    return cast("Handler", known[0]) if known else None
 
 
 def _choose(handler: Handler, before: Handler | None) -> Handler:
-    async def chosen(request: Request, error: Exception) -> Response:
+    def chosen(request: Request, error: Exception) -> Response:
         answer = handler if is_page(request) or before is None else before
-        made = answer(request, error)
-        return made if isinstance(made, Response) else await made
+        return answer(request, error)
 
     return chosen
 
