@@ -19,6 +19,7 @@ from api import (
     rows,
     sealed,
     seals,
+    sessions,
     versions,
 )
 from api.admission import Admission
@@ -58,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.attempts = Attempts()
     errors.install(app)
-    for module in (resources, rows, versions, files, lineage):
+    for module in (resources, rows, versions, files, lineage, sessions):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(links.router)
     app.include_router(health.router)

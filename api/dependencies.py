@@ -97,7 +97,7 @@ SubjectDep = Annotated[Subject, Depends(subject_of)]
 
 
 def address_of(request: Request) -> str:
-    """The caller's network address (behind a trusted proxy: as uvicorn's proxy_headers tell it)."""
+    """The caller's network address (behind a proxy of HUB_TRUSTED_PROXIES: the one that it tells)."""
     return request.client.host if request.client else "?"
 
 

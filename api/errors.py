@@ -17,9 +17,11 @@ from api.language import language_of
 from catalog import audit, database
 from catalog.access import Refused
 from catalog.access.grants import InvalidGrant, UnknownGrant
+from catalog.passwords import SignInBusy
 from catalog.registry import UnknownContract
 from catalog.releases import RecalledRelease, UnknownRelease
 from catalog.resources import UnknownResource
+from catalog.signins import UnknownSession
 from contracts.errors import HubError
 from warehouse.connection import LakeMissing, WriterBusy
 from warehouse.gate import QueryInvalid, QueryRefused
@@ -31,6 +33,8 @@ log = logging.getLogger("hui.api")
 TABLE: dict[type[HubError], tuple[int, str]] = {
     KeyNotValid: (401, "key-not-valid"),
     TooManyAttempts: (429, "too-many-attempts"),
+    SignInBusy: (503, "sign-in-busy"),
+    UnknownSession: (404, "unknown-session"),
     Refused: (403, "refused"),
     UnknownResource: (404, "unknown-resource"),
     UnknownContract: (404, "unknown-resource"),

@@ -9,14 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from catalog import organizations
+from catalog import organizations, passwords
 from catalog.columns import Json, UtcDateTime, new_id
 from contracts.clock import now
 from contracts.errors import HubError
@@ -25,7 +22,6 @@ SIGN_IN_HOURS = 12
 SEEN_EVERY = timedelta(minutes=15)
 """How exactly the last use of a key is kept: a write for every request would make all readers wait."""
 SHORTEST_PASSWORD = 10
-_HASHER = PasswordHasher()  # argon2id, the library's defaults (RFC 9106 low-memory profile)
 
 
 class Role(StrEnum):
@@ -77,6 +73,11 @@ class SignIn(SQLModel, table=True):
     csrf: str
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
+    id: str = Field(default_factory=new_id, index=True, unique=True, description="Its number, which opens nothing.")
+    key_id: str | None = Field(
+        default=None, foreign_key="access_key.id", description="The key it was begun with, with which it ends."
+    )
+    address: str = Field(default="", description="Where it began.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Subject:
     roles: frozenset[str] = frozenset()
     person_id: str = ""
     key_prefix: str = ""
+    """Of the key that asks, or that the session was begun with."""
     kind: str = "person"
     """person, key, local, system or anonymous."""
     name_en: str = ""
@@ -270,52 +272,80 @@ def of_person(session: Session, person_id: str) -> Subject | None:
     return _subject(person) if person is not None and person.active else None
 
 
+def living(key: Key, moment: datetime) -> bool:
+    """Whether a key opens anything: neither revoked nor expired."""
+    return key.revoked_at is None and (key.expires_at is None or key.expires_at > moment)
+
+
 def _holder(session: Session, key: Key, moment: datetime) -> Person | None:
     """The active person of a living key."""
-    if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= moment):
+    if not living(key, moment):
         return None
     person = session.get(Person, key.person_id)
     return person if person is not None and person.active else None
 
 
-def sign_in(session: Session, login: str, password: str) -> tuple[Subject, str] | None:
+def sign_in(session: Session, login: str, password: str, address: str = "") -> tuple[Subject, str] | None:
     """Begin a portal session with a password. The token goes into the cookie; only its hash is kept.
 
-    An unknown login takes as long as a wrong password, so that logins cannot be guessed by time.
+    An unknown login takes as long as a wrong password, so that logins cannot be guessed by time. It may wait for others:
+    the caller commits what it wrote before.
     """
     person = session.exec(select(Person).where(Person.login == login)).first()
-    usable = person is not None and person.active and bool(person.password_hash)
-    try:
-        _HASHER.verify(person.password_hash if person is not None and usable else _nobody(), password)
-    except (VerificationError, InvalidHashError):
+    usable = person is not None and person.active
+    kept = person.password_hash if person is not None and usable else ""
+    if not passwords.fits(kept, password) or person is None:
         return None
-    return begin(session, person) if person is not None and usable else None
+    session.refresh(person)
+    return begin(session, person, address=address) if person.active and person.password_hash == kept else None
 
 
-def sign_in_with_key(session: Session, bearer: str) -> tuple[Subject, str] | None:
-    """Begin a portal session with a key instead of a password."""
+def sign_in_with_key(session: Session, bearer: str, address: str = "") -> tuple[Subject, str] | None:
+    """Begin a portal session with a key instead of a password; it ends with the key."""
     subject = authenticate(session, bearer)
     person = session.get(Person, subject.person_id) if subject else None
-    return begin(session, person) if person is not None else None
+    if subject is None or person is None:
+        return None
+    key = session.exec(select(Key).where(Key.prefix == subject.key_prefix)).one()
+    return begin(session, person, key=key, address=address)
 
 
-def begin(session: Session, person: Person, hours: int = SIGN_IN_HOURS) -> tuple[Subject, str]:
+def begin(
+    session: Session, person: Person, hours: int = SIGN_IN_HOURS, *, key: Key | None = None, address: str = ""
+) -> tuple[Subject, str]:
     """A new session of a person: the subject with its CSRF token, and the token for the cookie."""
     token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
     moment = now()
+    ends = moment + timedelta(hours=hours)
+    if key is not None and key.expires_at is not None:
+        ends = min(ends, key.expires_at)
     session.connection().execute(delete(SignIn).where(col(SignIn.expires_at) < moment))
-    session.add(SignIn(token_hash=_sha256(token), person_id=person.id, csrf=csrf, expires_at=moment + timedelta(hours=hours)))
+    kept = SignIn(token_hash=_sha256(token), person_id=person.id, csrf=csrf, expires_at=ends, address=address[:100])
+    kept.key_id = key.id if key is not None else None
+    session.add(kept)
     session.flush()
-    return _subject(person, csrf=csrf), token
+    return _subject(person, csrf=csrf, key_prefix=key.prefix if key is not None else ""), token
 
 
 def signed_in(session: Session, token: str) -> Subject | None:
-    """The subject of a portal session; None when it ended."""
+    """The subject of a portal session; None when it ended, or when the key it was begun with did."""
     found = session.get(SignIn, _sha256(token)) if token else None
-    if found is None or found.expires_at <= now():
+    moment = now()
+    if found is None or found.expires_at <= moment:
+        return None
+    key = session.get(Key, found.key_id) if found.key_id else None
+    if found.key_id and (key is None or not living(key, moment)):
         return None
     person = session.get(Person, found.person_id)
-    return _subject(person, csrf=found.csrf) if person is not None and person.active else None
+    if person is None or not person.active:
+        return None
+    return _subject(person, csrf=found.csrf, key_prefix=key.prefix if key is not None else "")
+
+
+def number_of(session: Session, token: str) -> str:
+    """The number of the session that a token opens; empty where there is none."""
+    found = session.get(SignIn, _sha256(token)) if token else None
+    return found.id if found is not None else ""
 
 
 def sign_out(session: Session, token: str) -> None:
@@ -338,18 +368,12 @@ def _subject(person: Person, *, kind: str = "person", key_prefix: str = "", csrf
     )
 
 
-@cache
-def _nobody() -> str:
-    """A hash that no password has; made at the first sign-in, not at import (0.1 s)."""
-    return _HASHER.hash(secrets.token_hex())
-
-
 def _hashed(password: str) -> str:
     if len(password) < SHORTEST_PASSWORD:
         raise InvalidPerson(
             f"密码至少 {SHORTEST_PASSWORD} 个字符。", f"A password needs at least {SHORTEST_PASSWORD} characters."
         )
-    return _HASHER.hash(password)
+    return passwords.hashed(password)
 
 
 def _sha256(text: str) -> str:

@@ -6,6 +6,7 @@ from sqlmodel import SQLModel
 
 from catalog import (  # noqa: F401
     agreements,
+    attempts,
     audit,
     batches,
     codes,

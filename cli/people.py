@@ -1,9 +1,10 @@
-"""`hub people`: people, roles, keys and passwords."""
+"""`hub people`: people, roles, keys, passwords and open sessions."""
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -12,14 +13,15 @@ from rich.console import Console
 from rich.table import Table
 from sqlmodel import Session
 
-from catalog import access, audit, database, organizations, people
+from catalog import access, audit, database, organizations, people, signins
+from catalog.columns import CHINA
 from catalog.people import Person, Subject
 from cli.identity import subject
 from cli.language import said
 from contracts.clock import now
 from warehouse.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="People, their roles, keys and passwords.")
+app = typer.Typer(no_args_is_help=True, help="People, their roles, keys, passwords and sessions.")
 JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -114,6 +116,46 @@ def close(login: str) -> None:
         people.deactivate(session, person)
         _note(session, who, "people.close", person, {})
     typer.echo(said(f"{login} 已停用", f"{login} is closed"))
+
+
+@app.command()
+def sessions(
+    login: Annotated[str, typer.Argument(help="Of one person; empty: everybody's.")] = "", as_json: JSON = False
+) -> None:
+    """Open portal sessions, newest first: who, since when, from where, and the key they were begun with."""
+    with database.session(Settings().catalog_database) as session:
+        _administrator(session)
+        found = signins.listed(session, people.get_person(session, login) if login else None)
+    if as_json:
+        typer.echo(json.dumps([_session(one) for one in found], ensure_ascii=False))
+        return
+    heads = (
+        ("编号", "number"),
+        ("登录名", "login"),
+        ("开始", "since"),
+        ("结束", "until"),
+        ("地址", "address"),
+        ("密钥", "key"),
+    )
+    table = Table(*(said(*head) for head in heads))
+    for one in found:
+        spans = (f"{moment.astimezone(CHINA):%Y-%m-%d %H:%M}" for moment in (one.begun_at, one.expires_at))
+        table.add_row(one.id, one.login, *spans, one.address, one.key_prefix or "—")
+    Console().print(table)
+
+
+@app.command("end-session")
+def end_session(number: Annotated[str, typer.Argument(help="The session's number, from `hub people sessions`.")]) -> None:
+    """End one open session; its next request is nobody's."""
+    with database.session(Settings().catalog_database) as session:
+        who = _administrator(session)
+        gone = signins.end(session, number)
+        _note(session, who, "session.end", people.get_person(session, gone.login), {"session": gone.id})
+    typer.echo(said(f"{gone.login} 的会话 {gone.id} 已结束", f"Session {gone.id} of {gone.login} is ended"))
+
+
+def _session(one: signins.OpenSession) -> dict[str, str]:
+    return asdict(one) | {"begun_at": one.begun_at.isoformat(), "expires_at": one.expires_at.isoformat()}
 
 
 def _administrator(session: Session) -> Subject:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.language import said
 from contracts.errors import HubError
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from warehouse.settings import Settings
 
 PORT = 8700
 
@@ -24,6 +30,16 @@ class PortTaken(HubError):
         )
 
 
+class ProxyUnknown(HubError):
+    """HUB_TRUSTED_PROXIES names something that is no address."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"HUB_TRUSTED_PROXIES 中的「{name}」不是 IP 地址或网段；例如 10.0.0.5 或 10.0.0.0/24，用逗号分隔。",
+            f"{name!r} in HUB_TRUSTED_PROXIES is no IP address or network; write 10.0.0.5 or 10.0.0.0/24, comma-separated.",
+        )
+
+
 def serve(
     port: Annotated[int, typer.Option(help="端口 / port")] = PORT,
     host: Annotated[str, typer.Option(help="监听地址 / address to listen on")] = "127.0.0.1",
@@ -33,13 +49,24 @@ def serve(
     _require_free(host, port)
     import uvicorn
 
-    from api.app import create_app
     from catalog import database
     from warehouse.settings import Settings
 
     settings = Settings()
     database.require(settings.catalog_database)
-    config = uvicorn.Config(
+    config = configured(settings, host, port)
+    typer.echo(said(f"门户：{settings.public_url}　Ctrl-C 停止", f"Portal: {settings.public_url}   Ctrl-C stops it"), err=True)
+    uvicorn.Server(config).run()
+
+
+def configured(settings: Settings, host: str, port: int) -> uvicorn.Config:
+    """The server over one installation: forwarded addresses are believed from the configured proxies, from nobody else."""
+    import uvicorn
+
+    from api.app import create_app
+
+    proxies = proxies_of(settings.trusted_proxies)
+    return uvicorn.Config(
         create_app(settings),
         host=host,
         port=port,
@@ -47,10 +74,20 @@ def serve(
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=5,
-        proxy_headers=True,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
     )
-    typer.echo(said(f"门户：{settings.public_url}　Ctrl-C 停止", f"Portal: {settings.public_url}   Ctrl-C stops it"), err=True)
-    uvicorn.Server(config).run()
+
+
+def proxies_of(text: str) -> list[str]:
+    """Addresses and networks of the proxies that are believed; what is neither is an error, not a name that fits nothing."""
+    found = [one.strip() for one in text.split(",") if one.strip()]
+    for one in found:
+        try:
+            ipaddress.ip_network(one, strict=False)
+        except ValueError:
+            raise ProxyUnknown(one) from None
+    return found
 
 
 def _require_free(host: str, port: int) -> None:

@@ -119,9 +119,11 @@ class LoopWatch:
 
 
 @contextmanager
-def served(app: Any, **config: Any) -> Iterator[tuple[str, LoopWatch]]:
-    """The application on a real port in a thread of its own, its loop watched; the address and the watch."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", **config))
+def served(app: Any) -> Iterator[tuple[str, LoopWatch]]:
+    """The application (or a whole configuration of the server) on a real port in a thread of its own, its loop watched; the
+    address and the watch."""
+    whole = isinstance(app, uvicorn.Config)
+    server = uvicorn.Server(app if whole else uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
     loops: list[asyncio.AbstractEventLoop] = []
 
     async def run() -> None:

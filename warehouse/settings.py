@@ -20,6 +20,10 @@ class Settings(BaseSettings):
     environment: str = Field(default="production", description="production or demo; the demo says so in every footer.")
     openlineage_url: str = Field(default="", description="Where lineage events are sent on; empty: kept here only.")
     public_url: str = Field(default="http://127.0.0.1:8700", description="The address people and partners use.")
+    trusted_proxies: str = Field(
+        default="",
+        description="Addresses or networks, comma-separated, whose X-Forwarded-For and -Proto are believed; empty: nobody's.",
+    )
     network: str = Field(default="电子政务外网", description="Network this installation serves, shown in the header.")
     memory_limit: str = Field(default="1200MB", description="DuckDB memory for one load; beyond it spills to disk.")
     threads: int = Field(default=0, description="DuckDB threads; 0: all cores.")

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from api.portal import batch, batches, board, errors, help, home, inbox, recalling, register, resource, served, signin, undoing
+from api.portal import (
+    batch,
+    batches,
+    board,
+    errors,
+    help,
+    home,
+    inbox,
+    recalling,
+    register,
+    resource,
+    served,
+    sessions,
+    signin,
+    undoing,
+)
 from warehouse.settings import Settings
 
-ROUTERS = (home, resource, recalling, register, batches, batch, undoing, board, inbox, signin, help)
+ROUTERS = (home, resource, recalling, register, batches, batch, undoing, board, inbox, signin, sessions, help)
 
 
 def mount(app: FastAPI, settings: Settings) -> None:

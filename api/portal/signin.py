@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
+from sqlmodel import Session
 from starlette.responses import Response
 
-from api.dependencies import SESSION_COOKIE, SessionDep, TooManyAttempts, address_of, attempts_of
+from api.dependencies import SESSION_COOKIE, SessionDep, TooManyAttempts, address_of
 from api.portal.doors import AnyPage, require_csrf
 from api.portal.frame import Page, render
-from catalog import audit, people
+from catalog import attempts, audit, passwords, people
+from catalog.people import Subject
 
 router = APIRouter(include_in_schema=False)
 FORM_COOKIE = "hui_form"
 """Before there is a session the form's token stands in a cookie of its own (double submit)."""
 HOURS = people.SIGN_IN_HOURS
+Begun = tuple[Subject, str] | None
+"""Who signed in, and the token of their session; None: it did not work."""
 
 
 @router.get("/sign-in", response_class=HTMLResponse)
@@ -44,21 +49,47 @@ def answer(
     kept = page.request.cookies.get(FORM_COOKIE, "")
     if not kept or not hmac.compare_digest(kept.encode(), form.encode()):
         return _form(page, inside(next), wrong="expired", status=400)
-    attempts, address = attempts_of(page.request), address_of(page.request)
-    if attempts.wait(address):
-        raise TooManyAttempts(attempts.wait(address))
-    way = "key" if key else "password"
-    begun = people.sign_in_with_key(session, key.strip()) if key else people.sign_in(session, login.strip(), password)
-    actor = begun[0].login if begun else (login.strip()[:80] or "anonymous")
-    audit.record(session, actor=actor, action="portal.sign-in", outcome="done" if begun else "refused", detail={"way": way})
+    way, claimed = ("key", key.strip()[:14]) if key else ("password", login.strip()[:80])
+    begun = _begun(page, session, claimed, lambda: _tried(page, session, login, password, key))
+    detail = {"way": way, "address": address_of(page.request)} | ({} if begun else {"claimed": claimed})
+    actor = begun[0].login if begun else people.ANONYMOUS.actor
+    audit.record(session, actor=actor, action="portal.sign-in", outcome="done" if begun else "refused", detail=detail)
     if begun is None:
-        attempts.failed(address)
         return _form(page, inside(next), wrong=way, status=401, login=login)
     response = RedirectResponse(inside(next), 303)
-    secure = page.request.url.scheme == "https"
-    response.set_cookie(SESSION_COOKIE, begun[1], max_age=HOURS * 3600, httponly=True, samesite="lax", secure=secure)
+    token, age = begun[1], HOURS * 3600
+    response.set_cookie(SESSION_COOKIE, token, max_age=age, httponly=True, samesite="lax", secure=_secure(page))
     response.delete_cookie(FORM_COOKIE)
     return response
+
+
+def _begun(page: Page, session: Session, account: str, attempt: Callable[[], Begun]) -> Begun:
+    """Try once, counted before: a name that was only claimed is no person's, so it counts by what was typed."""
+    address = address_of(page.request)
+    wait = attempts.begun(session, account, address)
+    session.commit()
+    if wait:
+        raise TooManyAttempts(wait)
+    try:
+        begun = attempt()
+    except passwords.SignInBusy:
+        attempts.not_tried(session, account, address)
+        session.commit()
+        raise
+    if begun is not None:
+        attempts.succeeded(session, account, address)
+    return begun
+
+
+def _tried(page: Page, session: Session, login: str, password: str, key: str) -> Begun:
+    if key:
+        return people.sign_in_with_key(session, key.strip(), address_of(page.request))
+    return people.sign_in(session, login.strip(), password, address_of(page.request))
+
+
+def _secure(page: Page) -> bool:
+    """Whether cookies are for encrypted connections only: by the address people use, whatever the last step's scheme."""
+    return page.request.url.scheme == "https" or page.settings.public_url.lower().startswith("https://")
 
 
 @router.post("/sign-out")
@@ -84,7 +115,5 @@ def inside(wanted: str | None) -> str:
 def _form(page: Page, wanted: str, *, wrong: str = "", status: int = 200, login: str = "") -> HTMLResponse:
     token = page.request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(24)
     response = render(page, "pages/sign_in.html", status=status, form=token, wanted=wanted, wrong=wrong, login=login)
-    response.set_cookie(
-        FORM_COOKIE, token, max_age=3600, httponly=True, samesite="strict", secure=page.request.url.scheme == "https"
-    )
+    response.set_cookie(FORM_COOKIE, token, max_age=3600, httponly=True, samesite="strict", secure=_secure(page))
     return response
