@@ -21,6 +21,7 @@ from api import (
     seals,
     sessions,
     versions,
+    witness,
 )
 from api.admission import Admission
 from api.attempts import Attempts
@@ -59,7 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.attempts = Attempts()
     errors.install(app)
-    for module in (resources, rows, versions, files, lineage, sessions):
+    for module in (resources, rows, versions, files, lineage, sessions, witness):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(links.router)
     app.include_router(health.router)

@@ -10,21 +10,27 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI
 from sqlalchemy.exc import IntegrityError
 
-from catalog import database, sealing
+from catalog import database, sealing, witness
 from contracts.errors import HubError
 from warehouse.settings import Settings
 
-EVERY_SECONDS = 60.0
+EVERY_SECONDS = 10.0
+"""How often it is looked whether a seal is due (after twenty records or a minute)."""
 log = logging.getLogger("hui.api")
 
 
 def seal_when_due(settings: Settings) -> None:
-    """Seal what is due; that `hub work` was faster, or that there is no key yet, stops nobody from reading."""
+    """Seal what is due, then tell the witness; that `hub work` was faster, that there is no key yet or no witness there, stops
+    nobody from reading."""
     try:
         with suppress(IntegrityError), database.session(settings.catalog_database) as session:
             sealing.seal_when_due(session, settings.audit_key, settings.audit_head)
+        named = witness.witness_of(settings.audit_witness, settings.audit_witness_key)
+        if named is not None:
+            with database.session(settings.catalog_database) as session:
+                witness.tell(session, named)
     except HubError as error:
-        log.warning("the audit chain is not sealed: %s", error.message_en)
+        log.warning("the audit chain: %s", error.message_en)
 
 
 @asynccontextmanager

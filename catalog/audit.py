@@ -145,6 +145,13 @@ def listed(
     return session.exec(asked).all()
 
 
+def following(session: Session, *, action: str, object: str, after: int, limit: int) -> Sequence[AuditRecord]:
+    """Records of one kind about one object, oldest first, after a sequence."""
+    asked = select(AuditRecord).where(AuditRecord.action == action, AuditRecord.object == object)
+    asked = asked.where(col(AuditRecord.sequence) > after).order_by(col(AuditRecord.sequence)).limit(limit)
+    return session.exec(asked).all()
+
+
 def head(session: Session) -> tuple[int, str]:
     """Sequence and hash of the last record; (0, GENESIS) before the first."""
     found = session.exec(select(AuditHead.last, AuditHead.hash)).first()

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from catalog import audit, codes, workdays
+from catalog import audit, codes, witness, workdays
 from catalog.audit import AuditRecord, AuditSeal
 from catalog.batches import Batch, BatchState
 from catalog.people import Person
@@ -33,7 +33,9 @@ class Finding:
     mend_en: str = ""
 
 
-def examine(session: Session, head_file: Path | None = None, on: date | None = None) -> list[Finding]:
+def examine(
+    session: Session, head_file: Path | None = None, on: date | None = None, *, witnessed: bool = False
+) -> list[Finding]:
     """Everything the doctor asks of an up-to-date catalogue."""
     day = on or today()
     return [
@@ -43,7 +45,7 @@ def examine(session: Session, head_file: Path | None = None, on: date | None = N
         _classes(session),
         _people(session),
         _index(session),
-        _audit(session, head_file),
+        _audit(session, head_file, witnessed),
     ]
 
 
@@ -131,7 +133,7 @@ def _index(session: Session) -> Finding:
     )
 
 
-def _audit(session: Session, head_file: Path | None) -> Finding:
+def _audit(session: Session, head_file: Path | None, witnessed: bool) -> Finding:
     """The head agrees with the last seal and the file outside; the whole chain is read by `hub audit verify`."""
     last, _ = audit.head(session)
     sealed = session.exec(select(AuditSeal).order_by(col(AuditSeal.last).desc()).limit(1)).first()
@@ -150,8 +152,8 @@ def _audit(session: Session, head_file: Path | None) -> Finding:
             "bad",
             f"库外链头文件缺失：{head_file}",
             f"the head file outside the database is missing: {head_file}",
-            "由备份恢复该文件，再运行 hub audit verify",
-            "restore it from a backup, then run `hub audit verify`",
+            "由备份恢复该文件，再运行 hub audit verify；无备份时查明原因并用 hub audit accept --reason 登记",
+            "restore it from a backup, then run `hub audit verify`; where there is none, `hub audit accept --reason …`",
         )
     waiting = last - (sealed.last if sealed else 0)
     first_open = session.get(AuditRecord, last - waiting + 1) if waiting else None
@@ -164,6 +166,16 @@ def _audit(session: Session, head_file: Path | None) -> Finding:
             "their removal would not be found",
             "让 hub serve 或 hub work 保持运行，或立即运行 hub audit seal",
             "keep `hub serve` or `hub work` running, or run `hub audit seal` now",
+        )
+    untold = witness.waiting(session, now() - UNSEALED_AFTER) if witnessed else 0
+    if untold:
+        return Finding(
+            "audit",
+            "warning",
+            f"{untold:,} 次封存超过一小时未送达外部见证",
+            f"{untold:,} seals have not reached the witness for an hour",
+            "检查 HUB_AUDIT_WITNESS 与 hub serve 的日志",
+            "check HUB_AUDIT_WITNESS and the log of `hub serve`",
         )
     return Finding(
         "audit", "good", f"审计 {last:,} 条，未封存 {waiting:,} 条", f"{last:,} audit records, {waiting:,} not sealed yet"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,23 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlmodel import Session, col, select
 
-from catalog import audit
+from catalog import accepted, audit
+from catalog.accepted import Accepted
 from catalog.audit import GENESIS, AuditRecord, AuditSeal
 from catalog.remembered import recall, remember
+from catalog.witness import as_told, last_told, lines_of
 from contracts.clock import now
 from contracts.errors import HubError
 
-SEAL_AFTER_RECORDS = 200
-SEAL_AFTER = timedelta(minutes=10)
+SEAL_AFTER_RECORDS = 20
+SEAL_AFTER = timedelta(minutes=1)
+NEVER_SEALED_AFTER = 5 * SEAL_AFTER
+"""A chain that is older and has no seal at all had its seals removed: `hub init` makes the first one."""
 FINDINGS_KEPT = 50
+"""Of a chain that is broken all over."""
+Outside = dict[str, Any] | int
+"""A seal as it stands outside the database, or the number of a line that cannot be read."""
+OUTSIDE = {"head-file": ("外部链头文件", "head file"), "witness": ("外部见证", "witness")}
 VERIFIED = "audit-verified"
 
 
@@ -38,14 +46,26 @@ class KeyMissing(HubError):
         )
 
 
+class NoReason(HubError):
+    """A finding is put on record only with what was found out about it."""
+
+    def __init__(self) -> None:
+        super().__init__("请用 --reason 说明查明的原因。", "Say with --reason what was found out.")
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fault of the chain. `kind`: changed, missing, reordered, truncated, head, seal, head-file or key."""
+    """One fault of the chain.
+
+    `kind`: changed, missing, reordered, truncated, head, seal, unsealed, head-file, witness or key.
+    """
 
     kind: str
     sequence: int
     message: str
     message_en: str
+    until: int = 0
+    """The last record it is about, where it is about several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +78,14 @@ class Verification:
     last_sealed: int
     findings: tuple[Finding, ...]
     at: datetime
+    accepted: tuple[Accepted, ...] = ()
+    """Findings of before that were looked into and put on record."""
+    disagreeing: tuple[dict[str, Any], ...] = ()
+    """Seals outside the database that do not agree with the chain, those on record left out."""
 
     @property
     def good(self) -> bool:
-        """Nothing was changed, removed or reordered."""
+        """Nothing was changed, removed or reordered, but for what is on record."""
         return not self.findings
 
 
@@ -118,7 +142,7 @@ def seal(session: Session, key_path: Path, head_file: Path | None = None) -> Aud
 
 
 def seal_when_due(session: Session, key_path: Path, head_file: Path | None = None) -> AuditSeal | None:
-    """Seal after two hundred records or ten minutes, whichever comes first; for the daemon and the server to call often."""
+    """Seal after twenty records or a minute, whichever comes first; for the daemon and the server to call often."""
     last, _ = audit.head(session)
     done = last_seal(session)
     first_open = session.get(AuditRecord, (done.last if done else 0) + 1)
@@ -132,8 +156,7 @@ def seal_when_due(session: Session, key_path: Path, head_file: Path | None = Non
 
 def _append(head_file: Path, made: AuditSeal) -> None:
     head_file.parent.mkdir(parents=True, exist_ok=True)
-    told = {"last": made.last, "head": made.head, "sealed_at": made.sealed_at.astimezone(UTC).isoformat()}
-    line = json.dumps(told | {"public_key": made.public_key, "signature": made.signature}) + "\n"
+    line = json.dumps(as_told(made)) + "\n"
     with head_file.open("a", encoding="ascii") as file:
         file.write(line)
         file.flush()
@@ -145,12 +168,15 @@ def last_seal(session: Session) -> AuditSeal | None:
     return session.exec(select(AuditSeal).order_by(col(AuditSeal.last).desc()).limit(1)).first()
 
 
-def verify(session: Session, public_key: str = "", head_file: Path | None = None) -> Verification:
+def verify(
+    session: Session, public_key: str = "", head_file: Path | None = None, witnessed: Iterable[Outside] | None = None
+) -> Verification:
     """Read the whole chain and every seal, and say what was changed, removed or reordered, and where.
 
     `public_key` is the installation's own (keys/audit.pub): seals made by another key are faults. The head file shows what the
     database was when it was last sealed, so that a tail cut off together with its seals is found too; that it was cut itself
-    shows by the seals that it lacks.
+    shows by the seals that it lacks. `witnessed`: what a witness was told, which nobody on this machine can take back.
+    What was looked into and put on record (`catalog.accepted`) is no finding any more.
     """
     findings: list[Finding] = []
     heads = _chain(session, findings)
@@ -159,19 +185,24 @@ def verify(session: Session, public_key: str = "", head_file: Path | None = None
     _check_head(findings, heads, last, head)
     seals = list(session.exec(select(AuditSeal).order_by(col(AuditSeal.last))))
     for one in seals:
-        _check_seal(findings, heads, _sealed(one), public_key, "seal")
-    written = list(_written(head_file))
-    if head_file is not None:
-        findings += _not_written(seals, written)
-    for told in written:
-        if isinstance(told, int):
-            findings.append(
-                Finding("head-file", 0, f"外部链头文件第 {told} 行不可读", f"line {told} of the head file cannot be read")
-            )
-        else:
-            _check_seal(findings, heads, told, public_key, "head-file")
+        _check_seal(findings, heads, as_told(one), public_key, "seal")
+    findings += _never_sealed(session, seals)
+    known = tuple(accepted.listed(session))
+    disagreeing: list[dict[str, Any]] = []
+    outside: tuple[tuple[str, Iterable[Outside] | None, int | None], ...] = (
+        ("head-file", _written(head_file) if head_file is not None else None, None),
+        ("witness", witnessed, last_told(session)),
+    )
+    for kind, source, until in outside:
+        if source is not None:
+            written = list(source)
+            disagreeing += _check_outside(findings, heads, written, public_key, kind, known)
+            findings += _lacking(kind, [one for one in seals if until is None or one.last <= until], written)
+    open_findings = [one for one in _distinct(findings) if not _on_record(one, known)]
     last_sealed = max((one.last for one in seals), default=0)
-    return Verification(read, heads[-1], len(seals), last_sealed, tuple(_distinct(findings)), now())
+    return Verification(
+        read, heads[-1], len(seals), last_sealed, tuple(open_findings[:FINDINGS_KEPT]), now(), known, tuple(disagreeing)
+    )
 
 
 def _chain(session: Session, findings: list[Finding]) -> list[str]:
@@ -230,17 +261,25 @@ def _check_head(findings: list[Finding], heads: list[str], last: int, head: str)
         findings.append(Finding("head", last, "链头与记录不符", "the head does not agree with the records"))
 
 
-def _check_seal(findings: list[Finding], heads: list[str], told: dict[str, Any], public_key: str, kind: str) -> None:
-    """A seal holds where its signature is by our key, over the hash that the record has now."""
+def genuine(told: dict[str, Any]) -> bool:
+    """Whether a seal's signature holds by the key that it names."""
     try:
         last, head = int(told["last"]), str(told["head"])
         signer = Ed25519PublicKey.from_public_bytes(base64.b64decode(str(told["public_key"]), validate=True))
         signer.verify(base64.b64decode(str(told["signature"]), validate=True), _message(last, head))
     except (InvalidSignature, ValueError, KeyError, TypeError):
+        return False
+    return True
+
+
+def _check_seal(findings: list[Finding], heads: list[str], told: dict[str, Any], public_key: str, kind: str) -> None:
+    """A seal holds where its signature is by our key, over the hash that the record has now."""
+    if not genuine(told):
         where = str(told.get("last", 0))
-        at = int(where) if where.isdigit() else 0
+        at = int(where) if where.isdecimal() and len(where) < 19 else 0
         findings.append(_at(kind, at, "处的封存签名无效", "has a seal that is not valid"))
         return
+    last, head = int(told["last"]), str(told["head"])
     if public_key and told["public_key"] != public_key:
         findings.append(
             Finding("key", last, f"第 {last} 条处的封存不是本机密钥所签", f"the seal at record {last} was made by another key")
@@ -262,41 +301,73 @@ def _check_seal(findings: list[Finding], heads: list[str], told: dict[str, Any],
         )
 
 
-def _sealed(one: AuditSeal) -> dict[str, Any]:
-    """A seal as the head file has it."""
-    return {"last": one.last, "head": one.head, "public_key": one.public_key, "signature": one.signature}
-
-
-def _written(head_file: Path | None) -> Iterator[dict[str, Any] | int]:
-    """Seals of the head file; the number of a line that cannot be read."""
-    if head_file is None or not head_file.exists():
+def _never_sealed(session: Session, seals: Sequence[AuditSeal]) -> Iterator[Finding]:
+    first = session.exec(select(AuditRecord).order_by(col(AuditRecord.sequence)).limit(1)).first()
+    if seals or first is None or now() - first.at <= NEVER_SEALED_AFTER:
         return
-    for number, line in enumerate(head_file.read_bytes().splitlines(), start=1):
-        try:
-            told = json.loads(line)
-            yield told if isinstance(told, dict) else number
-        except ValueError:
-            yield number
+    minutes = int(SEAL_AFTER.total_seconds() // 60)
+    zh = f"链中没有任何封存，而首条记录已超过封存间隔（{minutes} 分钟）：封存被删除，或从未封存"
+    en = f"no seal at all, though the first record is older than the sealing interval ({minutes} min): removed, or never sealed"
+    yield Finding("unsealed", first.sequence, zh, en)
 
 
-def _not_written(seals: Sequence[AuditSeal], written: Sequence[dict[str, Any] | int]) -> Iterator[Finding]:
-    """Seals that the head file does not have: every seal is written there first, so it was cut, emptied or replaced."""
+def _written(head_file: Path) -> Iterator[Outside]:
+    """Seals of the head file; the number of a line that cannot be read."""
+    return lines_of(head_file.read_bytes().splitlines() if head_file.exists() else [])
+
+
+def _check_outside(
+    findings: list[Finding],
+    heads: list[str],
+    written: Sequence[Outside],
+    public_key: str,
+    kind: str,
+    known: Sequence[Accepted],
+) -> Iterator[dict[str, Any]]:
+    """Hold what stands outside against the chain; yields the seals that do not agree with it."""
+    on_record = frozenset[tuple[str, str]]().union(*(one.seals for one in known))
+    for told in written:
+        if isinstance(told, int):
+            zh, en = f"{OUTSIDE[kind][0]}第 {told} 行不可读", f"line {told} of the {OUTSIDE[kind][1]} cannot be read"
+            findings.append(Finding(kind, 0, zh, en, until=told))
+        elif (str(told.get("last")), str(told.get("head"))) not in on_record:
+            before = len(findings)
+            _check_seal(findings, heads, told, public_key, kind)
+            if len(findings) > before:
+                yield told
+
+
+def _lacking(kind: str, seals: Sequence[AuditSeal], written: Sequence[Outside]) -> Iterator[Finding]:
+    """Seals that stand in the database and not outside, where every seal is written first: it was cut, emptied or replaced."""
     there = {(str(told.get("last")), str(told.get("head"))) for told in written if isinstance(told, dict)}
     missing = [one.last for one in seals if (str(one.last), one.head) not in there]
-    if missing and len(missing) == len(seals) and not written:
-        zh = f"外部链头文件缺失或为空，其中应有 {len(seals)} 次封存"
-        yield Finding("head-file", missing[0], zh, f"the head file is missing or empty; it should hold {len(seals)} seals")
+    if not missing:
         return
-    for last in missing:
+    name, name_en = OUTSIDE[kind]
+    if len(missing) == len(seals) and not written:
+        zh = f"{name}缺失或为空，其中应有 {len(seals)} 次封存"
         yield Finding(
-            "head-file", last, f"外部链头文件中没有第 {last} 条处的封存", f"the head file lacks the seal at record {last}"
+            kind, missing[0], zh, f"the {name_en} is missing or empty; it should hold {len(seals)} seals", missing[-1]
         )
+        return
+    which = f"{missing[0]}" if len(missing) == 1 else f"{missing[0]}–{missing[-1]}"
+    zh = f"{name}中缺第 {which} 条处的封存（{len(missing)} 次）"
+    yield Finding(kind, missing[0], zh, f"the {name_en} lacks {len(missing)} seals, at record {which}", missing[-1])
+
+
+def _on_record(finding: Finding, known: Sequence[Accepted]) -> bool:
+    """Whether a finding was put on record: by kind and place; outside the database, all that is no later than it was then."""
+    if finding.kind in OUTSIDE and finding.sequence:
+        return any(max(finding.until, finding.sequence) <= one.outside_until for one in known) or any(
+            (finding.kind, finding.sequence) in one.faults and not finding.until for one in known
+        )
+    return any((finding.kind, finding.sequence) in one.faults for one in known)
 
 
 def _distinct(findings: list[Finding]) -> list[Finding]:
-    """Each fault once, by place; only the first fifty of a chain that is broken all over."""
+    """Each fault once, by place."""
     seen = {(finding.kind, finding.sequence, finding.message_en): finding for finding in findings}
-    return sorted(seen.values(), key=lambda finding: finding.sequence)[:FINDINGS_KEPT]
+    return sorted(seen.values(), key=lambda finding: finding.sequence)
 
 
 def note(session: Session, result: Verification) -> None:
@@ -309,3 +380,15 @@ def last_verification(session: Session) -> tuple[bool, datetime] | None:
     """Whether the last verification was good, and when it was; None before the first."""
     kept = recall(session, VERIFIED)
     return (bool(kept.value.get("good")), kept.at) if kept else None
+
+
+def accept(session: Session, verification: Verification, *, actor: str, reason: str, organization_id: str = "") -> int:
+    """Put the open findings of a verification on record; the number of the record. Seal next, so that it stands."""
+    if not reason.strip():
+        raise NoReason
+    faults = [(one.kind, one.sequence, max(one.until, one.sequence)) for one in verification.findings]
+    detail = accepted.detail(reason.strip(), faults, verification.disagreeing)
+    kept = audit.record(
+        session, actor=actor, organization_id=organization_id, action=accepted.ACTION, object="audit", detail=detail
+    )
+    return kept.sequence

@@ -60,7 +60,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     try:
         with database.session(settings.catalog_database) as session:
             database.require(settings.catalog_database)
-            yield from condition.examine(session, settings.audit_head)
+            yield from condition.examine(session, settings.audit_head, witnessed=bool(settings.audit_witness))
     except HubError:
         return  # the migrations' finding has said it
     except Exception as error:

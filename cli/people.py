@@ -14,11 +14,10 @@ from rich.table import Table
 from sqlmodel import Session
 
 from catalog import access, audit, database, organizations, people, signins
-from catalog.columns import CHINA
 from catalog.people import Person, Subject
 from cli.identity import subject
 from cli.language import said
-from contracts.clock import now
+from contracts.clock import local, now
 from warehouse.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="People, their roles, keys, passwords and sessions.")
@@ -139,7 +138,7 @@ def sessions(
     )
     table = Table(*(said(*head) for head in heads))
     for one in found:
-        spans = (f"{moment.astimezone(CHINA):%Y-%m-%d %H:%M}" for moment in (one.begun_at, one.expires_at))
+        spans = (f"{local(moment):%Y-%m-%d %H:%M}" for moment in (one.begun_at, one.expires_at))
         table.add_row(one.id, one.login, *spans, one.address, one.key_prefix or "—")
     Console().print(table)
 

@@ -11,7 +11,7 @@ import dagster as dg
 from sqlalchemy import func
 from sqlmodel import col, select
 
-from catalog import sealing
+from catalog import sealing, witness
 from catalog.batches import ACCEPTED, Batch
 from catalog.releases import QualityResult
 from contracts.clock import now
@@ -152,11 +152,15 @@ def _seal(hub: Hub) -> dg.SensorDefinition:
         job_name="maintenance",
         minimum_interval_seconds=60,
         default_status=RUNNING,
-        description="审计记录满二百条或十分钟即封存 / Seals the audit chain after 200 records or ten minutes",
+        description="审计记录满二十条或一分钟即封存 / Seals the audit chain after 20 records or a minute",
     )
     def audit_seal(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         with hub.session() as session:
             made = sealing.seal_when_due(session, hub.settings.audit_key, hub.settings.audit_head)
+        named = witness.witness_of(hub.settings.audit_witness, hub.settings.audit_witness_key)
+        if named is not None:
+            with hub.session() as session:
+                witness.tell(session, named)
         return dg.SkipReason(f"已封存至 / sealed up to {made.last}" if made else "无需封存 / nothing due")
 
     return audit_seal

@@ -24,6 +24,11 @@ class Settings(BaseSettings):
         default="",
         description="Addresses or networks, comma-separated, whose X-Forwarded-For and -Proto are believed; empty: nobody's.",
     )
+    audit_witness: str = Field(
+        default="",
+        description="Who else keeps each seal of the audit chain: a file, syslog:/dev/log, syslog://host:port, a hub's URL.",
+    )
+    audit_witness_key: str = Field(default="", description="Key of an auditor of the hub that is the witness.")
     network: str = Field(default="电子政务外网", description="Network this installation serves, shown in the header.")
     memory_limit: str = Field(default="1200MB", description="DuckDB memory for one load; beyond it spills to disk.")
     threads: int = Field(default=0, description="DuckDB threads; 0: all cores.")
