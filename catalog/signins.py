@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
-from contracts.clock import now
 from catalog.people import Key, Person, SignIn, living
+from contracts.clock import now
 from contracts.errors import HubError
 
 

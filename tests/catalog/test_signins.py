@@ -10,9 +10,9 @@ import pytest
 from sqlmodel import Session
 
 from catalog import attempts, database, passwords, people, signins
-from catalog.columns import now
 from catalog.passwords import Line, SignInBusy
 from catalog.signins import UnknownSession
+from contracts.clock import now
 from tests.catalog import making
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from sqlmodel import Session
 from catalog import audit, database, people, sealing, witness
 from catalog.audit import AuditRecord
 from catalog.witness import FileWitness, HubWitness, SyslogWitness, WitnessUnreachable, witness_of
+from contracts.clock import now
 from tests.catalog import making
 from tests.loop import served
 from warehouse.settings import Settings
@@ -91,7 +92,7 @@ def test_a_chain_made_anew_without_seals_is_a_fault(house: House, monkeypatch: p
     """At 4481aa4: good, 0 seals."""
     assert house.verify().good
     house.forge()
-    later = datetime.now(UTC) + sealing.NEVER_SEALED_AFTER + timedelta(minutes=1)
+    later = now() + sealing.NEVER_SEALED_AFTER + timedelta(minutes=1)
     monkeypatch.setattr(sealing, "now", lambda: later)
     assert _kinds(house.verify(witnessed=False)) == [("unsealed", 1)]
 
@@ -152,7 +153,7 @@ class TestTheWitness:
             witness.tell(session, away)
         assert house.verify().good, "it was not told, so it need not have it"
         with database.session(house.url) as session:
-            assert witness.waiting(session, datetime.now(UTC) + timedelta(minutes=1)) == 1
+            assert witness.waiting(session, now() + timedelta(minutes=1)) == 1
             assert witness.tell(session, house.witness) == 1
             assert witness.tell(session, house.witness) == 0
         assert house.verify().good
