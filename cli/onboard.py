@@ -35,7 +35,8 @@ class StillGrowing(HubError):
 
 def onboard(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="CSV, TSV, Excel, JSON, NDJSON, GeoJSON, Parquet; gzip or zip of one.")
+        Path,
+        typer.Argument(metavar="FILE", help="CSV, Excel, JSON, Parquet, dbf, shapefile, KML, GeoPackage; gzip or zip of one."),
     ],
     owner: Annotated[
         str, typer.Option(metavar="ORG", help="Organization that answers for the data; default: this hub's own.")

@@ -13,9 +13,9 @@ from zoneinfo import available_timezones
 from contracts import build, jdk, moments, patterns, properties
 from contracts.findings import Findings, Path, choose
 from contracts.model import Type
+from contracts.naming import LAKE_NAMES
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-RESERVED = frozenset({"_batch", "_row", "rowid", "file_row_number", "filename", "snapshot_id"})
 GRADES = ("L1", "L2", "L3", "L4")
 
 
@@ -34,7 +34,7 @@ NOT_KEPT = {
 
 def machine_name(name: Any, path: Path, findings: Findings) -> bool:
     """Judge a name that becomes a table or a column."""
-    if isinstance(name, str) and name in RESERVED:
+    if isinstance(name, str) and name in LAKE_NAMES:
         findings.add(path, (f"{name} 是保留名", f"{name} is reserved"), ("请换一个名称", "choose another name"))
         return False
     if isinstance(name, str) and NAME.fullmatch(name):

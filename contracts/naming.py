@@ -12,6 +12,8 @@ from contracts.glossary import ENGLISH_WORDS, LONGEST, SIMPLIFIED, WORDS
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 MAX = 63
+LAKE_NAMES = frozenset({"_batch", "_row", "rowid", "file_row_number", "filename", "snapshot_id"})
+"""Columns that the lake or its engine has itself."""
 RESERVED = frozenset(
     [
         "all",
@@ -194,7 +196,7 @@ def machine_name(title: str, suffix: str = "value") -> str:
         return ""
     if not name[0].isalpha():
         name = f"n{name}"
-    if name in RESERVED:
+    if name in RESERVED or name in LAKE_NAMES:
         name = f"{name}_{suffix}"
     return _short(name, title)
 

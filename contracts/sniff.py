@@ -142,7 +142,7 @@ def _begins_json(start: str) -> bool:
         for number, _event in enumerate(ijson.basic_parse(io.BytesIO(start.encode()))):
             if number > 50:
                 return True
-    except ijson.IncompleteJSONError:
+    except (ijson.IncompleteJSONError, UnicodeError):  # cut short, or half a character in it
         return True
     except ijson.JSONError:
         return len(start) > 1 and start[1:].lstrip()[:1] in {'"', "{", "[", "}", "]"}
@@ -171,6 +171,9 @@ def dialect(text: str) -> Dialect:
     rivals = [s[2] for s in good[1:] if _rivals(good[0][:3], s[:3])]
     if alone and (share < AGREE or (fields <= 4 and is_field_word(str(alone)))):
         rivals.append(ONE_COLUMN)
+    if rivals:  # whatever is asked, the answer must be among the choices: &amp; and a tab behind codes look like delimiters
+        rivals += [s[2] for s in good[1:] if s[2] not in rivals]
+        rivals.sort(key=lambda rival: rival == ONE_COLUMN)
     zh, en = DELIMITERS[delimiter]
     said = Evidence(
         f"以{zh}分隔，{share:.0%} 的行有 {fields} 列", f"delimited by {en}: {share:.0%} of lines have {fields} fields"

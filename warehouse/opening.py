@@ -26,7 +26,7 @@ from warehouse.foreign import door, limits, telling
 from warehouse.headers import match
 from warehouse.ledger import Lookups
 from warehouse.readers import mended, open_source
-from warehouse.readers.csv import complete, proved, repaired
+from warehouse.readers.csv import REFUSED, complete, proved, repaired
 from warehouse.readers.scratch import scratch_file
 from warehouse.readers.source import Source
 from warehouse.settings import Settings
@@ -217,7 +217,7 @@ def _stage(
         with _room_for_columns(connection, settings, len(contract.items)):
             stage.write(connection, staged, queries)
         whole = not staged.misnumbered and complete(source, connection, staged.rows)
-    except duckdb.InvalidInputException:
+    except REFUSED:
         if source.lines is None:
             raise
     finally:

@@ -91,6 +91,19 @@ def test_a_draft_of_killers_is_a_sentence(settings: Settings, tmp_path: Path) ->
     assert list(settings.scratch.iterdir()) == []
 
 
+def test_every_kind_of_file_comes_in_by_a_delivery(hub: Hub) -> None:
+    """The next delivery of a dataset may be another kind than the first; dbf, KML and the like are deliveries as any."""
+    hub.given.add(thing(reading={"media": "kml"}))
+    mark = "<Placemark><ExtendedData>{}</ExtendedData></Placemark>"
+    data = "".join(
+        f"<Data name='{name}'><value>{value}</value></Data>"
+        for name, value in zip(HEAD.strip().split(","), ("k1", "甲", 1), strict=True)
+    )
+    outcome = hub.deliver(f"<kml><Document>{mark.format(data)}</Document></kml>").outcome
+    assert (outcome.state, outcome.accepted) == ("loaded", 1)
+    assert hub.deliver("INSERT INTO t VALUES (1);\nINSERT INTO t VALUES (2);\n").outcome.state == "refused"
+
+
 class TestLimits:
     """The kernel's limits, and the supervisor's: tried with Python code in the place of a job."""
 

@@ -32,6 +32,8 @@ LONG_LINE = 16 << 20
 PIECE = 32 << 20
 """Bytes of a piece at least: a text twice as large is read in pieces side by side, as rows are numbered by one thread each."""
 EMPTY_LINE = re.compile(rb"\n\r?\n")
+REFUSED = (duckdb.InvalidInputException, UnicodeDecodeError)
+"""What DuckDB raises for a text it does not take: its own message may be cut inside a character, and then does not decode."""
 DELIMITERS = (",", "\t", ";", "|")
 
 
@@ -112,7 +114,7 @@ def proved(source: Source, settings: Settings, connection: duckdb.DuckDBPyConnec
         rows = connection.execute(f"SELECT count(*) FROM {source.relation}").fetchone()
         if complete(source, connection, rows[0] if rows else 0):
             return source
-    except duckdb.InvalidInputException:
+    except REFUSED:
         pass
     return repaired(source.reading, settings, source.scratch)
 
@@ -213,7 +215,7 @@ def unique(headers: Sequence[str]) -> tuple[str, ...]:
     taken = {broken.ROW}
     names = []
     for place, header in enumerate(headers, 1):
-        base = name = " ".join(header.split()) or f"column_{place}"
+        base = name = " ".join(header.replace("\0", "").split()) or f"column_{place}"
         count = 1
         while name.lower() in taken:
             count += 1

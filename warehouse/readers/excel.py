@@ -33,6 +33,7 @@ FILLED_CELL = re.compile(rb'<c r="([A-Z]+)([0-9]+)"[^>]*[^/]>')
 MOST_CELLS = 50_000_000
 """Cells from A1 to the last one that is filled; calamine makes room for each of them, 24 bytes or more."""
 BLOCK = 8 << 20
+SUFFIXES = frozenset({".xls", ".et", ".xlsx", ".xlsm", ".xlsb", ".ods"})
 Span = tuple[int, int, int, int]
 
 
@@ -269,6 +270,9 @@ def _open(path: Path) -> python_calamine.CalamineWorkbook:
         if head.startswith(b"\xd0\xcf\x11\xe0") and ENCRYPTED in file.read(1 << 20):
             raise _locked(path)
     try:
+        if path.suffix.lower() in SUFFIXES and _named_otherwise(path, head):
+            with path.open("rb") as file:  # by its path it would be read as what it is called
+                return python_calamine.CalamineWorkbook.from_filelike(file)
         return python_calamine.CalamineWorkbook.from_path(str(path))
     except python_calamine.PasswordError as error:
         raise _locked(path) from error
@@ -277,6 +281,11 @@ def _open(path: Path) -> python_calamine.CalamineWorkbook:
             f"{path.name} 不是可读取的 Excel 文件（{error}）。请用 Excel 打开后另存为 .xlsx 再提交。",
             f"{path.name} is not a readable workbook ({error}). Open it in Excel, save it as .xlsx and hand that in.",
         ) from error
+
+
+def _named_otherwise(path: Path, head: bytes) -> bool:
+    """Whether a workbook's suffix says another kind than its bytes: an .xls that is called .xlsx, or the reverse."""
+    return (path.suffix.lower() in (".xls", ".et")) != head.startswith(b"\xd0\xcf\x11\xe0")
 
 
 def _sheet(book: python_calamine.CalamineWorkbook, name: str, path: Path) -> python_calamine.CalamineSheet:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import codecs
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from contracts import encodings, grid, records, sniff, veil
 from contracts.evidence import Choice, Evidence, Question, Said, Undecided
 from warehouse.headers import REASONS
-from warehouse.readers import excel, json, parquet
+from warehouse.readers import excel, features, json, kinds, parquet
 from warehouse.readers.archive import check_workbook, unpack
 from warehouse.readers.encoding import to_utf8
 from warehouse.readers.scratch import scratch_file
@@ -40,6 +40,8 @@ class Inspection:
     """Columns that the file itself declares to be decimals, with precision and scale."""
     records: records.RecordList | None = None
     sample: str = ""
+    name: str = ""
+    """How people call the data file."""
     by_person: bool = False
 
     def settled(self) -> Inspection:
@@ -60,13 +62,27 @@ def inspect(path: Path, told: Mapping[str, Any], settings: Settings, *, name: st
 
     `by_person`: told by somebody who looks at this very file; otherwise by its contract, and the bytes may know better.
     """
+    kinds.refuse(path, name or path.name)
+    if lines := features.as_lines(path, told, settings):
+        return _as_lines(lines)
     member = str(told.get("member") or "")
     limit = settings.max_unpacked_bytes
     unpacked = unpack(path, name=name, member=member, folder=settings.scratch, limit=limit, strict=by_person)
-    found = Inspection(unpacked.path, "", by_person=by_person, scratch=list(unpacked.scratch), evidence=list(unpacked.evidence))
+    found = Inspection(
+        unpacked.path,
+        "",
+        name=unpacked.name,
+        by_person=by_person,
+        scratch=list(unpacked.scratch),
+        evidence=list(unpacked.evidence),
+    )
     if unpacked.member:
         found.reading["member"] = unpacked.member
     try:
+        if unpacked.steps:
+            kinds.refuse(unpacked.path, unpacked.name)
+            if lines := features.as_lines(unpacked.path, told, settings):
+                return _as_lines(lines, found)
         with unpacked.path.open("rb") as file:
             head = file.read(sniff.HEAD)
         found.media = sniff.media_of(head, unpacked.name)
@@ -80,6 +96,20 @@ def inspect(path: Path, told: Mapping[str, Any], settings: Settings, *, name: st
         found.reading["decimal"] = told["decimal"]
     found.reading["media"] = found.media
     return found
+
+
+def _as_lines(lines: features.Lines, found: Inspection | None = None) -> Inspection:
+    """A file that was made lines of JSON of; its `reading` names what it is."""
+    before = found or Inspection(lines.path, "")
+    return replace(
+        before,
+        path=lines.path,
+        media="ndjson",
+        encoding="utf-8",
+        reading={**before.reading, **lines.reading, "media": lines.media},
+        evidence=[*before.evidence, *lines.evidence],
+        scratch=[*before.scratch, lines.path],
+    )
 
 
 def _parquet(found: Inspection, _told: Mapping[str, Any], _settings: Settings) -> None:
@@ -139,6 +169,7 @@ def _text(found: Inspection, told: Mapping[str, Any], settings: Settings) -> Non
         data = file.read(SAMPLE)
         whole = len(data) < SAMPLE
     found.sample = data.decode(found.encoding, errors=encodings.REPLACE).lstrip("\ufeff")
+    kinds.refuse_text(found.sample, found.name, as_told=bool(told.get("delimiter") or told.get("media")))
     kind = "csv" if _is_export(found) else str(told.get("media") or "")
     found.media = kind if kind in {"csv", "json", "ndjson"} else sniff.text_media(found.sample, whole=whole)
     {"csv": _csv, "json": _json, "ndjson": _ndjson}[found.media](found, told, settings)
@@ -310,6 +341,7 @@ def _json(found: Inspection, told: Mapping[str, Any], settings: Settings) -> Non
             "文件中没有任何记录，没有可收的数据。", "The document holds no records yet; there is nothing to receive."
         )
     if chosen is None:
+        kinds.refuse_values(found.path, found.name)
         found.questions.append(_no_list())
     elif isinstance(chosen, Question):
         found.questions.append(chosen)

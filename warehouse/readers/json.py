@@ -36,7 +36,7 @@ def record_lists(path: Path) -> list[RecordList]:
     try:
         with path.open("rb") as file:
             return outline(ijson.parse(file))
-    except ijson.JSONError as error:
+    except (ijson.JSONError, UnicodeDecodeError) as error:
         if path.stat().st_size <= SMALL and (whole := _whole(path)) is not None:
             return outline(_events(whole))
         raise _broken(path, error) from error
@@ -62,7 +62,7 @@ def open_json(path: Path, records: RecordList, *, folder: Path, reading: Mapping
             _narrow(table, path)
     except BaseException as error:
         table.discard()
-        if isinstance(error, ijson.JSONError):
+        if isinstance(error, ijson.JSONError | UnicodeDecodeError):
             raise _broken(path, error) from error
         if isinstance(error, RecursionError):
             raise _too_deep(path) from error
@@ -186,7 +186,7 @@ def _records(path: Path, records: RecordList) -> Iterator[Any]:
                 done += 1
                 yield _under_key(*record) if records.keyed else record
             return
-        except ijson.JSONError:
+        except (ijson.JSONError, UnicodeDecodeError):  # half a character, such as \\udc92
             if path.stat().st_size > SMALL or (whole := _whole(path)) is None:
                 raise
     steps = [] if records.path == "." else records.path.split(".")

@@ -90,7 +90,7 @@ class TextTable:
         return tuple(self.columns.values())
 
     def _column(self, name: str) -> None:
-        unique, number = (base := _whole(name)), 1
+        unique, number = (base := _whole(name).replace("\0", "") or "column"), 1
         while unique.lower() in self._taken:
             number += 1
             unique = f"{base}_{number}"
