@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from catalog import access, audit, registry, releases, resources
+from catalog import access, audit, batches, registry, releases, resources
 from catalog.access import Decision
 from catalog.people import Subject
 from catalog.releases import Release
@@ -52,9 +52,17 @@ def read(session: Session, subject: Subject, name: str, action: str, *, version:
 
 
 def decided(
-    session: Session, subject: Subject, resource: Resource, action: str, *, version: str = "", purpose: str = ""
+    session: Session,
+    subject: Subject,
+    resource: Resource,
+    action: str,
+    *,
+    version: str = "",
+    purpose: str = "",
+    sender_id: str | None = None,
 ) -> Reading:
-    """The same for a resource at hand. Refused before anything is said about versions; a recalled one is refused by policy."""
+    """The same for a resource at hand. Refused before anything is said about versions; a recalled one is refused by policy.
+    `sender_id`: only the rows that this organization sent are wanted."""
     contract = registry.active(session, resource.name)
     unreleased = version == CURRENT
     release = _release(session, resource, version)
@@ -66,12 +74,31 @@ def decided(
         purpose=purpose,
         recalled=release is not None and release.recalled_at is not None,
         unreleased=unreleased,
+        sender_id=sender_id,
         contract=contract,
     )
     if release is None and not unreleased:
         release = releases.get(session, resource, int(version) if version.isdigit() else None)
     assert decision.view is not None  # noqa: S101 - a use of data allowed without a view does not exist
     return Reading(resource, contract, decision, decision.view, release)
+
+
+def newest(session: Session, subject: Subject, resource: Resource, action: str) -> Reading:
+    """The newest version in force; where there is none, the table as it is now, for whom it is; and for a look by one that may
+    do neither, the rows that its own organization sent. Refused as the first of these ways was."""
+    ways: list[tuple[str, str | None]] = [("", None), (CURRENT, None)]
+    if action == "preview" and batches.loaded_from(session, resource.name, subject.organization_id):
+        ways.append((CURRENT, subject.organization_id))
+    refused: access.Refused | None = None
+    for version, sender in ways:
+        try:
+            return decided(session, subject, resource, action, version=version, sender_id=sender)
+        except releases.UnknownRelease:
+            continue
+        except access.Refused as refusal:
+            refused = refused or refusal
+    assert refused is not None  # noqa: S101 - the table as it is now is read or refused
+    raise refused
 
 
 def record(session: Session, subject: Subject, action: str, reading: Reading, **detail: Any) -> None:

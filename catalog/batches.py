@@ -85,6 +85,12 @@ class UnknownBatch(HubError):
         )
 
 
+def loaded_from(session: Session, dataset: str, organization_id: str) -> Sequence[str]:
+    """Batches of a dataset that an organization sent and whose rows are in the lake."""
+    asked = select(Batch.id).where(Batch.dataset == dataset, Batch.organization_id == organization_id)
+    return session.exec(asked.where(col(Batch.state).in_(ACCEPTED)).order_by(col(Batch.sequence))).all()
+
+
 def get(session: Session, batch_id: str) -> Batch:
     """The batch of that number."""
     found = session.get(Batch, batch_id)

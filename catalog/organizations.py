@@ -94,6 +94,12 @@ def set_own(session: Session, organization_id: str) -> None:
     remember(session, OWN, {"id": get(session, organization_id).id})
 
 
+def own_id(session: Session) -> str:
+    """Identifier of the organization that runs this hub; empty before `hub init`."""
+    kept = recall(session, OWN)
+    return str(kept.value["id"]) if kept else ""
+
+
 def own(session: Session) -> Organization:
     """The organization that runs this hub; UnknownOrganization before `hub init`."""
     kept = recall(session, OWN)

@@ -121,8 +121,8 @@ def _decided(
         resource = resources.get(session, dataset)
     except resources.UnknownResource:
         return None
-    if str(resource.library) != library:
-        return None
+    if str(resource.library) != library or not access.may(session, who, "read-metadata", resource):
+        return None  # a name that is hidden from the caller is as one that is not there
     now = access.decide(session, who, "query", resource, purpose=purpose, unreleased=True)
     if now.allowed:
         return now, None

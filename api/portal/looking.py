@@ -9,14 +9,15 @@ from typing import Any
 
 from sqlmodel import Session
 
+from api import reading
 from api.portal.formats import number
 from api.portal.frame import Page
 from api.portal.item_rows import why
-from catalog import audit
+from catalog import access, audit
 from catalog.access import Decision
 from catalog.resources import Resource
 from contracts.clock import local
-from contracts.model import Contract, Item, Type
+from contracts.model import Item, Type
 from warehouse import query
 from warehouse.connection import LakeMissing
 from warehouse.permitted import TableMissing
@@ -42,27 +43,37 @@ class Seen:
     hidden: int = 0
     """Items of the contract that the view leaves out."""
     row_filter: str = ""
+    own: bool = False
+    """Only the rows that the reader's organization sent."""
+    version: int = 0
+    """The released version they are of; 0: the table as it is now."""
     empty: bool = False
     """There is no table yet."""
 
 
-def look(session: Session, page: Page, resource: Resource, contract: Contract | None, decision: Decision) -> Seen | None:
-    """The first rows, on record; None where the decision was no, on record too."""
-    view = decision.view
-    if contract is None:
-        return None
-    if not decision.allowed or view is None:
-        _on_record(session, page, resource, decision, "refused", {"path": page.request.url.path})
-        return None
+def look(session: Session, page: Page, resource: Resource) -> tuple[Decision, Seen | None]:
+    """The decision and the first rows, by the way that the API takes: of the newest version in force. On record either way."""
     try:
-        table = query.rows(page.settings, contract, view, limit=ROWS)
+        asked = reading.newest(session, page.subject, resource, "preview")
+    except access.Refused as refusal:
+        _on_record(session, page, resource, refusal.decision, "refused", {"path": page.request.url.path})
+        return refusal.decision, None
+    return asked.decision, _seen(session, page, resource, asked)
+
+
+def _seen(session: Session, page: Page, resource: Resource, asked: reading.Reading) -> Seen:
+    decision, contract, view = asked.decision, asked.contract, asked.view
+    try:
+        table = query.rows(page.settings, contract, view, limit=ROWS, snapshot=asked.snapshot)
     except (LakeMissing, TableMissing):
         return Seen(empty=True)
     columns = [column_of(page, item, decision) for item in contract.items if item.name in view.items]
     told = [[text(row[column.item.name], column) for column in columns] for row in table.to_pylist()]
-    detail = {"rows": len(told), "items": [column.item.name for column in columns]}
+    version = asked.release.version if asked.release else 0
+    detail = {"rows": len(told), "items": [column.item.name for column in columns], "version": version or reading.CURRENT}
     _on_record(session, page, resource, decision, "allowed", detail)
-    return Seen(columns, told, len(contract.items) - len(columns), view.row_filter, not told)
+    hidden, own = len(contract.items) - len(columns), view.reason.startswith("sender:")
+    return Seen(columns, told, hidden, "" if own else view.row_filter, own, version, not told)
 
 
 def column_of(page: Page, item: Item, decision: Decision) -> Column:
@@ -88,7 +99,10 @@ def _on_record(
 
 def _why(page: Page, item: Item, decision: Decision) -> str:
     mask = decision.view.masks.get(item.name) if decision.view else None
-    return why(page.language, item, mask) if mask else ""
+    if mask is None:
+        return ""
+    closed = decision.closed.get(item.name, ())
+    return " ".join([why(page.language, item, mask), *closed])
 
 
 def _numeric(item: Item) -> bool:

@@ -144,8 +144,9 @@ def items(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
 def preview(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
     """The first rows, as this reader may see them; the refusal where they may not."""
     told = entry(session, page, name)
-    decision = access.decide(session, page.subject, "preview", told.resource)
-    seen = looking.look(session, page, told.resource, told.contract, decision) if told.contract else None
+    if told.contract is None:
+        return show(page, told, "preview", decision=told.obtaining.decision, seen=None)
+    decision, seen = looking.look(session, page, told.resource)
     return show(page, told, "preview", decision=decision, seen=seen)
 
 

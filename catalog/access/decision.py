@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, select
 
-from catalog import registry
+from catalog import batches, organizations, registry
 from catalog.access import shown
-from catalog.access.grants import Grant, live_grant
+from catalog.access.grants import Grant, is_live, live_grant
 from catalog.access.rules import rule_book
 from catalog.agreements import Agreement
 from catalog.organizations import Organization
@@ -38,6 +38,8 @@ class Decision:
     view: View | None = None
     purpose: str = ""
     grant_id: str = ""
+    closed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Items left out or masked because of what they are, with the policies that say so."""
 
     def said(self, language: str) -> str:
         """The reason in "zh" or "en"."""
@@ -117,8 +119,12 @@ def decide(
     told = purpose or (grant.purpose if grant else "")
     if not uses_data or resource is None:
         return Decision(True, policies, *_reasons(policies), purpose=told)
-    basis = shown.basis(subject, resource, policies, grant)
-    view = shown.view(request, entities, contract or registry.active(session, resource.name), resource, basis)
+    live = grant if grant is not None and is_live(grant, at) else None
+    basis = shown.basis(subject, resource, policies, live)
+    if sent_it:  # whatever else the sender may: what it asks for here is what it sent
+        basis = shown.of_sender(subject, batches.loaded_from(session, resource.name, subject.organization_id))
+    active = contract or registry.active(session, resource.name)
+    view, closed = shown.view(request, entities, active, resource, basis)
     if not view.items:
         return Decision(
             False,
@@ -126,7 +132,7 @@ def decide(
             "没有任何信息项对您开放；请申请列明所需信息项的授权",
             "None of its items is open to you; ask for a grant that names the items you need",
         )
-    return Decision(True, policies, *_reasons(policies), view, told, grant.id if basis.grant and grant else "")
+    return Decision(True, policies, *_reasons(policies), view, told, grant.id if basis.grant and grant else "", closed)
 
 
 def require(session: Session, subject: Subject, action: str, resource: Resource | None, **circumstances: Any) -> Decision:
@@ -147,7 +153,7 @@ def _asked(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     person = {"type": "Person", "id": subject.person_id or subject.login}
     thing = {"type": "Resource", "id": resource.id} if resource else {"type": "Hub", "id": "hub"}
-    entities = [_person(person, subject)]
+    entities = [_person(person, subject, organizations.own_id(session))]
     if subject.organization_id:
         entities.append(_organization(session, subject.organization_id))
     if resource is not None:
@@ -161,8 +167,8 @@ def _asked(
     return request, entities
 
 
-def _person(uid: Mapping[str, str], subject: Subject) -> dict[str, Any]:
-    attributes: dict[str, Any] = {"kind": subject.kind}
+def _person(uid: Mapping[str, str], subject: Subject, own: str) -> dict[str, Any]:
+    attributes: dict[str, Any] = {"kind": subject.kind, "own": bool(own) and subject.organization_id == own}
     if subject.organization_id:
         attributes["organization"] = _reference("Organization", subject.organization_id)
     roles = [{"type": "Role", "id": str(role)} for role in sorted(subject.roles)]
@@ -171,8 +177,8 @@ def _person(uid: Mapping[str, str], subject: Subject) -> dict[str, Any]:
 
 def _organization(session: Session, organization_id: str) -> dict[str, Any]:
     found = session.get(Organization, organization_id)
-    kind = found.kind if found is not None and found.active else ""
-    return {"uid": {"type": "Organization", "id": organization_id}, "attrs": {"kind": kind}, "parents": []}
+    told = {"kind": found.kind if found is not None else "", "active": found is not None and found.active}
+    return {"uid": {"type": "Organization", "id": organization_id}, "attrs": told, "parents": []}
 
 
 def _resource(session: Session, uid: Mapping[str, str], resource: Resource) -> dict[str, Any]:
