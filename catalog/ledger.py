@@ -7,19 +7,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from catalog import audit, codes, database, quality, registry, spending, tables, workdays  # noqa: F401 - every table, for foreign keys
+from catalog import audit, codes, database, quality, recovery, registry, spending, tables, workdays  # noqa: F401 - every table, for foreign keys
 from catalog.agreements import Agreement, Spend, UnknownAgreement
 from catalog.batches import ACCEPTED, Batch, BatchState, UnknownBatch, get
 from catalog.counters import next_number
 from catalog.organizations import Organization, UnknownOrganization
 from catalog.resources import Resource
 from contracts.clock import day_of, local, now
-from contracts.deliveries import Entry, Outcome, Receipt
+from contracts.deliveries import Entry, Outcome, Placed, Receipt
 from contracts.errors import HubError
 from contracts.model import Contract
 
@@ -105,6 +106,41 @@ class CatalogLedger:
         with database.session(self.engine) as session:
             asked = select(Batch).where(Batch.dataset == dataset, col(Batch.state).in_(ACCEPTED))
             return [_entry(batch) for batch in session.exec(asked.order_by(col(Batch.sequence)))]
+
+    def placed(self) -> Sequence[Placed]:
+        """Every batch with its place in the lake, oldest first."""
+        with database.session(self.engine) as session:
+            return recovery.placed(session)
+
+    def find(self, batch_id: str) -> Placed | None:
+        """A batch's place in the lake; None where the catalogue does not know the batch."""
+        with database.session(self.engine) as session:
+            return recovery.find(session, batch_id)
+
+    def last_placed(self) -> Placed | None:
+        """The newest batch of which the lake holds something."""
+        with database.session(self.engine) as session:
+            return recovery.last_placed(session)
+
+    def restore(self, batch_id: str, sequence: int, receipt: Receipt) -> None:
+        """Write a receipt again that the catalogue lost."""
+        with database.session(self.engine) as session:
+            recovery.restore(session, batch_id, sequence, receipt)
+
+    def renumber(self, batch_id: str) -> str:
+        """Give a batch a new number: the lake knows another one by its number."""
+        with database.session(self.engine) as session:
+            return recovery.renumber(session, batch_id)
+
+    def reopen(self, batch_id: str) -> None:
+        """The lake has lost the batch: it waits to be loaded again."""
+        with database.session(self.engine) as session:
+            recovery.reopen(session, batch_id)
+
+    def note_chain_behind(self, head_file: Path) -> int:
+        """Put on record which seals outside the database the audit chain does not bear out; how many are new."""
+        with database.session(self.engine) as session:
+            return recovery.note_chain_behind(session, head_file)
 
 
 class CatalogLookups:

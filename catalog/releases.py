@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -12,6 +12,9 @@ from catalog.columns import Json, UtcDateTime
 from catalog.resources import Resource
 from contracts.clock import day_of, now
 from contracts.errors import HubError
+
+CLOCKS_APART = timedelta(minutes=1)
+"""How far the clocks of lake and catalogue may be apart."""
 
 
 class Release(SQLModel, table=True):
@@ -164,6 +167,17 @@ def newest(session: Session, limit: int = 10) -> Sequence[tuple[Release, Resourc
     """The last releases of all resources, newest first."""
     asked = select(Release, Resource).join(Resource).where(col(Release.recalled_at).is_(None))
     return session.exec(asked.order_by(col(Release.released_at).desc()).limit(limit)).all()
+
+
+def without_snapshot(session: Session, snapshots: Mapping[int, datetime]) -> list[tuple[str, int]]:
+    """Released versions, name and number, whose snapshot the lake does not have, or made after they were released."""
+    asked = select(Resource.name, Release.version, Release.snapshot, Release.released_at).join(Resource)
+    found = session.exec(asked.where(col(Release.recalled_at).is_(None)).order_by(col(Resource.name), col(Release.version)))
+    return [
+        (name, version)
+        for name, version, snapshot, released in found
+        if snapshot not in snapshots or snapshots[snapshot] > released + CLOCKS_APART
+    ]
 
 
 def pins(session: Session) -> dict[int, list[str]]:

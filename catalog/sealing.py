@@ -316,6 +316,12 @@ def _written(head_file: Path) -> Iterator[Outside]:
     return lines_of(head_file.read_bytes().splitlines() if head_file.exists() else [])
 
 
+def written(head_file: Path) -> list[dict[str, Any]]:
+    """Last record and head of every readable seal in the file outside the database, oldest first."""
+    seals = (told for told in _written(head_file) if isinstance(told, dict))
+    return [{"last": told["last"], "head": told["head"]} for told in seals if {"last", "head"} <= told.keys()]
+
+
 def _check_outside(
     findings: list[Finding],
     heads: list[str],

@@ -17,13 +17,14 @@ import typer
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from catalog import condition, database
+from catalog import condition, database, releases
 from catalog.condition import Finding
+from catalog.ledger import CatalogLedger
 from cli.init import ROOT
 from cli.language import said
 from contracts.clock import ahead, local, machine, now, zone
 from contracts.errors import HubError
-from warehouse import connection
+from warehouse import accounts, connection
 from warehouse.settings import Settings
 
 LOCK = ROOT / "deploy" / "locks" / "runtime.txt"
@@ -52,7 +53,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Every check, each by itself: one that breaks is itself a finding."""
     looks: list[Callable[[Settings], Finding]] = [_python, _packages, _home, _disk, _clock]
     if settings.root.is_dir():
-        looks += [_extensions, _writer, _migrations, _lake]
+        looks += [_extensions, _writer, _migrations, _lake, accounts_finding, runs_finding, folders_finding]
     for look in looks:
         yield _safely(look, settings)
     if not settings.root.is_dir():
@@ -246,6 +247,80 @@ def _lake(settings: Settings) -> Finding:
         row = lake.execute("SELECT count(*) FROM duckdb_tables() WHERE database_name = 'lake'").fetchone()
     tables = row[0] if row else 0
     return Finding("lake", "good", f"数据湖可读，{tables} 张表", f"the lake opens, {tables} tables")
+
+
+def accounts_finding(settings: Settings) -> Finding:
+    """Lake and catalogue say the same of every batch, and every version in force has its snapshot."""
+    if not connection.exists(settings) or database.current(settings.catalog_database) != database.newest():
+        return Finding("accounts", "good", "尚无可对照的记录", "there is nothing to compare yet")
+    with connection.reader(settings) as lake:
+        both = accounts.read(lake, CatalogLedger(settings.catalog_database))
+        missing = [held.batch_id for held in both.missing() if not accounts.rows_there(lake, held)]
+    with database.session(settings.catalog_database) as session:
+        pins = [f"{name} v{version}" for name, version in releases.without_snapshot(session, both.snapshots)]
+    if missing or both.unknown() or both.of_other_bytes():
+        lost = "、".join([*both.unknown(), *both.of_other_bytes(), *missing][:5])
+        zh = f"数据湖与目录不一致：目录不知 {len(both.unknown())} 批，同号异文件 {len(both.of_other_bytes())} 批，"
+        en = f"lake and catalogue differ: {len(both.unknown())} batches unknown to the catalogue, "
+        en += f"{len(both.of_other_bytes())} of other bytes, {len(missing)} not in the lake: {lost.replace('、', ', ')}"
+        mend = ("运行 hub batch reconcile", "run `hub batch reconcile`")
+        return Finding("accounts", "bad", f"{zh}湖中缺 {len(missing)} 批：{lost}", en, *mend)
+    if pins:
+        names = "、".join(pins[:5])
+        return Finding(
+            "accounts",
+            "bad",
+            f"{len(pins)} 个已发布版本的快照不在湖中：{names}",
+            f"{len(pins)} released versions have lost their snapshot: {names.replace('、', ', ')}",
+            "用 hub release recall 召回并重新发布，或从备份恢复",
+            "recall them (`hub release recall`) and release anew, or restore a backup",
+        )
+    return Finding(
+        "accounts", "good", f"{len(both.placed):,} 个批次与数据湖一致", f"{len(both.placed):,} batches as in the lake"
+    )
+
+
+def runs_finding(settings: Settings) -> Finding:
+    """Every run in progress has a living process."""
+    if not (settings.root / "dagster" / "history").is_dir():
+        return Finding("runs", "good", "尚无运行", "nothing has run yet")
+    from orchestration import owners  # dagster takes two seconds to import
+    from orchestration.execute import instance
+
+    with instance(settings) as opened:
+        left = [run.run_id[:8] for run in owners.orphans(opened)]
+    if not left:
+        return Finding("runs", "good", "运行中的任务均有进程", "every run in progress has its process")
+    return Finding(
+        "runs",
+        "bad",
+        f"{len(left)} 个运行无人执行，队列受阻：{'、'.join(left)}",
+        f"{len(left)} runs that nobody runs hold up the queue: {', '.join(left)}",
+        "启动 hub work（一分钟内自动结束它们），或运行 hub run reconcile",
+        "start `hub work` (it ends them within a minute), or run `hub run reconcile`",
+    )
+
+
+def folders_finding(settings: Settings) -> Finding:
+    """Nothing lies in a watched folder that will never be taken."""
+    if database.current(settings.catalog_database) != database.newest():
+        return Finding("folders", "good", "尚无监视文件夹", "no folder is watched yet")
+    from orchestration.hub import open_hub
+    from orchestration.routes.acquire import agreements, passed_over
+
+    hub = open_hub(settings)
+    left = passed_over(hub, agreements(hub))
+    if not left:
+        return Finding("folders", "good", "监视文件夹中没有不会收取的文件", "nothing in a watched folder is passed over")
+    path, why, why_en = left[0]
+    return Finding(
+        "folders",
+        "warning",
+        f"监视文件夹中有 {len(left)} 项不会收取：{path} {why}",
+        f"{len(left)} things in watched folders are passed over: {path} {why_en}",
+        "移走，或按约定命名、重新放入",
+        "take them away, or put them there again as agreed",
+    )
 
 
 _MARKS = {"good": ("[green]✓[/green]", ""), "warning": ("[yellow]![/yellow]", "yellow"), "bad": ("[red]✗[/red]", "red")}

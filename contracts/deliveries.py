@@ -83,3 +83,18 @@ class Entry:
     quarantined: int = 0
     room: int | None = None
     """Records that the ceiling of its purchase agreement still pays for; None where nothing limits them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What the ledger says of a batch's place in the lake: which bytes, which snapshot, how many rows."""
+
+    batch_id: str
+    sequence: int
+    dataset: str
+    contract_version: str
+    sha256: str
+    state: str
+    snapshot: int | None
+    accepted: int
+    quarantined: int

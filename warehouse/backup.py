@@ -25,7 +25,7 @@ MANIFEST = "manifest.json"
 CATALOG = "catalog.db"
 DUMPS = {"catalog": "catalog.dump", "lake": "lake.dump"}
 """Names of PostgreSQL dumps (pg_dump -Fc), where a store is there and not in SQLite."""
-LEFT_OUT = ("scratch", "extensions", "landing", "lake", "cache", "dagster")
+LEFT_OUT = ("scratch", "extensions", "landing", "lake", "cache", "dagster", "underway")
 """Folders of HUB_HOME that are made anew, or taken by name."""
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 import duckdb
 
-from contracts.deliveries import Fault, Outcome
+from contracts.deliveries import Entry, Fault, Outcome, Receipt
 from warehouse.connection import literal
 
 AUTHOR = "hui"
@@ -26,6 +27,16 @@ class Commit:
     outcome: Outcome
     batches: Mapping[str, Outcome] = field(default_factory=dict)
     """Of a rebuild: what became of each batch."""
+    receipts: Mapping[str, Stamp] = field(default_factory=dict)
+    """Receipt of each batch in it; empty in commits of versions before this was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A batch's receipt and place in the order, as the commit that loaded it carries them."""
+
+    sequence: int
+    receipt: Receipt
 
 
 def sign(
@@ -34,12 +45,24 @@ def sign(
     batch_id: str,
     dataset: str,
     outcome: Outcome,
+    entries: Sequence[Entry],
     batches: Mapping[str, Outcome] | None = None,
 ) -> None:
-    """Name the running transaction; outside of one the message would be lost."""
+    """Name the running transaction; outside of one the message would be lost.
+
+    `entries` are the batches in it: with their receipts, the file's SHA-256 among them, a catalogue that lost them is mended.
+    """
+    receipts = {entry.batch_id: {"sequence": entry.sequence, **asdict(entry.receipt)} for entry in entries}
     held = {batch: asdict(one) for batch, one in (batches or {}).items()}
     told = json.dumps(
-        {"kind": kind, "batch": batch_id, "dataset": dataset, "outcome": asdict(outcome), "batches": held},
+        {
+            "kind": kind,
+            "batch": batch_id,
+            "dataset": dataset,
+            "outcome": asdict(outcome),
+            "batches": held,
+            "receipts": receipts,
+        },
         ensure_ascii=False,
         default=str,
     )
@@ -55,17 +78,45 @@ def snapshot(connection: duckdb.DuckDBPyConnection) -> int:
 
 def commits(connection: duckdb.DuckDBPyConnection) -> list[Commit]:
     """Snapshots that hold a batch, an undo or a rebuild, oldest first; expired ones are gone."""
+    return _read(connection, "ORDER BY snapshot_id")
+
+
+def newest(connection: duckdb.DuckDBPyConnection) -> Commit | None:
+    """The last snapshot that holds a batch, an undo or a rebuild."""
+    found = _read(connection, "ORDER BY snapshot_id DESC LIMIT 1")
+    return found[0] if found else None
+
+
+def of(connection: duckdb.DuckDBPyConnection, batch_id: str) -> Commit | None:
+    """The snapshot that loaded a batch, unless it is expired."""
+    found = _read(connection, f"AND starts_with(commit_message, {literal(f'load {batch_id} ')}) ORDER BY snapshot_id LIMIT 1")
+    return found[0] if found else None
+
+
+def snapshots(connection: duckdb.DuckDBPyConnection) -> dict[int, datetime]:
+    """Number and moment of every snapshot that is not expired, whoever made it."""
+    found = connection.execute("SELECT snapshot_id, snapshot_time FROM ducklake_snapshots('lake')").fetchall()
+    return dict(found)
+
+
+def _read(connection: duckdb.DuckDBPyConnection, which: str) -> list[Commit]:
     found = connection.execute(
         f"""SELECT snapshot_id, commit_extra_info FROM ducklake_snapshots('lake')
-        WHERE author = {literal(AUTHOR)} AND commit_extra_info IS NOT NULL ORDER BY snapshot_id"""
+        WHERE author = {literal(AUTHOR)} AND commit_extra_info IS NOT NULL {which}"""
     ).fetchall()
     return [_commit(number, json.loads(told)) for number, told in found]
 
 
 def _commit(number: int, told: Mapping[str, Any]) -> Commit:
     batches = {batch: _outcome(number, held) for batch, held in told.get("batches", {}).items()}
+    receipts = {batch: _stamp(held) for batch, held in told.get("receipts", {}).items()}
     outcome = _outcome(number, told["outcome"])
-    return Commit(number, str(told["kind"]), str(told["batch"]), str(told["dataset"]), outcome, batches)
+    return Commit(number, str(told["kind"]), str(told["batch"]), str(told["dataset"]), outcome, batches, receipts)
+
+
+def _stamp(told: Mapping[str, Any]) -> Stamp:
+    known = {name: value for name, value in told.items() if name in Receipt.__dataclass_fields__}
+    return Stamp(int(told["sequence"]), Receipt(**{**known, "received_at": datetime.fromisoformat(told["received_at"])}))
 
 
 def _outcome(number: int, told: Mapping[str, Any]) -> Outcome:

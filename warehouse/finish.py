@@ -138,7 +138,7 @@ def _transaction(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, ent
         with clock.step("check"):
             delta, outcome = judge(connection, staged, entry)
         if outcome.state in ("refused", "returned"):
-            return _refuse(connection, staged, outcome)
+            return _refuse(connection, staged, entry, outcome)
         with clock.step("load"):
             load.into_raw(connection, staged)
             reach("raw")
@@ -146,7 +146,7 @@ def _transaction(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, ent
             reach("resource")
             quarantine.keep(connection, staged)
             reach("quarantine")
-            commit.sign(connection, "load", staged.batch, staged.contract.dataset, outcome)
+            commit.sign(connection, "load", staged.batch, staged.contract.dataset, outcome, entries=[entry])
             reach("commit-before")
             staged.committing = True
             connection.execute("COMMIT")
@@ -177,14 +177,14 @@ def judge(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, entry: Ent
     return delta, refused or verdict.accepted(staged, delta, checks, faults, received, lost)
 
 
-def _refuse(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, outcome: Outcome) -> Outcome:
+def _refuse(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, entry: Entry, outcome: Outcome) -> Outcome:
     """Nothing is loaded; the rows at fault are kept so that the provider can mend them."""
     if not outcome.faults:
         connection.execute("ROLLBACK")
         return outcome
     quarantine.keep(connection, staged)
     reach("quarantine")
-    commit.sign(connection, "load", staged.batch, staged.contract.dataset, outcome)
+    commit.sign(connection, "load", staged.batch, staged.contract.dataset, outcome, entries=[entry])
     reach("commit-before")
     connection.execute("COMMIT")
     return replace(outcome, snapshot=commit.snapshot(connection))

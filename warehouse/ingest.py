@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
+
 from contracts.clock import now
 from contracts.deliveries import Entry, Outcome, Receipt
 from contracts.model import Contract
-from warehouse import landing, reconcile
+from warehouse import accounts, landing, reconcile, underway
 from warehouse.connection import writer
 from warehouse.crashpoints import reach
 from warehouse.finish import Clock, finish, same, told_again
@@ -44,6 +46,7 @@ def deliver(
     run_id: str = "",
     filename: str | None = None,
     received_at: datetime | None = None,
+    follow_links: bool = True,
 ) -> Delivered:
     """Receive a file for a dataset, check it against its contract, and load what is good.
 
@@ -57,29 +60,50 @@ def deliver(
     contract = contract or lookups.contract(dataset)
     with landing.room_said(settings):
         with clock.step("landing"):
-            landed = landing.land(settings, Path(path))
-        if any(entry.receipt.dataset == dataset for entry in ledger.unsettled()):
-            reconcile.reconcile(settings, ledger, lookups, dataset=dataset)
-        latest = ledger.latest(dataset)
-        if latest and same(latest.receipt, landed.sha256, contract.version):
-            return Delivered(latest.batch_id, told_again(latest), True, latest)
-        receipt = Receipt(
-            dataset=dataset,
-            contract_version=contract.version,
-            sha256=landed.sha256,
-            bytes=landed.bytes,
-            filename=landing.told_name(filename or Path(path).name),
-            received_at=min(received_at or now(), now()),
-            received_by=received_by,
-            route=route,
-            agreement_id=agreement_id,
-            organization_id=organization_id,
-            period=period,
-            corrects=corrects,
-            run_id=run_id,
-        )
-        entry = ledger.receive(receipt)
-        reach("receipt")
-        with writer(settings, purpose=f"load {entry.batch_id} {dataset}") as connection:
-            outcome = finish(settings, ledger, lookups, connection, entry, contract, clock)
+            landed = landing.land(settings, Path(path), follow_links=follow_links)
+        with underway.delivery(settings, dataset, landed.sha256):
+            if any(entry.receipt.dataset == dataset for entry in ledger.unsettled()):
+                reconcile.reconcile(settings, ledger, lookups, dataset=dataset)
+            latest = ledger.latest(dataset)
+            if latest and same(latest.receipt, landed.sha256, contract.version):
+                return Delivered(latest.batch_id, told_again(latest), True, latest)
+            receipt = Receipt(
+                dataset=dataset,
+                contract_version=contract.version,
+                sha256=landed.sha256,
+                bytes=landed.bytes,
+                filename=landing.told_name(filename or Path(path).name),
+                received_at=min(received_at or now(), now()),
+                received_by=received_by,
+                route=route,
+                agreement_id=agreement_id,
+                organization_id=organization_id,
+                period=period,
+                corrects=corrects,
+                run_id=run_id,
+            )
+            entry = ledger.receive(receipt)
+            reach("receipt")
+            with writer(settings, purpose=f"load {entry.batch_id} {dataset}") as connection:
+                entry, outcome = _load(settings, ledger, lookups, connection, entry, contract, clock)
     return Delivered(entry.batch_id, outcome, False, ledger.entry(entry.batch_id))
+
+
+def _load(
+    settings: Settings,
+    ledger: Ledger,
+    lookups: Lookups,
+    connection: duckdb.DuckDBPyConnection,
+    entry: Entry,
+    contract: Contract,
+    clock: Clock,
+) -> tuple[Entry, Outcome]:
+    """Check and load, once lake and ledger agree. Where they did not, the lake may know another batch by this one's number."""
+    if accounts.agree(connection, ledger):
+        return entry, finish(settings, ledger, lookups, connection, entry, contract, clock)
+    mended = reconcile.mend(settings, ledger, lookups, connection)
+    number = next((one.batch_id for one in mended if one.was == entry.batch_id), entry.batch_id)
+    for waiting in ledger.unsettled():  # in their order: what the lake lost comes before what is new
+        if waiting.sequence < ledger.entry(number).sequence and waiting.receipt.dataset == entry.receipt.dataset:
+            reconcile.settle(settings, ledger, lookups, connection, waiting)
+    return ledger.entry(number), reconcile.brought_to_end(settings, ledger, lookups, connection, ledger.entry(number))

@@ -47,12 +47,15 @@ class Landed:
     path: Path
 
 
-def land(settings: Settings, path: Path) -> Landed:
-    """Copy a file into landing while hashing it; synced to disk before its name appears. The same bytes are kept once."""
+def land(settings: Settings, path: Path, *, follow_links: bool = True) -> Landed:
+    """Copy a file into landing while hashing it; synced to disk before its name appears. The same bytes are kept once.
+
+    A path that others can write to is opened with `follow_links=False`: a link put there at the last moment is refused.
+    """
     settings.landing.mkdir(parents=True, exist_ok=True)
     incoming = settings.landing / f".incoming-{uuid.uuid4().hex}"
     try:
-        sha256, size = _copy(path, incoming)
+        sha256, size = _copy(path, incoming, follow_links)
         target = place(settings, sha256)
         if target.is_file() and target.stat().st_size == size:
             incoming.unlink()
@@ -132,10 +135,10 @@ def room_said(settings: Settings) -> Iterator[None]:
         ) from error
 
 
-def _copy(path: Path, incoming: Path) -> tuple[str, int]:
+def _copy(path: Path, incoming: Path, follow_links: bool) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
     try:
-        source = path.open("rb", buffering=0)
+        source = open(path, "rb", buffering=0, opener=None if follow_links else _no_link)  # noqa: SIM115
     except OSError as error:
         raise FileUnreadable(f"无法读取 {path}：{error.strerror}。", f"{path} cannot be read: {error.strerror}.") from error
     buffer = memoryview(bytearray(BLOCK))
@@ -147,6 +150,10 @@ def _copy(path: Path, incoming: Path) -> tuple[str, int]:
             reach("landing-copy")
         os.fsync(target.fileno())
     return digest.hexdigest(), size
+
+
+def _no_link(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NOFOLLOW)
 
 
 def _write(descriptor: int, data: memoryview) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
-from contracts.deliveries import Entry, Outcome, Receipt
+from contracts.deliveries import Entry, Outcome, Placed, Receipt
 from contracts.model import Contract
 
 
@@ -32,6 +33,27 @@ class Ledger(Protocol):
 
     def history(self, dataset: str) -> Sequence[Entry]:
         """Accepted batches of a dataset that are not undone, oldest first."""
+
+    def placed(self) -> Sequence[Placed]:
+        """Every batch with its place in the lake, oldest first."""
+
+    def find(self, batch_id: str) -> Placed | None:
+        """A batch's place in the lake; None where the ledger does not know the batch."""
+
+    def last_placed(self) -> Placed | None:
+        """The newest batch of which the lake holds something; None where there is none."""
+
+    def restore(self, batch_id: str, sequence: int, receipt: Receipt) -> None:
+        """Write a receipt again that the ledger lost; one that took its place in the order meanwhile comes after it."""
+
+    def renumber(self, batch_id: str) -> str:
+        """Give a batch a new number and place in the order: the lake knows another one by its number."""
+
+    def reopen(self, batch_id: str) -> None:
+        """The lake has lost what it held of the batch: it is received, not loaded, and waits for its turn."""
+
+    def note_chain_behind(self, head_file: Path) -> int:
+        """Put on record what the audit chain has lost, as its head outside the database shows; how many seals are new."""
 
 
 class Lookups(Protocol):

@@ -74,7 +74,8 @@ def _anew(
         outcome = one if isinstance(one, Outcome) else _loaded(connection, one, entry)
         made.append((entry.batch_id, outcome))
     last = made[-1][1] if made else Outcome(state="loaded")
-    commit.sign(connection, "rebuild", history[-1].batch_id if history else "", contract.dataset, last, batches=dict(made))
+    newest = history[-1].batch_id if history else ""
+    commit.sign(connection, "rebuild", newest, contract.dataset, last, entries=history, batches=dict(made))
     reach("commit-before")
     for one in staged:
         if isinstance(one, stage.Stage):

@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     reading_memory: str = Field(default="4GB", description="Memory for opening one foreign file, in a process of its own.")
     reading_seconds: int = Field(default=300, description="Seconds for opening one; a large file has 5 more for each MB.")
     reading_cgroup: str = Field(default="", description="A cgroup (v2) set aside for such processes; empty: none.")
+    run_fetch_seconds: float = Field(default=1200, description="Seconds that one run may ask endpoints, all together.")
     max_unpacked_bytes: int = Field(default=20 * 2**30, description="Refuse archives that unpack to more than this.")
 
     @property

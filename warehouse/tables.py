@@ -39,7 +39,7 @@ def make(connection: duckdb.DuckDBPyConnection, contract: Contract, libraries: S
                 connection.execute(f"ALTER TABLE {table(library, contract.dataset)} ADD COLUMN {quote(name)} {kind}")
 
 
-def make_all(settings: Settings, contracts: Sequence[Contract]) -> None:
+def make_all(settings: Settings, contracts: Sequence[Contract], *, wait: float = 600) -> None:
     """Make the tables of many datasets, where they are missing, in one transaction.
 
     With each new table DuckLake reads what it knows of all tables again: a thousand first deliveries would each pay for that.
@@ -48,7 +48,7 @@ def make_all(settings: Settings, contracts: Sequence[Contract]) -> None:
         missing = [c for c in contracts if not all(existing(connection, library, c.dataset) for library in LIBRARIES)]
     if len(missing) < 2:
         return
-    with writer(settings, purpose=f"tables of {len(missing)} datasets") as connection:
+    with writer(settings, purpose=f"tables of {len(missing)} datasets", wait=wait) as connection:
         connection.execute("BEGIN")
         for contract in missing:
             make(connection, contract)

@@ -42,7 +42,7 @@ def undo(settings: Settings, ledger: Ledger, lookups: Lookups, batch_id: str) ->
         history = [past for past in ledger.history(dataset) if past.batch_id != batch_id]
         connection.execute("BEGIN")
         outcome = _without(connection, contract, history, entry)
-        commit.sign(connection, "undo", batch_id, dataset, outcome)
+        commit.sign(connection, "undo", batch_id, dataset, outcome, entries=[entry])
         reach("undo")
         connection.execute("COMMIT")
         outcome = replace(

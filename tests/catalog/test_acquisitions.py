@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -284,6 +284,13 @@ class TestBoard:
 
 
 class TestRelease:
+    def test_a_version_whose_snapshot_is_gone_or_another_is_found(self, session: Session) -> None:
+        resource = making.resource(session)
+        made = releases.record(session, resource, snapshot=7, columns=[], rows=100)
+        assert releases.without_snapshot(session, {7: made.released_at}) == []
+        assert releases.without_snapshot(session, {6: made.released_at}) == [(resource.name, 1)]
+        assert releases.without_snapshot(session, {7: made.released_at + timedelta(hours=1)}) == [(resource.name, 1)]
+
     def test_what_was_never_released_recalled_or_has_no_reason_is_refused(self, session: Session) -> None:
         resource = making.resource(session)
         with pytest.raises(UnknownRelease):
