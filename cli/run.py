@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -39,6 +41,7 @@ def run(
     """
     settings = Settings()
     _allow(settings, job, dataset or [])
+    _end_with_terminal()
     from orchestration.execute import ALL, execute  # dagster takes two seconds to import
 
     done: list[Executed] = []
@@ -56,6 +59,15 @@ def run(
         show(done)
     if not all(executed.success for executed in done):
         raise typer.Exit(1)
+
+
+def _end_with_terminal() -> None:
+    """A closed terminal (SIGHUP) and SIGTERM end the run as Ctrl-C does: what is under way ends on record, not in silence."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_DFL:  # `nohup hub run` goes on
+            signal.signal(number, signal.default_int_handler)
 
 
 def show(done: Sequence[Executed], console: Console | None = None) -> None:

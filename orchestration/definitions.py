@@ -10,7 +10,7 @@ os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
 import dagster as dg
 
 from catalog.database import CatalogueMissing
-from orchestration import assets, maintenance, models, schedules, sensors
+from orchestration import assets, maintenance, models, owners, schedules, sensors
 from orchestration.hub import Hub, open_hub
 from orchestration.plan import ROUTES, Plan, planned
 from warehouse.settings import Settings
@@ -28,7 +28,7 @@ def definitions(settings: Settings | None = None) -> dg.Definitions:
         jobs=[*jobs, *upkeep],
         schedules=[*schedules.routes(plan), *schedules.upkeep()],
         sensors=sensors.sensors(hub, plan),
-        executor=dg.in_process_executor,
+        executor=owners.executor,
     )
 
 

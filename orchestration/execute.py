@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dagster as dg
@@ -16,12 +17,14 @@ from sqlmodel import col, select
 from catalog.batches import Batch
 from catalog.resources import Resource
 from contracts.errors import HubError
+from orchestration import owners
 from orchestration.assets import key
 from orchestration.definitions import definitions
 from orchestration.home import ROOT, environment
 from orchestration.hub import Hub, open_hub
 from orchestration.modelled import described
 from orchestration.plan import ROUTES
+from orchestration.routes.acquire import agreements, passed_over
 from warehouse.settings import Settings
 
 ALL = (*ROUTES, "models")
@@ -100,24 +103,43 @@ def execute(settings: Settings, jobs: Sequence[str], *, datasets: Sequence[str] 
     """
     hub = open_hub(settings)
     with instance(settings) as opened:
+        owners.end_orphans(hub, opened)
         repository = definitions(settings).get_repository_def()
         for name in jobs:
             if not repository.has_job(name):
                 if len(jobs) == 1:
                     raise _unknown(name, repository.job_names)
                 continue
-            yield _execute(hub, repository.get_job(name), opened, datasets)
+            done = _execute(hub, repository.get_job(name), opened, datasets)
+            yield replace(done, problems=(*done.problems, *_left_lying(hub, name, datasets)))
+
+
+def _left_lying(hub: Hub, job: str, datasets: Sequence[str]) -> Iterator[str]:
+    """Files that a route's folders hold and do not give, so that nobody waits for them."""
+    if job not in (*ROUTES, "refresh"):
+        return
+    found = agreements(hub, datasets, job if job in ROUTES else "")
+    for path, why, why_en in passed_over(hub, found):
+        yield f"{path}: {why} / {why_en}"
 
 
 def _execute(hub: Hub, job: dg.JobDefinition, opened: dg.DagsterInstance, datasets: Sequence[str]) -> Executed:
     logging.getLogger("dagster").setLevel(logging.CRITICAL)  # what went wrong is told below, once
     began = time.perf_counter()
-    result = job.execute_in_process(
-        instance=opened,
-        raise_on_error=False,
-        asset_selection=_selected(datasets) or None,
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-    )
+    run_id = str(uuid.uuid4())
+    try:
+        with owners.owned(opened, run_id):
+            result = job.execute_in_process(
+                instance=opened,
+                raise_on_error=False,
+                run_id=run_id,
+                tags=owners.tags(),
+                asset_selection=_selected(datasets) or None,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            )
+    except BaseException as ended:  # the terminal was closed, or Ctrl-C: the run ends with it
+        _end(opened, run_id, ended)
+        raise
     return Executed(
         job=job.name,
         run_id=result.run_id,
@@ -127,6 +149,12 @@ def _execute(hub: Hub, job: dg.JobDefinition, opened: dg.DagsterInstance, datase
         built=_built(hub, result),
         problems=tuple(_problems(result)),
     )
+
+
+def _end(opened: dg.DagsterInstance, run_id: str, why: BaseException) -> None:
+    run = opened.get_run_by_id(run_id)
+    if run is not None and not run.is_finished:
+        opened.report_run_failed(run, f"中断 / interrupted: {type(why).__name__}")
 
 
 def _selected(datasets: Sequence[str]) -> list[dg.AssetKey]:
