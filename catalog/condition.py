@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from catalog import audit, codes, witness, workdays
+from catalog import audit, channels, codes, witness, workdays
 from catalog.audit import AuditRecord, AuditSeal
 from catalog.batches import Batch, BatchState
 from catalog.people import Person
@@ -46,7 +46,27 @@ def examine(
         _people(session),
         _index(session),
         _audit(session, head_file, witnessed),
+        _channels(session),
     ]
+
+
+def _channels(session: Session) -> Finding:
+    """No channel failed three times in a row."""
+    found = channels.failing(session)
+    if not found:
+        return Finding("channels", "good", "各通道最近都能收取", "every channel was read when it was last asked")
+    worst = found[0]
+    since = f"{local(worst.since):%Y-%m-%d %H:%M}"
+    return Finding(
+        "channels",
+        "warning",
+        f"{len(found)} 个通道连续失败：{worst.agreement.id}（{worst.agreement.dataset}）自 {since} 起 {worst.times} 次，"
+        f"{worst.last.reason[:200]}",
+        f"{len(found)} channels keep failing: {worst.agreement.id} ({worst.agreement.dataset}) {worst.times} times since "
+        f"{since}, {worst.last.reason_en[:200]}",
+        "hub attempts --failed 查看原因，再更正协议的通道或联系提供方",
+        "see `hub attempts --failed`, then mend the agreement's channel or call the provider",
+    )
 
 
 def _batches(session: Session) -> Finding:

@@ -8,7 +8,7 @@ from datetime import date
 
 from sqlmodel import Session, col, select
 
-from catalog import acquisitions, workdays
+from catalog import acquisitions, channels, workdays
 from catalog.batches import Batch, BatchState
 from catalog.organizations import Organization
 from catalog.people import Role, Subject
@@ -20,7 +20,7 @@ EVERYTHING = (Role.STEWARD, Role.ADMINISTRATOR)
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One thing that waits. `kind`: answer, sign, deliver, report, release, renew, quarantine, returned or draft."""
+    """One thing that waits. `kind`: answer, sign, deliver, report, release, renew, quarantine, returned, draft or channel."""
 
     kind: str
     key: str
@@ -42,7 +42,12 @@ def inbox(session: Session, subject: Subject, on: date | None = None) -> list[Ta
         return []
     day = on or today()
     own = "" if subject.has(*EVERYTHING) or subject.kind == "local" else subject.organization_id
-    tasks = [*_agreements(session, own, day), *_batches(session, own, day), *_drafts(session, own, day)]
+    tasks = [
+        *_agreements(session, own, day),
+        *_batches(session, own, day),
+        *_drafts(session, own, day),
+        *_channels(session, own),
+    ]
     return sorted(tasks, key=lambda task: (task.left if task.left is not None else 10_000, task.key))
 
 
@@ -97,6 +102,24 @@ def _batches(session: Session, own: str, day: date) -> Iterator[Task]:
             start=start,
             due=due,
             left=calendar.left(due, day),
+        )
+
+
+def _channels(session: Session, own: str) -> Iterator[Task]:
+    """Channels that fail again and again."""
+    for one in channels.failing(session):
+        if own and one.agreement.provider_id != own:
+            continue
+        yield Task(
+            kind="channel",
+            key=one.agreement.id,
+            title=one.agreement.title,
+            title_en=one.agreement.title_en or one.agreement.title,
+            detail=f"通道连续 {one.times} 次未收到：{one.last.reason[:120]}",
+            detail_en=f"the channel failed {one.times} times in a row: {one.last.reason_en[:120]}",
+            start=day_of(one.since),
+            due=None,
+            left=None,
         )
 
 

@@ -13,9 +13,9 @@ from sqlmodel import Session, SQLModel, col, select
 from catalog import audit, sealing
 from catalog.agreements import Agreement
 from catalog.batches import Batch, BatchState, get
-from catalog.columns import CHINA
 from catalog.counters import next_number
 from catalog.organizations import Organization
+from contracts.clock import day_of
 from contracts.deliveries import Placed, Receipt
 
 ACTOR = "system:reconcile"
@@ -80,7 +80,7 @@ def restore(session: Session, batch_id: str, sequence: int, receipt: Receipt) ->
 def renumber(session: Session, batch_id: str) -> str:
     """Give a batch a new number and place; whatever names it names the new one from now on."""
     batch = get(session, batch_id)
-    day = batch.received_at.astimezone(CHINA).strftime("%Y%m%d")
+    day = day_of(batch.received_at).strftime("%Y%m%d")
     held = batch.model_dump()
     place = next_number(session, "batch")
     number = f"{day}-{next_number(session, f'batch:{day}'):04d}"

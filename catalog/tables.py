@@ -9,6 +9,7 @@ from catalog import (  # noqa: F401
     attempts,
     audit,
     batches,
+    channels,
     codes,
     counters,
     lineage,

@@ -63,6 +63,9 @@ VERBS: dict[tuple[str, str], dict[str, Verb]] = {
         ),
         "contracts": Verb("cli.contracts:app", "检查、装入、比较、显示契约", "Lint, sync, compare and show contracts"),
         "run": Verb("cli.run:app", "立即运行途径与模型", "Run routes and models now"),
+        "attempts": Verb(
+            "cli.attempts:attempts", "各通道的收取记录：成败与原因", "What came of each look at a channel, and why"
+        ),
         "models": Verb(
             "cli.models:app", "主题库与专题库的模型：列出、建成、来源", "Theme and topic models: list, build, sources"
         ),

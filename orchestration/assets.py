@@ -10,6 +10,7 @@ from orchestration import checks
 from orchestration.hub import Hub
 from orchestration.plan import FRESHNESS, Plan, Planned, told
 from orchestration.routes.acquire import Acquired, acquire, agreements, look_ahead, make_tables
+from orchestration.routes.arrivals import FetchTime, Unexpected
 
 ROUTE_TAG = "hui/route"
 """On the jobs request, buy and collect: agreements of other routes wait for their own job."""
@@ -54,12 +55,14 @@ def datasets(hub: Hub, plan: Plan) -> dg.AssetsDefinition | None:
         settling, busy = look_ahead(hub, found)
         make_tables(hub, busy)
         failed: dict[str, str] = {}
+        fetching = FetchTime(hub.settings.run_fetch_seconds)
         for name in busy:
             try:
-                turn = acquire(hub, name, found[name], settling=settling, run_id=context.run_id)
+                turn = acquire(hub, name, found[name], settling=settling, fetching=fetching, run_id=context.run_id)
             except Exception as error:
                 context.log.error(f"{name}: {traceback.format_exc()}")
-                turn = Acquired(name, failed=True, notes=[(str(error), str(error))])
+                told = Unexpected(error)
+                turn = Acquired(name, failed=True, notes=[(told.message, told.message_en)])
             if turn.failed:
                 failed[name] = "；".join(zh for zh, _ in turn.notes)
             yield from _told(chosen[name], turn)

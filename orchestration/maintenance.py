@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from catalog import database, sealing
+from catalog import channels, database, sealing
 from contracts.clock import machine
 from orchestration import lineage, sending
 from orchestration.hub import Hub
@@ -41,6 +41,8 @@ def _maintenance(hub: Hub) -> dg.JobDefinition:
     @dg.op(name="runs_forget", description="移除三十天前的运行记录 / Removes run records older than thirty days")
     def runs(context: dg.OpExecutionContext) -> None:
         context.log.info(f"{forget_runs(context.instance)} 个运行记录已移除 / runs removed")
+        with hub.session() as session:
+            channels.forget(session)
 
     @dg.job(name="maintenance", description="每夜维护 / Nightly upkeep")
     def maintenance() -> None:

@@ -17,7 +17,7 @@ import dagster as dg
 from dagster._core.executor.in_process import InProcessExecutor
 
 from catalog import audit
-from catalog.columns import now
+from contracts.clock import machine
 from orchestration.hub import ACTOR, Hub
 
 OWNER_TAG = "hui/owner"
@@ -58,7 +58,7 @@ def owned(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
     def beat() -> None:
         while not stop.wait(BEAT_SECONDS):
             with suppress(Exception):  # a busy store: the next beat comes soon
-                instance.add_run_tags(run_id, {SEEN_TAG: now().isoformat()})
+                instance.add_run_tags(run_id, {SEEN_TAG: machine().isoformat()})
 
     thread = threading.Thread(target=beat, name=f"owner of {run_id}", daemon=True)
     thread.start()
@@ -71,7 +71,7 @@ def owned(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
 
 def tags() -> dict[str, str]:
     """Tags by which a run names this process as its owner."""
-    return {OWNER_TAG: json.dumps(asdict(Owner.me())), SEEN_TAG: now().isoformat()}
+    return {OWNER_TAG: json.dumps(asdict(Owner.me())), SEEN_TAG: machine().isoformat()}
 
 
 class OwnedExecutor(InProcessExecutor):
@@ -119,9 +119,9 @@ def _orphaned(record: dg.RunRecord) -> bool:
     owner = _owner(run.tags)
     if owner is None:
         launched = run.tags.get(".dagster/grpc_info", "")
-        return _socket_gone(launched) or now() - record.update_timestamp > NEVER_OWNED
+        return _socket_gone(launched) or machine() - record.update_timestamp > NEVER_OWNED
     gone = owner.gone()
-    return gone if gone is not None else now() - _seen(run.tags) > LONG_UNSEEN
+    return gone if gone is not None else machine() - _seen(run.tags) > LONG_UNSEEN
 
 
 def _owner(told: Mapping[str, str]) -> Owner | None:

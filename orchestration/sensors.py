@@ -15,13 +15,13 @@ from catalog import sealing, witness
 from catalog.batches import ACCEPTED, Batch
 from catalog.releases import QualityResult
 from contracts.clock import now
-from orchestration import lineage, sending
+from orchestration import lineage, owners, sending
 from orchestration.assets import ROUTE_TAG, key
 from orchestration.hub import Hub
 from orchestration.modelled import described
 from orchestration.plan import ROUTES, Plan
 from orchestration.routes.acquire import ROUTES as CHANNELS
-from orchestration.routes.acquire import agreements
+from orchestration.routes.acquire import agreements, forget_lost
 from orchestration.routes.arrivals import look
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
@@ -32,7 +32,7 @@ LEFT_BEHIND = timedelta(minutes=10)
 def sensors(hub: Hub, plan: Plan) -> list[dg.SensorDefinition]:
     """All sensors; those of a route only where a dataset comes by it."""
     dropped = [_dropped(hub, route) for route in ROUTES if plan.of(route)]
-    return [*dropped, _left_behind(hub), _models_behind(hub), _lineage(hub), _seal(hub)]
+    return [*dropped, _left_behind(hub), _models_behind(hub), _lineage(hub), _seal(hub), _orphans(hub)]
 
 
 def _dropped(hub: Hub, route: str) -> dg.SensorDefinition:
@@ -56,7 +56,9 @@ def _dropped(hub: Hub, route: str) -> dg.SensorDefinition:
 def waiting(hub: Hub, route: str) -> dict[str, dict[str, list[int]]]:
     """Dataset → its waiting files with size and time of change."""
     found: dict[str, dict[str, list[int]]] = {}
-    for dataset, held in agreements(hub, route=route).items():
+    in_force = agreements(hub, route=route)
+    forget_lost(hub, in_force)
+    for dataset, held in in_force.items():
         files: list[Path] = [path for agreement in held for path in CHANNELS[route].waiting(hub, agreement)]
         if files:
             found[dataset] = {str(path): look(path) for path in files}
@@ -164,3 +166,18 @@ def _seal(hub: Hub) -> dg.SensorDefinition:
         return dg.SkipReason(f"已封存至 / sealed up to {made.last}" if made else "无需封存 / nothing due")
 
     return audit_seal
+
+
+def _orphans(hub: Hub) -> dg.SensorDefinition:
+    @dg.sensor(
+        name="runs_nobody_runs",
+        job_name="maintenance",
+        minimum_interval_seconds=20,
+        default_status=RUNNING,
+        description="进程已不在的运行按失败结束，队列继续 / Ends runs whose process is gone; the queue goes on",
+    )
+    def runs_nobody_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        ended = owners.end_orphans(hub, context.instance)
+        return dg.SkipReason(f"已结束 / ended: {', '.join(ended)}" if ended else "没有无主的运行 / every run has its process")
+
+    return runs_nobody_runs

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from sqlmodel import col, select
 
+from catalog import channels
 from catalog.agreements import IN_FORCE, Agreement
 from catalog.batches import Batch
+from catalog.channels import ChannelAttempt
 from contracts.deliveries import Outcome
 from contracts.errors import HubError
 from contracts.model import Item
 from orchestration import lineage
 from orchestration.hub import ACTOR, Hub
-from orchestration.routes import buy, collect, mailbox, request
-from orchestration.routes.arrivals import Arrival
+from orchestration.routes import buy, collect, folder, mailbox, request
+from orchestration.routes.arrivals import Arrival, ChannelFailed, FetchTime, Unexpected
+from orchestration.routes.arrivals import Taken as Memory
 from orchestration.routes.folder import Settling, place
 from warehouse import ingest, tables
+from warehouse.connection import WriterBusy
 
+log = logging.getLogger(__name__)
+
+MAKE_TABLES_SECONDS = 30.0
 ROUTES: dict[str, ModuleType] = {"request": request, "buy": buy, "collect": collect}
 
 
@@ -37,6 +46,7 @@ class Taken:
     period: str
     no_op: bool
     outcome: Outcome
+    bytes: int = 0
     returned: str = ""
     """Workbook with marked errors that went back to the agency."""
 
@@ -81,6 +91,7 @@ def agreements(hub: Hub, datasets: Iterable[str] = (), route: str = "") -> dict[
 
 def look_ahead(hub: Hub, found: Mapping[str, Sequence[Agreement]]) -> tuple[Settling, list[str]]:
     """The first look at every folder, and the datasets that may have news: referenced ones before those that refer."""
+    forget_lost(hub, found)
     settling, busy = Settling(), []
     for dataset, held in found.items():
         files = [path for agreement in held for path in ROUTES[agreement.route].waiting(hub, agreement)]
@@ -91,30 +102,88 @@ def look_ahead(hub: Hub, found: Mapping[str, Sequence[Agreement]]) -> tuple[Sett
 
 
 def make_tables(hub: Hub, datasets: Sequence[str]) -> None:
-    """Tables of datasets that are about to be loaded, at once; one without a contract is told of when its turn comes."""
+    """Tables of datasets that are about to be loaded, at once; one without a contract is told of when its turn comes.
+
+    Only a saving: where the lake is being written to, each load makes its own.
+    """
     contracts = []
     for name in datasets:
         with suppress(KeyError, HubError):
             contracts.append(hub.lookups.contract(name))
-    tables.make_all(hub.settings, contracts)
+    with suppress(WriterBusy):
+        tables.make_all(hub.settings, contracts, wait=MAKE_TABLES_SECONDS)
 
 
 def acquire(
-    hub: Hub, dataset: str, held: Sequence[Agreement], *, settling: Settling | None = None, run_id: str = "", actor: str = ACTOR
+    hub: Hub,
+    dataset: str,
+    held: Sequence[Agreement],
+    *,
+    settling: Settling | None = None,
+    fetching: FetchTime | None = None,
+    run_id: str = "",
+    actor: str = ACTOR,
 ) -> Acquired:
     """Take everything that is ready for a dataset. One file's or channel's trouble does not keep the others out."""
     began = time.perf_counter()
     turn = Acquired(dataset)
     for agreement in held:
+        mine = Acquired(dataset)
+        asked = time.perf_counter()
         try:
-            found = ROUTES[agreement.route].arrivals(hub, agreement, settling)
-        except (HubError, OSError) as error:
-            _note(turn, error)
-            continue
-        for arrival in found:
-            _take(hub, agreement, arrival, turn, run_id, actor)
+            for arrival in ROUTES[agreement.route].arrivals(hub, agreement, settling, fetching):
+                _take(hub, agreement, arrival, mine, run_id, actor)
+        except Exception as error:
+            _note(mine, error)
+        _attempted(hub, agreement, mine, run_id, time.perf_counter() - asked)
+        turn.deliveries += mine.deliveries
+        turn.notes += mine.notes
+        turn.failed = turn.failed or mine.failed
     turn.seconds = time.perf_counter() - began
     return turn
+
+
+def forget_lost(hub: Hub, found: Mapping[str, Sequence[Agreement]]) -> None:
+    """Files whose batch the catalogue does not know any more are taken again: it was brought back from before."""
+    memories = [Memory.of(hub.settings, agreement.id) for held in found.values() for agreement in held]
+    newest = {memory.newest() for memory in memories} - {""}
+    if not newest or _unknown(hub, newest) == set():
+        return
+    for memory in memories:
+        if unknown := _unknown(hub, {str(told[2]) for told in memory.held.values()} - {""}):
+            memory.forget(unknown)
+
+
+def _unknown(hub: Hub, batches: Collection[str]) -> set[str]:
+    with hub.session() as session:
+        return set(batches) - {batch.id for batch in session.exec(select(Batch).where(col(Batch.id).in_(batches)))}
+
+
+def _attempted(hub: Hub, agreement: Agreement, mine: Acquired, run_id: str, seconds: float) -> None:
+    """The outcome of one look at a channel, in the catalogue; a watched folder without a file is no attempt."""
+    if not mine.deliveries and not mine.notes and _watched(hub, agreement):
+        return
+    outcome = channels.FAILED if mine.failed else channels.TAKEN if mine.news else channels.NOTHING
+    attempt = ChannelAttempt(
+        agreement_id=agreement.id,
+        dataset=agreement.dataset,
+        channel=str(agreement.channel.get("kind", "")),
+        outcome=outcome,
+        reason="；".join(zh for zh, _ in mine.notes),
+        reason_en="; ".join(en for _, en in mine.notes),
+        bytes=sum(taken.bytes for taken in mine.news),
+        batches=[taken.batch_id for taken in mine.news],
+        seconds=round(seconds, 3),
+        run_id=run_id,
+    )
+    with hub.session() as session:
+        channels.record(session, attempt)
+
+
+def passed_over(hub: Hub, found: Mapping[str, Sequence[Agreement]]) -> list[tuple[Path, str, str]]:
+    """What lies in watched folders and is not taken, each with why, in Chinese and English."""
+    watched = [a for held in found.values() for a in held if a.channel.get("kind") == "folder" and "path" in a.channel]
+    return [left for agreement in watched for left in folder.passed_over(hub.settings, agreement.id, agreement.channel)]
 
 
 def _watched(hub: Hub, agreement: Agreement) -> bool:
@@ -178,6 +247,7 @@ def _deliver(hub: Hub, agreement: Agreement, arrival: Arrival, run_id: str, acto
         run_id=run_id,
         filename=arrival.filename,
         received_at=arrival.received_at,
+        follow_links=False,
     )
     if not delivered.no_op:
         _record(hub, agreement, delivered)
@@ -194,6 +264,7 @@ def _deliver(hub: Hub, agreement: Agreement, arrival: Arrival, run_id: str, acto
         period=arrival.period,
         no_op=delivered.no_op,
         outcome=delivered.outcome,
+        bytes=delivered.entry.receipt.bytes,
         returned=str(returned or ""),
     )
 
@@ -220,4 +291,13 @@ def _record(hub: Hub, agreement: Agreement, delivered: Any) -> None:
 
 def _note(turn: Acquired, error: Exception) -> None:
     turn.failed = True
-    turn.notes.append((error.message, error.message_en) if isinstance(error, HubError) else (str(error), str(error)))
+    told = error if isinstance(error, HubError) else _said(error)
+    turn.notes.append((told.message, told.message_en))
+
+
+def _said(error: Exception) -> HubError:
+    """Errors of other libraries in words for people; the traceback goes to the log."""
+    if isinstance(error, OSError) and error.strerror:
+        return ChannelFailed(f"{error.filename or ''} {error.strerror}", f"{error.filename or ''}: {error.strerror}")
+    log.exception("a channel failed", exc_info=error)
+    return Unexpected(error)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +39,45 @@ class Arrival:
     """Why it cannot be delivered, in Chinese and English; empty where it can."""
 
 
+class Unexpected(HubError):
+    """Something that nobody thought of went wrong with a channel; its inner words are for the log."""
+
+    def __init__(self, error: Exception) -> None:
+        kind = type(error).__name__
+        super().__init__(
+            f"意外错误（{kind}），本通道本次未收取；详情见运行日志，请联系管理员。",
+            f"An unexpected error ({kind}); nothing more was taken from this channel. "
+            "The run's log has the details, tell the administrator.",
+        )
+
+
+@dataclass
+class FetchTime:
+    """How long one run may ask endpoints in all: what is left is for the next run, files in folders come in every run."""
+
+    seconds: float
+    used: float = 0.0
+
+    def left(self) -> float:
+        """Seconds left; ChannelFailed where there are none."""
+        if self.used >= self.seconds:
+            raise ChannelFailed(
+                f"本次运行向接口收取已用满 {self.seconds:.0f} 秒，此接口留待下次（HUB_RUN_FETCH_SECONDS 可调）。",
+                f"This run has asked endpoints for its {self.seconds:.0f} s; this one is for the next run "
+                "(HUB_RUN_FETCH_SECONDS sets the limit).",
+            )
+        return self.seconds - self.used
+
+    @contextmanager
+    def asking(self) -> Iterator[float]:
+        """Count the time of one fetch, which gets what is left."""
+        left, began = self.left(), time.monotonic()
+        try:
+            yield left
+        finally:
+            self.used += time.monotonic() - began
+
+
 @dataclass
 class Taken:
     """Which files of a channel were taken, by name with size and time of change; a changed file is a new one.
@@ -61,9 +102,21 @@ class Taken:
         """Was this very file taken before?"""
         return name in self.held and self.held[name][:2] == _look(file)
 
+    def newest(self) -> str:
+        """The newest batch that it remembers; "" where there is none."""
+        return max((str(told[2]) for told in self.held.values() if len(told) > 2), default="")
+
+    def forget(self, unknown: Collection[str]) -> None:
+        """Files whose batch the catalogue has lost are new again."""
+        self.held = {name: told for name, told in self.held.items() if str(told[2]) not in unknown}
+        self._write()
+
     def add(self, name: str, look: list[int], batch_id: str) -> None:
         """Remember a file as it looked when it was read; on disk at once."""
         self.held[name] = [*look, batch_id]
+        self._write()
+
+    def _write(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         half = self.path.with_suffix(".part")
         half.write_text(json.dumps(self.held, ensure_ascii=False), encoding="utf-8")

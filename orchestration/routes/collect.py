@@ -9,11 +9,13 @@ from sqlmodel import select
 from catalog.agreements import Agreement, AgreementAgency
 from orchestration.hub import Hub
 from orchestration.routes import mailbox
-from orchestration.routes.arrivals import Arrival, ChannelFailed
+from orchestration.routes.arrivals import Arrival, ChannelFailed, FetchTime
 from orchestration.routes.folder import Settling
 
 
-def arrivals(hub: Hub, agreement: Agreement, settling: Settling | None = None) -> list[Arrival]:
+def arrivals(
+    hub: Hub, agreement: Agreement, settling: Settling | None = None, fetching: FetchTime | None = None
+) -> list[Arrival]:
     """Filled workbooks of the agencies that must report under the agreement."""
     if agreement.channel.get("kind") != "template" or "path" not in agreement.channel:
         raise ChannelFailed(

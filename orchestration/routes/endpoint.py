@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import random
-import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from contracts.clock import now
+from contracts.errors import HubError
 from orchestration.routes.arrivals import Arrival, ChannelFailed
+from orchestration.routes.asking import Asker, Limits, NotGot, asker
+from orchestration.routes.progress import Progress, digest, kept
 from warehouse.settings import Settings
 
-ATTEMPTS = 5
-BACKOFF_SECONDS = 0.5
-TIMEOUT_SECONDS = 30.0
 MAX_PAGES = 100_000
-_AGAIN = {408, 425, 429, 500, 502, 503, 504}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +46,14 @@ class Endpoint:
     token_env: str = ""
     token_file: str = ""
     header: str = "Authorization"
-    attempts: int = ATTEMPTS
-    backoff: float = BACKOFF_SECONDS
-    timeout: float = TIMEOUT_SECONDS
+    attempts: int = Limits.attempts
+    backoff: float = Limits.backoff
+    timeout: float = Limits.silence
+    connect_seconds: float = Limits.connect
+    page_seconds: float = Limits.page
+    fetch_seconds: float = Limits.fetch
+    page_bytes: int = Limits.page_bytes
+    fetch_bytes: int = Limits.fetch_bytes
 
     @classmethod
     def of(cls, channel: Mapping[str, Any]) -> Endpoint:
@@ -60,13 +63,33 @@ class Endpoint:
         if unknown:
             names = ", ".join(sorted(unknown))
             raise ChannelFailed(f"通道中有未知设置：{names}。", f"The channel has unknown settings: {names}.")
+        if not told.get("url"):
+            raise ChannelFailed("通道没有 url；请在协议中补上。", "The channel has no url; give it one in the agreement.")
         return cls(**told)
+
+    def limits(self, seconds: float) -> Limits:
+        """Limits of one fetch, of which `seconds` are left in the run."""
+        return Limits(
+            connect=self.connect_seconds,
+            silence=self.timeout,
+            page=self.page_seconds,
+            fetch=min(self.fetch_seconds, seconds),
+            page_bytes=self.page_bytes,
+            fetch_bytes=self.fetch_bytes,
+            attempts=self.attempts,
+            backoff=self.backoff,
+        )
+
+    def asked(self) -> str:
+        """Digest of what decides which records are asked for, and how they are counted."""
+        names = ("url", "records", "page", "first_page", "size", "page_size", "next", "cursor", "total", "since", "since_item")
+        return hashlib.sha256(repr([getattr(self, name) for name in names]).encode()).hexdigest()
 
     def headers(self) -> dict[str, str]:
         """The token, from the environment or a file, never from the catalogue."""
         token = os.environ.get(self.token_env, "") if self.token_env else ""
         if not token and self.token_file:
-            token = Path(self.token_file).expanduser().read_text(encoding="utf-8").strip()
+            token = _token(Path(self.token_file).expanduser())
         if not token and (self.token_env or self.token_file):
             where = self.token_env or self.token_file
             raise ChannelFailed(
@@ -76,96 +99,139 @@ class Endpoint:
         return {"Accept": "application/json", **({self.header: scheme + token} if token else {})}
 
 
-@dataclass
-class Progress:
-    """How far a fetch has come; kept beside its file, so that a broken one goes on where it stopped."""
-
-    url: str
-    page: int
-    records: int = 0
-    bytes: int = 0
-    since: str = ""
-    newest: str = ""
-    finished: bool = False
+class ListChanged(HubError):
+    """The source's list changed while its pages were being asked for: what came is not the list at any moment."""
 
 
-def arrivals(settings: Settings, agreement_id: str, channel: Mapping[str, Any], organization_id: str | None) -> list[Arrival]:
-    """Everything the endpoint has, as one NDJSON file of its records; none where it has no record."""
+def arrivals(
+    settings: Settings,
+    agreement_id: str,
+    channel: Mapping[str, Any],
+    organization_id: str | None,
+    seconds: float = float("inf"),
+) -> list[Arrival]:
+    """Everything the endpoint has, as one NDJSON file of its records; none where it has no record.
+
+    `seconds` are left for fetches in this run.
+    """
     endpoint = Endpoint.of(channel)
     folder = settings.root / "routes" / agreement_id.replace("/", "_")
     folder.mkdir(parents=True, exist_ok=True)
-    file, state = folder / "records.ndjson", folder / "progress.json"
-    progress = _resume(endpoint, file, state, folder / "since.txt")
-    fetch(endpoint, progress, file, state)
+    file, state, since = folder / "records.ndjson", folder / "progress.json", folder / "since.txt"
+    progress = _fetched(endpoint, file, state, since, seconds)
     if not progress.records:
         _forget(file, state)
         return []
-    name = f"{endpoint.url.split('?', 1)[0].rstrip('/').rsplit('/', 1)[-1] or 'records'}-{now():%Y%m%dT%H%M%SZ}.ndjson"
-    return [Arrival(file, name, organization_id, taken=lambda batch_id: _done(progress, file, state, folder / "since.txt"))]
+    address = endpoint.url.split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1]
+    name = f"{address or 'records'}-{now():%Y%m%dT%H%M%SZ}.ndjson"
+    return [Arrival(file, name, organization_id, taken=lambda batch_id: _done(progress, file, state, since))]
 
 
-def fetch(endpoint: Endpoint, progress: Progress, file: Path, state: Path) -> None:
+def _fetched(endpoint: Endpoint, file: Path, state: Path, since: Path, seconds: float) -> Progress:
+    """The whole list. Where it changed under way it is asked for once more from its beginning, and then given up."""
+    with asker(endpoint.limits(seconds), endpoint.headers()) as source:
+        progress = kept(state, file, endpoint.asked())
+        if progress is not None and _goes_on(source, endpoint, progress):
+            try:
+                fetch(source, endpoint, progress, file, state)
+                return progress
+            except (ListChanged, AddressDied):
+                pass
+        for last in (False, True):
+            progress = _anew(endpoint, file, state, since)
+            try:
+                fetch(source, endpoint, progress, file, state)
+                return progress
+            except ListChanged as changed:
+                _forget(file, state)
+                if last:
+                    raise ChannelFailed(changed.message, changed.message_en) from changed
+    raise AssertionError("unreachable")
+
+
+class AddressDied(ChannelFailed):
+    """The kept address of a next page is no address any more."""
+
+
+def fetch(source: Asker, endpoint: Endpoint, progress: Progress, file: Path, state: Path) -> None:
     """Fetch page after page to the file's end; what was fetched stays when a page fails for good."""
-    with (
-        httpx.Client(headers=endpoint.headers(), timeout=endpoint.timeout) as client,
-        file.open("r+b" if file.exists() else "wb") as sink,
-    ):
+    with file.open("r+b" if file.exists() else "wb") as sink:
         sink.seek(progress.bytes)
         sink.truncate()
         while not progress.finished:
-            body = _page(client, endpoint, progress)
-            rows = _at(body, endpoint.records)
-            if not isinstance(rows, list):
-                raise _shape(endpoint, progress)
+            body = _page(source, endpoint, progress)
+            rows = _records(endpoint, progress, body)
             for row in rows:
-                sink.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+                sink.write(_line(row))
                 if endpoint.since_item:
                     progress.newest = _newer(progress.newest, str(_at(row, endpoint.since_item) or ""))
             sink.flush()
             os.fsync(sink.fileno())
             progress.bytes, progress.records = sink.tell(), progress.records + len(rows)
+            progress.last, progress.last_page, progress.digest = progress.url, progress.page, digest(rows)
             _advance(endpoint, progress, body, len(rows))
-            state.write_text(json.dumps(asdict(progress)), encoding="utf-8")
+            progress.keep(state)
+    if progress.total is not None and progress.total != progress.records:
+        raise _miscounted(progress)
 
 
-def _page(client: httpx.Client, endpoint: Endpoint, progress: Progress) -> Any:
-    """One page; numbers keep the digits they were sent with."""
-    answer = _asked(client, endpoint, progress)
+def _goes_on(source: Asker, endpoint: Endpoint, progress: Progress) -> bool:
+    """Whether the last page that came before the break is still the same: rows before the next one have not moved."""
+    if progress.finished or not progress.digest:
+        return progress.finished
+    before = Progress(progress.last, progress.last_page, since=progress.since, records=progress.records)
     try:
-        return json.loads(answer.content, parse_float=str, parse_int=str)
-    except ValueError as error:
+        body = _page(source, endpoint, before)
+        rows, total = _records(endpoint, before, body), _total(endpoint, body)
+    except AddressDied:
+        return False
+    return digest(rows) == progress.digest and total == progress.total
+
+
+def _page(source: Asker, endpoint: Endpoint, progress: Progress) -> Any:
+    """One page; numbers keep the digits they were sent with."""
+    try:
+        page = source.page(progress.url, _query(endpoint, progress))
+    except NotGot as trouble:
+        kind = AddressDied if endpoint.next and progress.records and trouble.status in (400, 404, 410, 422) else ChannelFailed
+        raise kind(
+            f"{progress.url} 第 {progress.page} 页未取到（{trouble.problem}）；"
+            f"已取的 {progress.records} 条保留，下次从此页继续。",
+            f"Page {progress.page} of {progress.url} was not got ({trouble.problem}); "
+            f"the {progress.records} records before it are kept, the next run goes on from here.",
+        ) from trouble
+    return _read(progress, page.content, page.media)
+
+
+def _read(progress: Progress, content: bytes, media: str) -> Any:
+    try:
+        return json.loads(content, parse_float=str, parse_int=str)
+    except RecursionError as error:
         raise ChannelFailed(
-            f"{progress.url} 返回的不是 JSON：{error}", f"{progress.url} did not answer with JSON: {error}"
+            f"{progress.url} 返回的 JSON 嵌套过深，无法读取；请联系提供方。",
+            f"The JSON of {progress.url} is nested too deep to be read; ask the provider.",
+        ) from error
+    except ValueError as error:
+        web = "html" in media.lower() or content.lstrip()[:1] == b"<"
+        what, what_en = ("一个网页", "a web page") if web else (str(error), str(error))
+        raise ChannelFailed(
+            f"{progress.url} 返回的不是 JSON：{what}", f"{progress.url} did not answer with JSON: {what_en}"
         ) from error
 
 
-def _asked(client: httpx.Client, endpoint: Endpoint, progress: Progress) -> httpx.Response:
-    problem = ""
-    for attempt in range(1, endpoint.attempts + 1):
-        try:
-            answer = client.get(progress.url, params=_query(endpoint, progress))
-        except httpx.TransportError as error:
-            problem, wait = f"{type(error).__name__}: {error}", ""
-        else:
-            if answer.is_success:
-                return answer
-            problem, wait = f"HTTP {answer.status_code}", answer.headers.get("Retry-After", "")
-            if answer.status_code not in _AGAIN:
-                break
-        if attempt < endpoint.attempts:
-            time.sleep(_pause(endpoint, attempt, wait))
-    raise ChannelFailed(
-        f"{progress.url} 第 {progress.page} 页未取到（{problem}）；已取的 {progress.records} 条保留，下次从此页继续。",
-        f"Page {progress.page} of {progress.url} was not got ({problem}); the {progress.records} records before it are kept, "
-        "the next run goes on from here.",
-    )
+def _records(endpoint: Endpoint, progress: Progress, body: Any) -> list[Any]:
+    rows = _at(body, endpoint.records)
+    if not isinstance(rows, list):
+        raise _shape(endpoint, progress)
+    return rows
 
 
-def _pause(endpoint: Endpoint, attempt: int, retry_after: str) -> float:
-    """Twice as long each time, with some chance in it; what the server asks for wins."""
-    if retry_after.isdigit():
-        return min(float(retry_after), 60.0)
-    return endpoint.backoff * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, hides nothing
+def _line(row: Any) -> bytes:
+    """A record as one line; half characters, which UTF-8 cannot hold, stay escaped."""
+    try:
+        return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(row, separators=(",", ":")).encode() + b"\n"
 
 
 def _query(endpoint: Endpoint, progress: Progress) -> dict[str, str]:
@@ -181,18 +247,28 @@ def _query(endpoint: Endpoint, progress: Progress) -> dict[str, str]:
 
 
 def _advance(endpoint: Endpoint, progress: Progress, body: Any, rows: int) -> None:
+    total = _total(endpoint, body)
+    if progress.page == endpoint.first_page:
+        progress.total = total
+    elif total != progress.total:
+        raise _miscounted(progress, total)
     if endpoint.next:
         following = _at(body, endpoint.next)
         address = _following(endpoint, progress, str(following)) if following else ""
         progress.finished = not address or address == progress.url
         progress.url = address or progress.url
     else:
-        total = _at(body, endpoint.total) if endpoint.total else None
-        full = total is not None and progress.records >= int(total)
+        full = total is not None and progress.records >= total
         progress.finished = full or not rows or (0 < rows < endpoint.page_size)
     progress.page += 1
     if progress.page > MAX_PAGES:
         raise _shape(endpoint, progress)
+
+
+def _total(endpoint: Endpoint, body: Any) -> int | None:
+    """How many records the source says there are; None where it does not, or not as a number."""
+    told = str(_at(body, endpoint.total)) if endpoint.total else ""
+    return int(told) if told.isascii() and told.isdigit() else None
 
 
 def _following(endpoint: Endpoint, progress: Progress, told: str) -> str:
@@ -215,14 +291,34 @@ def _at(body: Any, path: str) -> Any:
     return body
 
 
-def _resume(endpoint: Endpoint, file: Path, state: Path, since: Path) -> Progress:
-    if state.exists() and file.exists():
-        kept = Progress(**json.loads(state.read_text(encoding="utf-8")))
-        if httpx.URL(kept.url).host == httpx.URL(endpoint.url).host and file.stat().st_size >= kept.bytes:
-            return kept
+def _anew(endpoint: Endpoint, file: Path, state: Path, since: Path) -> Progress:
     _forget(file, state)
     known = since.read_text(encoding="utf-8") if endpoint.since and since.exists() else ""
-    return Progress(endpoint.url, endpoint.first_page, since=known)
+    return Progress(endpoint.url, endpoint.first_page, endpoint.asked(), since=known)
+
+
+def _token(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ChannelFailed(
+            f"令牌文件 {path} 无法读取；请检查路径与权限。",
+            f"The token's file {path} cannot be read; check its path and rights.",
+        ) from error
+
+
+def _miscounted(progress: Progress, later: int | None = None) -> ListChanged:
+    if later is not None:
+        return ListChanged(
+            f"{progress.url} 的总数在收取途中由 {progress.total} 变为 {later}，未收取；请稍后再试。",
+            f"The total of {progress.url} changed from {progress.total} to {later} under way; nothing was taken. Try later.",
+        )
+    return ListChanged(
+        f"{progress.url} 称共 {progress.total} 条，实得 {progress.records} 条，未收取；请与提供方核对分页，"
+        "或去掉通道中的 total（若它不是本列表的总数）。",
+        f"{progress.url} says there are {progress.total} records, and {progress.records} came; nothing was taken. "
+        "Look at its pages with the provider, or leave `total` out of the channel where it counts something else.",
+    )
 
 
 def _done(progress: Progress, file: Path, state: Path, since: Path) -> None:

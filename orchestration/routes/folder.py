@@ -31,7 +31,45 @@ def waiting(settings: Settings, agreement_id: str, channel: Mapping[str, Any]) -
     if not folder.is_dir():
         return []
     taken, pattern = Taken.of(settings, agreement_id), str(channel.get("pattern", "*"))
-    return [path for path in sorted(folder.iterdir()) if _wanted(path, pattern) and not taken.knows(path.name, path)]
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if _named(path, pattern) and is_own_file(path) and path.stat().st_size > 0 and not taken.knows(path.name, path)
+    ]
+
+
+def passed_over(settings: Settings, agreement_id: str, channel: Mapping[str, Any]) -> list[tuple[Path, str, str]]:
+    """What lies in the folder and is not taken, each with why, in Chinese and English; what was taken before is not named."""
+    folder = place(settings, channel)
+    if not folder.is_dir():
+        return []
+    taken, pattern = Taken.of(settings, agreement_id), str(channel.get("pattern", "*"))
+    found = []
+    for path in sorted(folder.iterdir()):
+        if _unfinished(path) or (is_own_file(path) and taken.knows(path.name, path)):
+            continue
+        if why := _why_not(path, pattern):
+            found.append((path, *why))
+    return found
+
+
+def is_own_file(path: Path) -> bool:
+    """Whether it is a file of the folder itself: a link may point to anything that the hub may read."""
+    return path.is_file() and not path.is_symlink()
+
+
+def _why_not(path: Path, pattern: str) -> tuple[str, str] | None:
+    if path.is_symlink():
+        return "是链接，不跟随；请放入文件本身", "is a link, which is not followed; put the file itself there"
+    if path.is_dir():
+        return "是子文件夹，不收取；请把文件放到上一级", "is a folder, which is not looked into; put its files one level up"
+    if not path.is_file():
+        return "不是普通文件", "is no plain file"
+    if not _named(path, pattern):
+        return f"文件名不符合约定的 {pattern}", f"is not named as agreed ({pattern})"
+    if path.stat().st_size == 0:
+        return "是空文件；请核对是否传输完整", "is empty; see whether it came whole"
+    return None
 
 
 @dataclass
@@ -87,10 +125,13 @@ def settle_seconds(channel: Mapping[str, Any]) -> float:
     return float(channel.get("settle_seconds", SETTLE_SECONDS))
 
 
-def _wanted(path: Path, pattern: str) -> bool:
-    if not path.is_file() or any(fnmatch(path.name, unfinished) for unfinished in UNFINISHED):
-        return False
-    return fnmatch(path.name, pattern) and path.stat().st_size > 0
+def _unfinished(path: Path) -> bool:
+    return any(fnmatch(path.name, unfinished) for unfinished in UNFINISHED)
+
+
+def _named(path: Path, pattern: str) -> bool:
+    """Capitals make no other name: X.CSV is what Windows makes of x.csv."""
+    return not _unfinished(path) and fnmatch(path.name.lower(), pattern.lower())
 
 
 def _arrival(path: Path, seen: list[int], taken: Taken, organization_id: str | None) -> Arrival:

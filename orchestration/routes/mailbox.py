@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.routes.arrivals import Arrival, Taken, look
-from orchestration.routes.folder import Settling, place, settle_seconds
+from orchestration.routes.folder import Settling, is_own_file, place, settle_seconds
 from warehouse.settings import Settings
 
 SUFFIXES = (".xlsx", ".xlsm")
@@ -22,7 +22,12 @@ def waiting(settings: Settings, agreement_id: str, channel: Mapping[str, Any]) -
     folder = place(settings, channel)
     taken = Taken.of(settings, agreement_id)
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES) if folder.is_dir() else []
-    wanted = (path for path in found if path.is_file() and not path.name.startswith(("~", ".")))
+    inside = folder.resolve()
+    wanted = (
+        path
+        for path in found
+        if is_own_file(path) and path.resolve().is_relative_to(inside) and not path.name.startswith(("~", "."))
+    )
     return [path for path in wanted if not taken.knows(str(path.relative_to(folder)), path)]
 
 

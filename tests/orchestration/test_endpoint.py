@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from orchestration.routes import endpoint
-from orchestration.routes.arrivals import ChannelFailed
+from orchestration.routes.arrivals import ChannelFailed, FetchTime
 from warehouse.settings import Settings
 
 Answer = tuple[int, Any]
@@ -24,6 +28,7 @@ class Department:
     def __init__(self, answer: Callable[[dict[str, str], int], Answer]) -> None:
         self.asked: list[dict[str, str]] = []
         self.tokens: list[str] = []
+        self.gone = "/never"
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -31,7 +36,7 @@ class Department:
                 query = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
                 outer.asked.append(query)
                 outer.tokens.append(self.headers.get("Authorization", ""))
-                status, body = answer(query, len(outer.asked))
+                status, body = answer(query, len(outer.asked)) if outer.gone not in self.path else (410, {})
                 data = body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(data)))
@@ -147,7 +152,7 @@ class TestTrouble:
         broken[0] = False
         served.asked.clear()
         assert [row["id"] for row in taken(settings, channel)] == [str(n) for n in range(7)]
-        assert [query.get("page") for query in served.asked] == ["2", "3"]
+        assert [query.get("page") for query in served.asked] == [None, "2", "3"]  # the last one again: has the list moved?
 
     def test_does_not_hammer_on_a_refusal(self, settings: Settings, department: Any) -> None:
         served = department(lambda query, n: (401, {}))
@@ -195,3 +200,200 @@ class TestToken:
         with pytest.raises(ChannelFailed, match="WATER_TOKEN"):
             taken(settings, {"url": served.url, "token_env": "WATER_TOKEN"})
         assert served.asked == []
+
+
+class Raw:
+    """A server that sends what the test says, byte by byte."""
+
+    def __init__(self, serve: Callable[[socket.socket, str], None]) -> None:
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.asked: list[str] = []
+        self.serve = serve
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.listening.getsockname()[1]}/api/levels"
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self.listening.accept()
+                threading.Thread(target=self._answer, args=(client,), daemon=True).start()
+
+    def _answer(self, client: socket.socket) -> None:
+        with client, suppress(OSError):
+            request = client.recv(65536).decode()
+            self.asked.append(request.split(" ", 2)[1])
+            self.serve(client, request)
+
+
+@pytest.fixture
+def raw() -> Iterator[Callable[..., Raw]]:
+    opened: list[Raw] = []
+
+    def open_(serve: Callable[[socket.socket, str], None]) -> Raw:
+        opened.append(Raw(serve))
+        return opened[-1]
+
+    yield open_
+    for one in opened:
+        one.listening.close()
+
+
+BROKEN_GZIP = gzip.compress(b"[]")[:10] + b"\xff" * 20
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+class TestLimits:
+    @pytest.mark.parametrize("where", ["head", "body"])
+    def test_a_drip_ends_by_the_limit_of_a_page(self, settings: Settings, raw: Any, where: str) -> None:
+        """50 bytes every while keep every wait between two bytes short; only the whole counts."""
+
+        def drip(client: socket.socket, request: str) -> None:
+            client.sendall(OK + (b"Content-Length: 100000\r\n\r\n" if where == "body" else b"X-Slow: "))
+            while True:
+                client.sendall(b" " * 50)
+                time.sleep(0.05)
+
+        served = raw(drip)
+        with pytest.raises(ChannelFailed, match="1 秒内"):
+            taken(settings, {"url": served.url, "page_seconds": 1, "timeout": 30})
+        assert len(served.asked) == 1  # a page that does not come whole is not asked for five times
+
+    def test_a_fetch_has_a_limit_over_all_its_pages_and_goes_on_later(self, settings: Settings, department: Any) -> None:
+        def answer(query: dict[str, str], n: int) -> Answer:
+            time.sleep(0.4 if n <= 3 else 0)
+            return paged(ROWS, 1)(query, n)
+
+        served = department(answer)
+        channel = {"url": served.url, "records": "data.items", "next": "data.next"}
+        with pytest.raises(ChannelFailed):
+            taken(settings, {**channel, "fetch_seconds": 1})
+        assert len(taken(settings, channel)) == 7
+
+    @pytest.mark.parametrize("limit", ["page_bytes", "fetch_bytes"])
+    def test_more_bytes_than_agreed_are_not_taken(self, settings: Settings, raw: Any, limit: str) -> None:
+        bomb = gzip.compress(b'[{"a": "' + b"0" * 5_000_000 + b'"}]')
+        head = OK + b"Content-Encoding: gzip\r\nContent-Length: " + str(len(bomb)).encode() + b"\r\n\r\n"
+        served = raw(lambda client, request: client.sendall(head + bomb))
+        with pytest.raises(ChannelFailed, match=limit):
+            taken(settings, {"url": served.url, limit: 1_000_000})
+
+    def test_a_run_has_a_limit_over_all_its_endpoints(self) -> None:
+        fetching = FetchTime(0.2)
+        with fetching.asking():
+            time.sleep(0.3)
+        with pytest.raises(ChannelFailed, match="HUB_RUN_FETCH_SECONDS"), fetching.asking():
+            pass
+
+
+class TestAnswers:
+    """What is no page of records is told in words."""
+
+    @pytest.mark.parametrize(
+        ("answer", "words"),
+        [
+            (OK + b"Content-Length: 100\r\n\r\n[{", "断开"),
+            (OK + b"Content-Encoding: gzip\r\nContent-Length: 30\r\n\r\n" + BROKEN_GZIP, "压缩数据损坏"),
+            (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 20\r\n\r\n<html>log in</html> ", "网页"),
+            (OK + b"Content-Length: 200000\r\n\r\n" + b"[" * 200_000, "嵌套过深"),
+            (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "404"),
+        ],
+        ids=["cut", "gzip", "html", "deep", "404"],
+    )
+    def test_is_said_in_words(self, settings: Settings, raw: Any, answer: bytes, words: str) -> None:
+        served = raw(lambda client, request: client.sendall(answer))
+        with pytest.raises(ChannelFailed, match=words) as raised:
+            taken(settings, {"url": served.url, "attempts": 1})
+        assert "recursion" not in raised.value.message_en
+
+    def test_half_characters_stay_escaped(self, settings: Settings, department: Any) -> None:
+        served = department(lambda query, n: (200, b'[{"a": "\\udc92"}]' if n == 1 else []))
+        assert taken(settings, {"url": served.url}) == [{"a": "\udc92"}]
+
+    def test_a_channel_without_address_and_a_token_file_that_is_not_there(self, settings: Settings) -> None:
+        with pytest.raises(ChannelFailed, match="url"):
+            taken(settings, {})
+        with pytest.raises(ChannelFailed, match="nowhere"):
+            taken(settings, {"url": "http://127.0.0.1:1/", "token_file": "/nowhere/token"})
+
+
+class TestGoingOn:
+    """A fetch that broke off goes on only where the list, the channel and the file are what they were."""
+
+    def broken(self, settings: Settings, department: Any, **more: Any) -> tuple[Any, dict[str, Any], list[Any]]:
+        held, down = list(ROWS), [True]
+
+        def answer(query: dict[str, str], n: int) -> Answer:
+            if down[0] and query.get("page") == "3":
+                return 404, {}
+            return paged(held, 2)(query, n)
+
+        served = department(answer)
+        channel = {"url": served.url, "records": "data.items", **more}
+        with pytest.raises(ChannelFailed, match="404"):
+            taken(settings, channel)
+        down[0] = False
+        served.asked.clear()
+        return served, channel, held
+
+    def test_a_list_that_moved_is_asked_for_anew(self, settings: Settings, department: Any) -> None:
+        """Pages 1 and 2 were there; then two rows went: page 3 begins two rows later, and they would be missing."""
+        _, channel, held = self.broken(settings, department)
+        del held[:2]
+        assert [row["id"] for row in taken(settings, channel)] == [row_id(row) for row in held]
+
+    def test_an_unchanged_list_is_not(self, settings: Settings, department: Any) -> None:
+        served, channel, _ = self.broken(settings, department)
+        assert len(taken(settings, channel)) == 7
+        assert [query["page"] for query in served.asked] == ["2", "3", "4", "5"]
+
+    def test_other_settings_ask_for_another_list(self, settings: Settings, department: Any) -> None:
+        served, channel, _ = self.broken(settings, department)
+        taken(settings, {**channel, "url": channel["url"] + "?city=2308"})
+        assert served.asked[0] == {"page": "1", "city": "2308"}
+
+    @pytest.mark.parametrize("harm", ["cut", "state", "old"])
+    def test_a_half_written_or_old_one_begins_anew(self, settings: Settings, department: Any, harm: str) -> None:
+        served, channel, _ = self.broken(settings, department)
+        folder = settings.root / "routes" / "XY-1"
+        state = folder / "progress.json"
+        if harm == "cut":
+            file = folder / "records.ndjson"
+            file.write_bytes(file.read_bytes().replace(b"\n", b" ", 1))
+        elif harm == "state":
+            state.write_text(state.read_text()[:20])
+        else:
+            state.write_text(json.dumps({**json.loads(state.read_text()), "began": "2020-01-01T00:00:00+00:00"}))
+        assert [row["id"] for row in taken(settings, channel)] == [row_id(row) for row in ROWS]
+        assert served.asked[0]["page"] == "1"
+
+    def test_a_dead_address_begins_anew(self, settings: Settings, department: Any) -> None:
+        """The cursor of the broken fetch is refused when it is used again."""
+        served, channel, _ = self.broken(settings, department, next="data.next")
+        state = settings.root / "routes" / "XY-1" / "progress.json"
+        state.write_text(json.dumps({**json.loads(state.read_text()), "url": served.url + "/gone?page=9"}))
+        served.gone = "/gone"
+        assert [row["id"] for row in taken(settings, channel)] == [row_id(row) for row in ROWS]
+        assert [query["page"] for query in served.asked if "page" in query][:2] == ["2", "9"]
+
+    def test_fewer_than_the_source_says_are_not_taken(self, settings: Settings, department: Any) -> None:
+        served = department(lambda query, n: (200, {"items": ROWS[:3] if query["page"] == "1" else [], "total": 500}))
+        with pytest.raises(ChannelFailed, match="500") as raised:
+            taken(settings, {"url": served.url, "records": "items", "total": "total"})
+        assert "3 came" in raised.value.message_en
+        assert [query["page"] for query in served.asked] == ["1", "2", "1", "2"]
+
+    def test_a_list_that_grows_under_way_is_asked_for_once_more(self, settings: Settings, department: Any) -> None:
+        def answer(query: dict[str, str], n: int) -> Answer:
+            held = ROWS if n > 1 else ROWS[:5]
+            return paged(held, 3)(query, n)
+
+        served = department(answer)
+        rows = taken(settings, {"url": served.url, "records": "data.items", "total": "data.total"})
+        assert [row["id"] for row in rows] == [row_id(row) for row in ROWS]
+
+
+def row_id(row: dict[str, int]) -> str:
+    return str(row["id"])

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.routes import folder
+from orchestration.routes import folder, mailbox
 from orchestration.routes.arrivals import ChannelFailed, corrected_batch
 from orchestration.routes.folder import Settling
+from warehouse import landing
 from warehouse.settings import Settings
 
 CHANNEL = {"kind": "folder", "path": "inbox", "pattern": "*.csv", "settle_seconds": 0.3}
@@ -111,3 +112,51 @@ def test_a_missing_folder_says_what_to_do(settings: Settings) -> None:
 )
 def test_a_mended_file_names_the_batch_it_mends(name: str, batch: str | None) -> None:
     assert corrected_batch(name) == batch
+
+
+def test_links_are_not_followed(settings: Settings, place: Path, tmp_path: Path) -> None:
+    """A provider who may write into the folder must not read the hub's own files by it."""
+    secret = tmp_path / "audit.key"
+    secret.write_text("secret", encoding="utf-8")
+    (place / "a.csv").symlink_to(secret)
+    (place / "b.csv").symlink_to("/etc/passwd")
+    assert names(settings) == []
+    assert [path.name for path, _, _ in folder.passed_over(settings, "XY-1", CHANNEL)] == ["a.csv", "b.csv"]
+
+
+def test_a_link_put_there_at_the_last_moment_is_refused(settings: Settings, place: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "audit.key"
+    secret.write_text("secret", encoding="utf-8")
+    (place / "a.csv").write_text("id\n1\n", encoding="utf-8")
+    (arrival,) = folder.arrivals(settings, "XY-1", CHANNEL, "hlj-water")
+    arrival.path.unlink()
+    arrival.path.symlink_to(secret)
+    with pytest.raises(landing.FileUnreadable):
+        landing.land(settings, arrival.path, follow_links=False)
+
+
+def test_a_mailbox_follows_no_link(settings: Settings, tmp_path: Path) -> None:
+    box, elsewhere = settings.root / "box", tmp_path / "elsewhere"
+    for made in (box, elsewhere):
+        made.mkdir(parents=True)
+    (elsewhere / "x.xlsx").write_bytes(b"x")
+    (box / "agency").symlink_to(elsewhere, target_is_directory=True)
+    (box / "y.xlsx").symlink_to(elsewhere / "x.xlsx")
+    assert mailbox.waiting(settings, "XY-1", {"kind": "template", "path": "box"}) == []
+
+
+def test_capitals_in_a_name_are_no_other_name(settings: Settings, place: Path) -> None:
+    (place / "X.CSV").write_text("x", encoding="utf-8")
+    assert names(settings) == ["X.CSV"]
+
+
+def test_what_is_passed_over_is_told_with_why(settings: Settings, place: Path) -> None:
+    (place / "empty.csv").touch()
+    (place / "notes.txt").write_text("x", encoding="utf-8")
+    (place / "2026").mkdir()
+    (place / ".hidden.csv").write_text("x", encoding="utf-8")
+    told = {path.name: why for path, _, why in folder.passed_over(settings, "XY-1", CHANNEL)}
+    assert set(told) == {"2026", "empty.csv", "notes.txt"}
+    assert "is empty" in told["empty.csv"]
+    assert "*.csv" in told["notes.txt"]
+    assert "one level up" in told["2026"]

@@ -92,8 +92,8 @@ def test_an_owner_elsewhere_is_known_by_its_beat(stocked: Hub, monkeypatch: pyte
         told = {owners.OWNER_TAG: json.dumps(far), owners.SEEN_TAG: owners.tags()[owners.SEEN_TAG]}
         opened.create_run_for_job(job(), status=dg.DagsterRunStatus.STARTED, tags=told)
         assert owners.orphans(opened) == []
-        late = owners.now() + owners.LONG_UNSEEN * 2
-        monkeypatch.setattr(owners, "now", lambda: late)
+        late = owners.machine() + owners.LONG_UNSEEN * 2
+        monkeypatch.setattr(owners, "machine", lambda: late)
         assert [run.run_id for run in owners.orphans(opened)] == [only_run(opened).run_id]
 
 

@@ -1,0 +1,150 @@
+"""Asking an endpoint under limits: connecting, silence, the whole page, its bytes, and the whole fetch."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import httpx
+
+from orchestration.routes.arrivals import ChannelFailed
+
+AGAIN = {408, 425, 429, 500, 502, 503, 504}
+LONGEST_WAIT = 60.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long and how much an endpoint may take. `silence` is between two bytes, `page` and `fetch` are in all."""
+
+    connect: float = 10.0
+    silence: float = 30.0
+    page: float = 60.0
+    fetch: float = 600.0
+    page_bytes: int = 64 * 2**20
+    fetch_bytes: int = 2 * 2**30
+    attempts: int = 5
+    backoff: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as it came, and what kind of text it says it is."""
+
+    content: bytes
+    media: str
+
+
+class NotGot(Exception):
+    """A page was not got: why, in a few words, and its HTTP status where there was one."""
+
+    def __init__(self, problem: str, status: int = 0) -> None:
+        super().__init__(problem)
+        self.problem, self.status = problem, status
+
+
+@dataclass
+class Asker:
+    """One fetch's connection, with its clock."""
+
+    limits: Limits
+    client: httpx.AsyncClient
+    runner: asyncio.Runner
+    bytes: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    def page(self, url: str, query: Mapping[str, str]) -> Page:
+        """One page, asked again while the server is busy; NotGot when it does not come, ChannelFailed when time is up."""
+        for attempt in range(1, self.limits.attempts + 1):
+            left = self._left()
+            try:
+                return self.runner.run(self._once(url, query, min(self.limits.page, left)))
+            except TimeoutError:
+                raise self._too_slow(left) from None
+            except NotGot as trouble:
+                last = trouble
+                if trouble.status and trouble.status not in AGAIN:
+                    break
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                last = NotGot(_words(error))
+            if attempt < self.limits.attempts:
+                time.sleep(min(self._pause(attempt, last), max(0.0, self._left())))
+        raise last
+
+    async def _once(self, url: str, query: Mapping[str, str], seconds: float) -> Page:
+        async with asyncio.timeout(seconds), self.client.stream("GET", url, params=dict(query)) as answer:
+            if not answer.is_success:
+                raise _Busy(f"HTTP {answer.status_code}", answer.status_code, answer.headers.get("Retry-After", ""))
+            parts: list[bytes] = []
+            size = 0
+            async for part in answer.aiter_bytes():
+                size += len(part)
+                self._require_room(size)
+                parts.append(part)
+            self.bytes += size
+            return Page(b"".join(parts), answer.headers.get("Content-Type", ""))
+
+    def _left(self) -> float:
+        left = self.began + self.limits.fetch - time.monotonic()
+        if left <= 0:
+            raise ChannelFailed(
+                f"一次收取超过 {self.limits.fetch:.0f} 秒，到此为止；已取的保留，下次继续（通道 fetch_seconds 可调）。",
+                f"The fetch took more than {self.limits.fetch:.0f} s and ends here; what came is kept, the next run goes on "
+                "(fetch_seconds in the channel sets the limit).",
+            )
+        return left
+
+    def _too_slow(self, left: float) -> NotGot:
+        limit = min(self.limits.page, left)
+        return NotGot(f"{limit:.0f} 秒内没有收完一页 / the page did not come whole within {limit:.0f} s")
+
+    def _require_room(self, size: int) -> None:
+        if size > self.limits.page_bytes or self.bytes + size > self.limits.fetch_bytes:
+            raise ChannelFailed(
+                f"返回的数据超过上限（每页 {self.limits.page_bytes:,} 字节，每次 {self.limits.fetch_bytes:,} 字节），未收取；"
+                "请让接口分页，或在通道中调高 page_bytes、fetch_bytes。",
+                f"More came than the limits allow ({self.limits.page_bytes:,} bytes a page, {self.limits.fetch_bytes:,} "
+                "a fetch); nothing was taken. Have the endpoint send pages, or raise page_bytes, fetch_bytes in the channel.",
+            )
+
+    def _pause(self, attempt: int, trouble: NotGot) -> float:
+        """Twice as long each time, with some chance in it; what the server asks for wins."""
+        asked = trouble.retry_after if isinstance(trouble, _Busy) else ""
+        if asked.isdigit():
+            return min(float(asked), LONGEST_WAIT)
+        spread = random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, hides nothing
+        return float(self.limits.backoff * 2 ** (attempt - 1) * spread)
+
+
+class _Busy(NotGot):
+    def __init__(self, problem: str, status: int, retry_after: str) -> None:
+        super().__init__(problem, status)
+        self.retry_after = retry_after
+
+
+@contextmanager
+def asker(limits: Limits, headers: Mapping[str, str]) -> Iterator[Asker]:
+    """A connection for one fetch; `page` and `fetch` hold whatever the server does, a drip of bytes included."""
+    timeout = httpx.Timeout(limits.silence, connect=limits.connect)
+    with asyncio.Runner() as runner:
+        client = httpx.AsyncClient(headers=dict(headers), timeout=timeout)
+        try:
+            yield Asker(limits, client, runner)
+        finally:
+            runner.run(client.aclose())
+
+
+def _words(error: Exception) -> str:
+    """What went wrong on the way, without the library's inner words where ours are clearer."""
+    told: dict[type[Exception], str] = {
+        httpx.DecodingError: "压缩数据损坏 / the compressed answer is broken",
+        httpx.RemoteProtocolError: "连接中途断开 / the answer was cut off",
+        httpx.ReadTimeout: "对方沉默过久 / the server fell silent",
+        httpx.ConnectTimeout: "连接超时 / no connection in time",
+    }
+    words: Callable[[type[Exception]], str] = lambda kind: told.get(kind, "")  # noqa: E731
+    return f"{words(type(error))} {type(error).__name__}: {error}".strip()

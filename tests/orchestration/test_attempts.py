@@ -1,0 +1,130 @@
+"""Every look at a channel has an outcome in the catalogue; one that fails again and again is somebody's task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from catalog import channels, condition, inbox
+from catalog.agreements import Agreement
+from catalog.people import Subject
+from cli.main import app
+from orchestration.hub import Hub
+from orchestration.routes import acquire, endpoint
+from orchestration.routes.arrivals import FetchTime, Taken
+from tests.orchestration.conftest import agree, drop
+from warehouse import connection, tables
+
+LOCAL = Subject("local", kind="local")
+
+
+def turn(hub: Hub, dataset: str = "station") -> acquire.Acquired:
+    return acquire.acquire(hub, dataset, acquire.agreements(hub, [dataset])[dataset])
+
+
+def outcomes(hub: Hub, dataset: str = "station") -> list[tuple[str, str]]:
+    with hub.session() as session:
+        return [(one.outcome, one.reason_en) for one in channels.listed(session, dataset=dataset)]
+
+
+@pytest.fixture
+def away(stocked: Hub) -> Hub:
+    """Station's agreement has an endpoint that nobody serves."""
+    with stocked.session() as session:
+        agreement = session.get(Agreement, "XY-station")
+        assert agreement is not None
+        agreement.channel = {"kind": "http", "url": "http://127.0.0.1:9/", "attempts": 1}
+        session.add(agreement)
+    return stocked
+
+
+def test_a_batch_that_came_is_an_attempt(stocked: Hub, inbox: Path) -> None:
+    drop(inbox / "station", "a.csv", "S1,1")
+    taken = turn(stocked).news[0]
+    with stocked.session() as session:
+        (one,) = channels.listed(session)
+        assert (one.outcome, one.batches, one.channel) == ("taken", [taken.batch_id], "folder")
+        assert one.bytes == taken.bytes > 0
+
+
+def test_a_source_that_is_away_leaves_a_trace(away: Hub) -> None:
+    assert turn(away).failed
+    ((outcome, reason),) = outcomes(away)
+    assert outcome == "failed"
+    assert "127.0.0.1:9" in reason
+
+
+def test_what_nobody_thought_of_is_said_in_words_and_other_channels_go_on(
+    away: Hub, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with away.session() as session:
+        agree(session, "XY-station-2", "station", "request", "hlj-water", {"kind": "folder", "path": "inbox/station"})
+
+    def breaks(*told: Any) -> None:
+        raise RecursionError("maximum recursion depth exceeded")
+
+    monkeypatch.setattr(endpoint, "arrivals", breaks)
+    drop(inbox / "station", "a.csv", "S1,1")
+    made = turn(away)
+    assert made.failed
+    assert len(made.news) == 1
+    assert "maximum recursion" not in str(made.notes)
+    assert [outcome for outcome, _ in outcomes(away)] == ["taken", "failed"]
+
+
+def test_a_folder_without_a_file_is_no_attempt(stocked: Hub) -> None:
+    turn(stocked)
+    assert outcomes(stocked) == []
+
+
+def test_three_failures_in_a_row_are_a_task_and_the_doctor_says_so(away: Hub) -> None:
+    for times in (1, 2, 3):
+        turn(away)
+        with away.session() as session:
+            tasks = [task.key for task in inbox.inbox(session, LOCAL) if task.kind == "channel"]
+            finding = next(one for one in condition.examine(session) if one.name == "channels")
+        assert tasks == (["XY-station"] if times == 3 else [])
+        assert finding.state == ("warning" if times == 3 else "good")
+    with away.session() as session:
+        other = Subject("p", organization_id="hlj-power", roles=frozenset({"provider"}))
+        assert [task for task in inbox.inbox(session, other) if task.kind == "channel"] == []
+        attempt = channels.listed(session)[0].model_dump(exclude={"id"})
+        channels.record(session, channels.ChannelAttempt(**{**attempt, "outcome": "nothing"}))
+        assert channels.failing(session) == []
+
+
+def test_the_command_lists_them(away: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_HOME", str(away.settings.root))
+    monkeypatch.setenv("HUB_LANG", "en")
+    monkeypatch.setenv("COLUMNS", "200")
+    turn(away)
+    told = CliRunner().invoke(app, ["attempts", "--failed"])
+    assert told.exit_code == 0, told.output
+    assert "XY-station" in told.output
+    assert "127.0.0.1:9" in told.output
+
+
+def test_a_run_without_time_leaves_endpoints_to_the_next_one(away: Hub) -> None:
+    made = acquire.acquire(away, "station", acquire.agreements(away, ["station"])["station"], fetching=FetchTime(0))
+    assert "HUB_RUN_FETCH_SECONDS" in made.notes[0][1]
+
+
+def test_files_whose_batch_the_catalogue_lost_are_taken_again(stocked: Hub, inbox: Path) -> None:
+    """The catalogue came back from before; the memory beside it says that the file was taken."""
+    drop(inbox / "station", "a.csv", "S1,1")
+    turn(stocked)
+    memory = Taken.of(stocked.settings, "XY-station")
+    memory.add("a.csv", memory.held["a.csv"][:2], "20991231-0007")
+    found = acquire.agreements(stocked, ["station"])
+    assert acquire.look_ahead(stocked, found)[1] == ["station"]
+
+
+def test_a_busy_lake_does_not_fail_the_run_before_it_begins(stocked: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acquire, "MAKE_TABLES_SECONDS", 0.1)
+    with connection.writer_lock(stocked.settings, purpose="test"):
+        acquire.make_tables(stocked, ["station", "well"])
+    with connection.reader(stocked.settings) as lake:
+        assert tables.existing(lake, "resource", "well") == {}
