@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from catalog import channels, condition, inbox
+from catalog import channels, condition, inbox, workdays
 from catalog.agreements import Agreement
 from catalog.people import Subject
 from cli.main import app
@@ -81,6 +81,8 @@ def test_a_folder_without_a_file_is_no_attempt(stocked: Hub) -> None:
 
 
 def test_three_failures_in_a_row_are_a_task_and_the_doctor_says_so(away: Hub) -> None:
+    with away.session() as session:
+        workdays.seed(session)
     for times in (1, 2, 3):
         turn(away)
         with away.session() as session:
