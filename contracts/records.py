@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -23,6 +24,7 @@ FEW_PAGES = 50
 MANY_KEYS = 20_000
 NAME_LISTS = frozenset({"columns", "fields", "header", "headers", "names", "column_names", "columnnames", "cols", "keys"})
 DEPTH = 6
+SCALARS_DEPTH = 2
 """Objects nested deeper stay JSON text."""
 
 
@@ -38,6 +40,8 @@ class RecordList:
     rows: bool = False
     """Each record is a list of values, its columns are named in `names` or in the first row."""
     names: tuple[str, ...] = ()
+    shape: str = ""
+    """columns: each key of an object is a column; one: the document itself is the record (contracts.documents)."""
 
     @property
     def prefix(self) -> str:
@@ -59,35 +63,54 @@ class _Found:
     keyed: dict[str, RecordList] = field(default_factory=dict)
     rows: dict[str, RecordList] = field(default_factory=dict)
     texts: dict[str, list[str]] = field(default_factory=dict)
+    scalars: dict[str, Any] = field(default_factory=dict)
+    repeated: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a document holds: its lists of records, its plain values by path, two levels deep, and the keys that stand twice
+    in one object, with how often."""
+
+    lists: list[RecordList]
+    scalars: Mapping[str, Any]
+    repeated: tuple[tuple[str, int], ...] = ()
 
 
 Step = str | None
 """A key of an object; None: each of a list. (ijson's own prefix says "item" for the latter, as some documents name a key.)"""
 
 
-def outline(events: Iterable[tuple[str, str, Any]]) -> list[RecordList]:
+def outline(events: Iterable[tuple[str, str, Any]]) -> Outline:
     """Every list of objects (else of lists, else objects of objects), most records first; from ijson's events."""
     found = _Found()
     at: list[Step] = []
+    keys: list[set[str]] = []
     open_: list[RecordList | None] = []
     for number, (_prefix, event, value) in enumerate(events):
         if event == "map_key":
             at[-1] = value
+            found.repeated[value] += value in keys[-1]
+            keys[-1].add(value)
             if (record := open_[-1]) and len(record.keys) < MANY_KEYS:
                 record.keys.add(value)
         elif event in ("start_map", "start_array"):
             open_.append(_count(at, event, found) if at else None)
             at.append("" if event == "start_map" else None)
+            keys.append(set())
         elif event in ("end_map", "end_array"):
             at.pop()
+            keys.pop()
             open_.pop()
+        elif 0 < len(at) <= SCALARS_DEPTH and None not in at:
+            found.scalars[_path(at)] = value
         elif event == "string" and at and at[-1] is None:
             texts = found.texts.setdefault(_path(at[:-1]), [])
             if len(texts) < MANY_KEYS:
                 texts.append(value)
         if number > LOOK_AT and any(each.records > 1000 for each in found.objects.values()):
             break
-    return _ranked(found)
+    return Outline(_ranked(found), found.scalars, tuple((key, rows) for key, rows in found.repeated.most_common() if rows))
 
 
 def _ranked(found: _Found) -> list[RecordList]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from contracts import encodings, grid, records, sniff, veil
+from contracts import documents, encodings, grid, records, sniff, veil
 from contracts.evidence import Choice, Evidence, Question, Said, Undecided
+from contracts.records import Outline, RecordList
 from warehouse.headers import REASONS
 from warehouse.readers import excel, features, json, kinds, parquet
 from warehouse.readers.archive import check_workbook, unpack
@@ -38,7 +39,7 @@ class Inspection:
     text_columns: frozenset[str] = frozenset()
     decimals: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """Columns that the file itself declares to be decimals, with precision and scale."""
-    records: records.RecordList | None = None
+    records: RecordList | None = None
     sample: str = ""
     name: str = ""
     """How people call the data file."""
@@ -171,8 +172,25 @@ def _text(found: Inspection, told: Mapping[str, Any], settings: Settings) -> Non
     found.sample = data.decode(found.encoding, errors=encodings.REPLACE).lstrip("\ufeff")
     kinds.refuse_text(found.sample, found.name, as_told=bool(told.get("delimiter") or told.get("media")))
     kind = "csv" if _is_export(found) else str(told.get("media") or "")
-    found.media = kind if kind in {"csv", "json", "ndjson"} else sniff.text_media(found.sample, whole=whole)
+    found.media = kind if kind in {"csv", "json", "ndjson"} else _text_media(found, whole)
     {"csv": _csv, "json": _json, "ndjson": _ndjson}[found.media](found, told, settings)
+
+
+def _text_media(found: Inspection, whole: bool) -> str:
+    """What a text is; JSON with comments and a single JSON value are named."""
+    bare = found.sample.strip()
+    if whole and bare.startswith('"') and documents.is_value(bare) and documents.unwrapped(documents.value(bare)):
+        return "json"
+    media = sniff.text_media(found.sample, whole=whole)
+    if media == "ndjson" or not documents.commented(found.sample):
+        return media
+    if whole and documents.is_value(bare):
+        return media
+    raise sniff.NotATable(
+        "文件是带注释（//、/* */）、多余逗号或单引号的 JSON，标准 JSON 不允许；请去掉后再提交。",
+        "The file is JSON with comments (//, /* */), stray commas or single quotes, which JSON does not allow; "
+        "remove them and hand it in again.",
+    )
 
 
 def _encoding(found: Inspection, told: Mapping[str, Any]) -> None:
@@ -334,15 +352,25 @@ def _as_many(row: int, asked: str) -> int | str:
 def _json(found: Inspection, told: Mapping[str, Any], settings: Settings) -> None:
     _as_utf8(found, settings)
     asked = str(told.get("records") or "")
-    lists = json.record_lists(found.path)
-    chosen = records.choose(lists, asked)
+    held = json.look(found.path)
+    if not held.lists and (opened := documents.unwrapped(json.whole(found.path))) is not None:
+        held = _rewritten(found, opened, settings)
+    chosen: RecordList | Question | None = records.choose(held.lists, asked)
+    _refuse_failure(held, chosen)
+    document = json.whole(found.path) if not held.lists else None
+    if asked and (named := documents.answered(asked, document)):
+        chosen = named
+    elif chosen is None and document is None and not held.lists:
+        raise sniff.NotATable(
+            "文件内容只是一个单独的值（如 null），没有数据。", "The document is a single value (like null); it holds no data."
+        )
     if chosen is None and json.nothing_in(found.path):
         raise sniff.NotATable(
             "文件中没有任何记录，没有可收的数据。", "The document holds no records yet; there is nothing to receive."
         )
     if chosen is None:
         kinds.refuse_values(found.path, found.name)
-        found.questions.append(_no_list())
+        found.questions.append(documents.question(document))
     elif isinstance(chosen, Question):
         found.questions.append(chosen)
     else:
@@ -351,6 +379,7 @@ def _json(found: Inspection, told: Mapping[str, Any], settings: Settings) -> Non
             found.reading["header"] = told["header"]
         found.reading["records"] = chosen.path
         found.evidence.append(records.chosen(chosen))
+        _partial(found, held, chosen)
         with suppress(StopIteration):
             if records.is_feature(next(json.first_records(found.path, chosen))):
                 found.media = "geojson"
@@ -377,17 +406,53 @@ def _coordinates(found: Inspection, told: Mapping[str, Any]) -> None:
         )
 
 
-def _no_list() -> Question:
-    return Question(
-        "--records",
-        Said("文件中没有记录列表", "The document holds no list of records"),
-        (Choice(".", Said("整个文档是一条记录", "the document itself is one record")),),
-        free=True,
-    )
+def _rewritten(found: Inspection, text: str, settings: Settings) -> Outline:
+    """The document with the JSON text inside it opened, as a file of its own."""
+    found.path = scratch_file(settings.scratch, ".json")
+    found.scratch.append(found.path)
+    found.path.write_text(text, encoding="utf-8")
+    found.evidence.append(Evidence("文本中的 JSON 已展开读取", "the JSON inside a text was opened and read"))
+    return json.look(found.path)
 
 
-def _ndjson(found: Inspection, _told: Mapping[str, Any], settings: Settings) -> None:
+def _refuse_failure(held: Outline, chosen: RecordList | Question | None) -> None:
+    """Refuse an answer that is an error: it is no dataset."""
+    place = chosen.path if isinstance(chosen, RecordList) and held.lists else "" if chosen is not None else None
+    if failed := documents.failure(held.scalars, place):
+        code, message = failed[0] or "-", failed[1] or "-"
+        raise sniff.NotATable(
+            f"文件是接口的出错应答（代码 {code}，{message}），不是数据；请提供方排除故障后重新导出。",
+            f"The file is an error answer (code {code}, {message}), not data; ask the provider to mend it and export again.",
+        )
+
+
+def _partial(found: Inspection, held: Outline, chosen: RecordList) -> None:
+    """Tell when the answer says that there are more records than it holds, and which fields stand twice in a record."""
+    if every := documents.total(held.scalars, chosen.path, chosen.records):
+        found.evidence.append(
+            Evidence(
+                f"应答称共有 {every:,} 条，文件中只有 {chosen.records:,} 条；可能只是一页，请核对",
+                f"the answer speaks of {every:,} records, the file has {chosen.records:,}: perhaps one page of several",
+            )
+        )
+    if held.repeated:
+        found.evidence.append(documents.told(held.repeated))
+
+
+def _ndjson(found: Inspection, told: Mapping[str, Any], settings: Settings) -> None:
+    """One record a line; a single line may be a whole document that is none."""
     _as_utf8(found, settings)
+    if len(found.sample) < SAMPLE and found.sample.strip().count("\n") == 0:
+        document = json.whole(found.path)
+        held = records.outline(json.events(document)) if document is not None else None
+        if told.get("records") or documents.unwrapped(document) or documents.side_by_side(document):
+            found.media = "json"
+            _json(found, told, settings)
+        elif held is not None:
+            _refuse_failure(held, None)
+    repeated = json.repeated_keys(found.sample)
+    if repeated:
+        found.evidence.append(documents.told(repeated))
 
 
 def _as_utf8(found: Inspection, settings: Settings) -> None:

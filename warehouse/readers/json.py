@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,21 @@ from typing import Any
 
 import ijson
 
-from contracts import grid
+from contracts import documents, grid
 from contracts.errors import HubError
 from contracts.evidence import Undecided
-from contracts.records import Number, RecordList, flatten, flatten_feature, holds_nothing, is_feature, outline, to_text
+from contracts.records import (
+    ROOT,
+    Number,
+    Outline,
+    RecordList,
+    flatten,
+    flatten_feature,
+    holds_nothing,
+    is_feature,
+    outline,
+    to_text,
+)
 from warehouse.readers.encoding import MARK, readable
 from warehouse.readers.scratch import ROW, TextTable, write_rejects
 from warehouse.readers.source import Source
@@ -31,15 +43,20 @@ class JsonRefused(HubError):
     """A document that is not JSON, or holds no records where it was told to."""
 
 
-def record_lists(path: Path) -> list[RecordList]:
-    """The lists of records in a document; the file must be UTF-8 without BOM."""
+def look(path: Path) -> Outline:
+    """What a document holds; the file must be UTF-8 without BOM."""
     try:
         with path.open("rb") as file:
             return outline(ijson.parse(file))
     except (ijson.JSONError, UnicodeDecodeError) as error:
         if path.stat().st_size <= SMALL and (whole := _whole(path)) is not None:
-            return outline(_events(whole))
+            return outline(events(whole))
         raise _broken(path, error) from error
+
+
+def whole(path: Path) -> Any:
+    """A document that is small enough, as Python's own reader takes it; None where it is not."""
+    return _whole(path) if path.stat().st_size <= SMALL else None
 
 
 def nothing_in(path: Path) -> bool:
@@ -178,6 +195,10 @@ def _flat(record: Any, plane: bool = False) -> dict[str, str | None]:
 
 def _records(path: Path, records: RecordList) -> Iterator[Any]:
     """Each record; one under a key gets it as `key`. Where ijson stops (NaN), Python's own reader goes on."""
+    if records.shape:
+        document = documents.at(_whole(path), records.path.partition(":")[2] or ROOT)
+        yield from [document] if records.shape == "one" else documents.turned(document)
+        return
     done = 0
     with path.open("rb") as file:
         stream = ijson.kvitems(file, records.prefix) if records.keyed else ijson.items(file, records.prefix)
@@ -233,21 +254,37 @@ def _inside(here: Any, steps: Sequence[str], *, keyed: bool) -> Iterator[Any]:
             yield from _inside(here[".".join(steps[:taken])], steps[taken:], keyed=keyed)
 
 
-def _events(value: Any) -> Iterator[tuple[str, str, Any]]:
+def repeated_keys(sample: str) -> tuple[tuple[str, int], ...]:
+    """Keys that stand twice in one line's object, in the lines of a sample, with how often."""
+    counted: Counter[str] = Counter()
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        names = Counter(key for key, _ in pairs)
+        counted.update(key for key, times in names.items() if times > 1)
+
+    for line in sample.splitlines()[:1000]:
+        try:
+            json.loads(line, object_pairs_hook=note)
+        except (ValueError, RecursionError):
+            continue
+    return tuple(counted.most_common())
+
+
+def events(value: Any) -> Iterator[tuple[str, str, Any]]:
     """A loaded document as ijson would tell it, as far as `outline` listens."""
     if isinstance(value, dict):
         yield "", "start_map", None
         for key, inner in value.items():
             yield "", "map_key", key
-            yield from _events(inner)
+            yield from events(inner)
         yield "", "end_map", None
     elif isinstance(value, list):
         yield "", "start_array", None
         for inner in value:
-            yield from _events(inner)
+            yield from events(inner)
         yield "", "end_array", None
-    elif isinstance(value, str):
-        yield "", "string", value
+    else:
+        yield "", "string" if isinstance(value, str) else "number", value
 
 
 def _too_deep(path: Path) -> JsonRefused:
