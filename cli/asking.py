@@ -17,6 +17,7 @@ from contracts.errors import HubError
 from contracts.evidence import Question, Undecided
 from contracts.guess import Answers
 from contracts.model import Type
+from contracts.places import KINDS
 from warehouse.drafting import Progress
 
 ASKED = 2
@@ -40,6 +41,7 @@ class Told:
     dates: list[str] = field(default_factory=list)
     types: list[str] = field(default_factory=list)
     decimal: list[str] = field(default_factory=list)
+    coordinates: list[str] = field(default_factory=list)
     key: str = ""
     as_json: bool = False
 
@@ -48,7 +50,7 @@ class Told:
         name = option.removeprefix("--")
         if name in READING:
             self.reading[name] = value
-        elif name in {"dates", "decimal"}:
+        elif name in {"dates", "decimal", "coordinates"}:
             getattr(self, name).append(value)
         elif name == "type":
             self.types.append(value)
@@ -62,7 +64,12 @@ class Told:
         single = {"owner": self.owner, "dataset": self.dataset, "title": self.title, "key": self.key, **self.reading}
         for name, value in single.items():
             parts += _option(name, value) if value else []
-        for name, values in (("dates", self.dates), ("type", self.types), ("decimal", self.decimal)):
+        for name, values in (
+            ("dates", self.dates),
+            ("type", self.types),
+            ("decimal", self.decimal),
+            ("coordinates", self.coordinates),
+        ):
             for value in values:
                 parts += _option(name, value)
         return shlex.join([*parts, *(["--json"] if self.as_json else [])])
@@ -73,6 +80,7 @@ class Told:
             pairs("--dates", self.dates, ("mdy", "dmy", "ymd", "excel", "roc", "no")),
             pairs("--type", self.types, tuple(Type)),
             pairs("--decimal", self.decimal, ("comma", "point")),
+            pairs("--coordinates", self.coordinates, tuple(KINDS)),
         )
 
 
@@ -129,7 +137,12 @@ def _give_up(told: Told, undecided: Undecided) -> None:
     places = range(max(len(question.choices) for question in undecided.questions))
     for place in places:
         with_answers = replace(
-            told, reading=dict(told.reading), dates=[*told.dates], types=[*told.types], decimal=[*told.decimal]
+            told,
+            reading=dict(told.reading),
+            dates=[*told.dates],
+            types=[*told.types],
+            decimal=[*told.decimal],
+            coordinates=[*told.coordinates],
         )
         for question in undecided.questions:
             with_answers.answer(question.option, question.choices[min(place, len(question.choices) - 1)].value)

@@ -59,6 +59,13 @@ def onboard(
     ] = None,
     types: Annotated[list[str] | None, typer.Option("--type", metavar="COLUMN=TYPE", help="Type of a column.")] = None,
     decimal: Annotated[list[str] | None, typer.Option(metavar="COLUMN=comma|point", help="What a comma in numbers is.")] = None,
+    coordinates: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=gcj02|bd09|swapped|minutes|seconds|mercator|as-is",
+            help="How a longitude and its latitude are written; they are converted in columns of their own.",
+        ),
+    ] = None,
     key: Annotated[str, typer.Option(metavar="COLUMN[,COLUMN]|none", help="Columns that identify a row.")] = "",
     dataset: Annotated[
         str, typer.Option(metavar="NAME", help="Machine name of the dataset; an existing one gets a delivery.")
@@ -91,6 +98,7 @@ def onboard(
         [*(dates or ())],
         [*(types or ())],
         [*(decimal or ())],
+        [*(coordinates or ())],
         key,
         as_json,
     )
@@ -308,6 +316,7 @@ def _tell(
         "quarantined": outcome.quarantined, "encoding": outcome.encoding or str(contract.reading.get("encoding", "")),
         "contract": str(path) if path.is_file() else contract.version,
         "columns": columns, "batch": done.batch_id, "state": outcome.state, "no_op": done.no_op,
+        "evidence": [line.in_language(language()) for line in evidence],
     }  # fmt: skip
     if told.as_json:
         typer.echo(json.dumps(result, ensure_ascii=False))

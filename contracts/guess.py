@@ -96,6 +96,9 @@ class Answers:
     decimals: Mapping[str, str] = field(default_factory=dict)
     """column (or "*") → comma or point."""
 
+    places: Mapping[str, str] = field(default_factory=dict)
+    """column (a longitude, or "*") → how it and its latitude are written: one of contracts.places.KINDS."""
+
     def of(self, answers: Mapping[str, str], guess: Guess) -> str:
         """The answer for a column, under any of its names."""
         return answers.get(guess.source) or answers.get(guess.name) or answers.get("*") or ""

@@ -13,7 +13,7 @@ from contracts.mends import calendar_question, is_date_name
 from contracts.model import Type
 from contracts.naming import words_of
 from contracts.personal import damage, is_number_of_person, mark, remark, settle, shown
-from contracts.places import coordinates
+from contracts.places import Conversion, coordinates
 from contracts.profile import NO_VALUE, ColumnProfile, Profile
 
 FEW = 0.002
@@ -40,6 +40,7 @@ def infer(
     answers: Answers = Answers(),
     text_columns: frozenset[str] = frozenset(),
     decimals: Mapping[str, tuple[int, int]] = {},
+    converted: Sequence[Conversion] = (),
     delimiter: str = "",
 ) -> list[Guess]:
     """A guess for each column. `text_columns`, `decimals` (precision and scale): declared so by the file's
@@ -62,7 +63,7 @@ def infer(
         settle(guess, column)
         damage(guess, column)
         remark(guess, column, profile.rows)
-    coordinates(pairs)
+    coordinates(pairs, answers, converted)
     return guesses
 
 

@@ -6,7 +6,7 @@ Kept in a contract's `reading` as `mends`, column → kind; any value of another
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from contracts.evidence import Choice, Question, Said
 from contracts.glossary import SIMPLIFIED
@@ -120,10 +120,3 @@ def _asked(guess: Guess, like: tuple[str, str], choice: Choice) -> Question:
         Said(f"列“{guess.source}”{like[0]}，怎样读？", f"The values of {guess.source!r} {like[1]}; how are they read?"),
         (choice, as_number),
     )
-
-
-def judge(value: object) -> tuple[str, str] | None:
-    """What is wrong with the `mends` of a contract's reading, or None."""
-    good = isinstance(value, Mapping) and all(kind in FORMS for kind in value.values())
-    kinds = ", ".join(FORMS)
-    return None if good else (f"mends 应为 列名: 种类，种类为 {kinds}", f"mends must be column: kind, one of {kinds}")

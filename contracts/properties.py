@@ -24,6 +24,8 @@ READING = (
 )  # fmt: skip
 """Keys of `reading`, how files of the dataset are read; contracts.sniff writes and warehouse.readers reads them."""
 
+MENDS = ("quoted", "whole", "pointed", "midnight", "excel-days", "roc")
+PLACES = ("gcj02", "bd09", "swapped", "minutes", "seconds", "mercator", "column")
 Judge = Callable[[Any], tuple[str, str] | None]
 """What is wrong with a value, in Chinese and English, or None."""
 
@@ -85,9 +87,35 @@ def _codes(value: Any) -> tuple[str, str] | None:
     return None if good else ("应为 1 至 7 的列表（信息资源格式）", "must be a list of 1 to 7 (formats of the 2017 guide)")
 
 
+def mends_problem(value: Any) -> tuple[str, str] | None:
+    """What is wrong with the `mends` of a reading (contracts.mends), or None."""
+    good = isinstance(value, Mapping) and all(kind in MENDS for kind in value.values())
+    kinds = ", ".join(MENDS)
+    return None if good else (f"mends 应为 列名: 种类（{kinds}）", f"mends must be column: kind, one of {kinds}")
+
+
+def places_problem(value: Any) -> tuple[str, str] | None:
+    """What is wrong with the `places` of a reading (contracts.places), or None."""
+    good = isinstance(value, list) and all(
+        isinstance(each, Mapping)
+        and {"longitude", "latitude", "kind"} <= each.keys()
+        and each["kind"] in PLACES
+        and (each["kind"] != "column" or each.get("datum"))
+        for each in value
+    )
+    kinds = ", ".join(PLACES)
+    wrong = (
+        f"places 应为列表，每项写 longitude、latitude、kind（{kinds}）",
+        f"places must list longitude, latitude and kind, one of {kinds}",
+    )
+    return None if good else wrong
+
+
 def _reading(value: Any) -> tuple[str, str] | None:
     if not isinstance(value, Mapping):
         return "应为键值对，如 {encoding: gb18030}", "must be a mapping, like {encoding: gb18030}"
+    if wrong := mends_problem(value.get("mends", {})) or places_problem(value.get("places", [])):
+        return wrong
     strange = [k for k in value if k not in READING]
     if not strange:
         return None

@@ -9,14 +9,14 @@ from typing import Any
 
 import duckdb
 
-from contracts import draft, formats, infer, keys, mends, naming, personal, sniff
+from contracts import draft, formats, infer, keys, mends, naming, personal, places, sniff
 from contracts.evidence import Choice, Evidence, Question, Said, Undecided
 from contracts.guess import Answers, Guess, is_code_name
 from contracts.model import Contract, Format
 from contracts.profile import ColumnProfile, Profile
 from contracts.sniff import NotATable
 from warehouse import profile as profiles
-from warehouse.readers import Inspection, inspect, open_inspected
+from warehouse.readers import Inspection, inspect, mended, open_inspected
 from warehouse.readers.source import Source
 from warehouse.settings import Settings
 
@@ -73,14 +73,18 @@ def draft_contract(request: Request, settings: Settings, progress: Progress | No
             made = profiles.stage(source, settings, connection=connection)
             scratch += made.scratch
             profile = profiles.profile(made, lambda done, of: tell("profile", done, of))
-            as_written, taken_back = profile, mends_needed(request, profile)
-            if taken_back:
-                found.reading["mends"] = taken_back
-                made = profiles.mended(made, taken_back)
+            as_written = profile
+            taken_back, converted = mends_needed(request, profile)
+            if taken_back or converted:
+                found.reading |= {"mends": taken_back} if taken_back else {}
+                found.reading |= {"places": [each.entry() for each in converted]} if converted else {}
+                mended_source = mended(source, {"mends": taken_back, "places": found.reading.get("places", ())})
+                made = profiles.stage(mended_source, settings, connection=connection)
+                scratch += made.scratch
                 profile = profiles.profile(made)
             _has_rows(profile, source, request, connection)
             guesses = _guesses(request, made, profile, found, str(found.reading.get("delimiter") or ""))
-            for guess, column in zip(guesses, as_written.columns, strict=True):
+            for guess, column in zip(guesses, as_written.columns, strict=False):
                 if guess.source in taken_back:
                     mends.say(guess, column, taken_back[guess.source])
     finally:
@@ -96,12 +100,12 @@ def draft_contract(request: Request, settings: Settings, progress: Progress | No
     return Drafted(contract, profile, draft.report(subject, profile, guesses), tuple(evidence), tuple(guesses))
 
 
-def mends_needed(request: Request, profile: Profile) -> dict[str, str]:
-    """The spellings to be taken back, by column; the guesses here serve for the columns' names only."""
+def mends_needed(request: Request, profile: Profile) -> tuple[dict[str, str], list[places.Conversion]]:
+    """The spellings to be taken back, by column, and the coordinates to be converted; the guesses here serve for names only."""
     guesses = [Guess(column.source, name) for column, name in _named(profile)]
     pairs = list(zip(guesses, profile.columns, strict=True))
     personal.mark(pairs)
-    return mends.needed(pairs, request.answers)
+    return mends.needed(pairs, request.answers), places.conversions(pairs, request.answers)
 
 
 def _named(profile: Profile) -> list[tuple[ColumnProfile, str]]:
@@ -161,7 +165,13 @@ def _has_rows(profile: Profile, source: Source, request: Request, connection: du
 def _guesses(request: Request, made: profiles.Stage, profile: Profile, found: Inspection, delimiter: str) -> list[Guess]:
     names = naming.column_names([column.source for column in profile.columns])
     guesses = infer.infer(
-        profile, names, answers=request.answers, text_columns=found.text_columns, decimals=found.decimals, delimiter=delimiter
+        profile,
+        names,
+        answers=request.answers,
+        text_columns=found.text_columns,
+        decimals=found.decimals,
+        converted=places.entries(found.reading),
+        delimiter=delimiter,
     )
     for guess, column in zip(guesses, profile.columns, strict=True):
         _domain_format(guess, column, made, request.divisions)

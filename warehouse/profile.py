@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from contracts.profile import (
     ColumnProfile,
     Profile,
 )
-from warehouse.readers.mending import column_sql
 from warehouse.readers.scratch import identifier, scratch_file, text
 from warehouse.readers.source import Source
 from warehouse.settings import Settings
@@ -105,15 +104,6 @@ def _trailing_totals(made: Stage) -> int:
     sql = f"SELECT {word} IN ({listed}) FROM {made.relation} OFFSET {max(0, made.rows - 3)}"
     last = [bool(row[0]) for row in made.connection.execute(sql).fetchall()]
     return next((n for n, total in enumerate(reversed(last)) if not total), len(last))
-
-
-def mended(made: Stage, mends: Mapping[str, str]) -> Stage:
-    """The same rows with the spellings of some columns taken back."""
-    replaced = ", ".join(
-        f"nullif({column_sql(kind, f'c{made.columns.index(column)}')}, '') AS c{made.columns.index(column)}"
-        for column, kind in mends.items()
-    )
-    return replace(made, relation=f"(SELECT * REPLACE ({replaced}) FROM {made.relation})", padded=set())
 
 
 def profile(made: Stage, progress: Progress | None = None) -> Profile:

@@ -166,10 +166,9 @@ class TestDomains:
         contract = draft("经度,纬度\n" + lines(60, lambda n: f"{126 + n / 100},{45 + n / 100}")).contract
         assert [(i.format, i.datum) for i in contract.items] == [(Format.LONGITUDE, "CGCS2000"), (Format.LATITUDE, "CGCS2000")]
 
-    def test_swapped_coordinates_are_told_and_not_refused(self, draft) -> None:
-        drafted = draft("经度,纬度\n" + lines(60, lambda n: f"{45 + n / 100},{126 + n / 100}"))
-        assert all(item.format is None for item in drafted.contract.items)
-        assert "swapped" in drafted.report
+    def test_swapped_coordinates_are_asked(self, asked) -> None:
+        [question] = asked("经度,纬度\n" + lines(60, lambda n: f"{45 + n / 100},{126 + n / 100}"))
+        assert question.choices[0].value == "经度=swapped"
 
     def test_personal_data_is_graded_and_never_shown(self, draft) -> None:
         drafted = draft("姓名,身份证号,手机号,v\n" + lines(60, lambda n: f"张三丰,11010519491231002X,138{n:08d},{n}"))

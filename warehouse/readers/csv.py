@@ -129,7 +129,7 @@ def complete(source: Source, connection: duckdb.DuckDBPyConnection, rows: int) -
         return True
     if rows > source.lines:
         return False
-    width, delimiter = len(source.columns), str(source.reading["delimiter"])
+    width, delimiter = len(source.columns) - source.added, str(source.reading["delimiter"])
     enough = 3 if width > 2 else 5
     held = " OR ".join(f"contains({quote(c)}, chr(10)) OR contains({quote(c)}, chr(13))" for c in source.columns)
     found = connection.execute(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from contracts.mends import FORMS
+from warehouse.readers.placing import names, placed
 from warehouse.readers.scratch import identifier, text
 from warehouse.readers.source import Source
 
@@ -23,15 +24,23 @@ def mended(source: Source, reading: Mapping[str, Any]) -> Source:
         for column in source.columns
         if column in commas or column in mends
     }
-    if not changed:
+    places = [each for each in reading.get("places") or () if {each["longitude"], each["latitude"]} <= {*source.columns}]
+    if not changed and not places:
         return source
     replaced = ", ".join(f"{sql} AS {identifier(column)}" for column, sql in changed.items())
+    columns = source.columns
 
     def mend(relation: str) -> str:
-        return f"(SELECT * REPLACE ({replaced}) FROM {relation})"
+        mended = f"(SELECT * REPLACE ({replaced}) FROM {relation})" if replaced else relation
+        for each in places:
+            mended = placed(mended, each, source.columns)
+        return mended
 
+    for each in places:
+        columns = (*columns, *(name for name in names(each) if name not in columns))
     pieces = tuple(replace(piece, relation=mend(piece.relation)) for piece in source.pieces)
-    return replace(source, relation=mend(source.relation), pieces=pieces)
+    added = len(columns) - len(source.columns)
+    return replace(source, relation=mend(source.relation), pieces=pieces, columns=columns, added=source.added + added)
 
 
 def column_sql(kind: str, c: str) -> str:

@@ -41,6 +41,8 @@ class Source:
     """Column of `relation` with the row's number in the file, where rows were taken out; empty: rows count from 1 in order."""
     pieces: tuple[Piece, ...] = ()
     """The same rows in several relations, to be read side by side; none where that is not worth it, or not safe."""
+    added: int = 0
+    """Columns at the end that the file does not have: converted coordinates."""
     lines: int | None = None
     """Set when the reader has not proved yet that `relation` gives every row: see warehouse.readers.csv.complete."""
     careful: bool = False
