@@ -17,12 +17,13 @@ from contracts.errors import HubError
 
 
 class BatchState(StrEnum):
-    """已收到 校验中 已入库 部分隔离 整批拒绝 退回 已补正 已撤销."""
+    """已收到 校验中 已入库 部分隔离 待答复 整批拒绝 退回 已补正 已撤销."""
 
     RECEIVED = "received"
     CHECKING = "checking"
     LOADED = "loaded"
     PARTIAL = "partial"
+    HELD = "held"
     REFUSED = "refused"
     RETURNED = "returned"
     CORRECTED = "corrected"
@@ -31,6 +32,8 @@ class BatchState(StrEnum):
 
 ACCEPTED = (BatchState.LOADED, BatchState.PARTIAL, BatchState.CORRECTED)
 """States in which a batch's accepted rows are in the lake."""
+MENDABLE = (BatchState.PARTIAL, BatchState.RETURNED, BatchState.REFUSED)
+"""States in which a batch may wait for its correction."""
 
 
 class Batch(SQLModel, table=True):
@@ -72,8 +75,30 @@ class Batch(SQLModel, table=True):
         sa_type=Json,
         description="Whole-batch rules: [{rule, passed, value, expected, message, message_en}]",
     )
+    questions: list[dict[str, Any]] = Field(
+        default_factory=list, sa_type=Json, description="What a held batch leaves open (contracts.doubts.asked)"
+    )
+    answers: dict[str, Any] = Field(default_factory=dict, sa_type=Json, description="contracts.deliveries.Answers")
+    replaces: list[str] = Field(default_factory=list, sa_type=Json, description="Batches whose rows it took the place of")
+    mended: int = Field(default=0, description="Its rows that corrections have mended")
+    reason: str = Field(default="", description="Why a person undid it or let it pass")
     seconds: dict[str, float] = Field(default_factory=dict, sa_type=Json, description="Seconds for each step")
     run_id: str = Field(default="", description="Dagster or command run that loaded it")
+
+    @property
+    def open_rows(self) -> int:
+        """Rows that still wait for their correction."""
+        return max(self.quarantined - self.mended, 0) if self.state in MENDABLE else 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether a correction is still awaited; a batch of which no row could be counted waits for any that is accepted.
+
+        A correction of which nothing was accepted waits for none: what it was to mend is open as before.
+        """
+        if self.corrects and self.state != BatchState.PARTIAL:
+            return False
+        return self.state in MENDABLE and self.mended < max(self.quarantined, 1)
 
 
 class UnknownBatch(HubError):
@@ -167,7 +192,8 @@ def listed(
     if chosen.state:
         asked = asked.where(col(Batch.state).in_(chosen.state))
     page = max(1, min(page, -(-total // size) or 1))
-    found = session.exec(asked.order_by(col(Batch.sequence).desc()).offset((page - 1) * size).limit(size)).all()
+    newest = (col(Batch.received_at).desc(), col(Batch.sequence).desc())
+    found = session.exec(asked.order_by(*newest).offset((page - 1) * size).limit(size)).all()
     return BatchPage(found, total, page, size, states)
 
 

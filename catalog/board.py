@@ -129,7 +129,10 @@ def made(agreement: Agreement, rows: Sequence[BoardRow], *, estimated: bool) -> 
 def _received(session: Session, agreement_id: str, names: Sequence[str]) -> dict[tuple[str, str], list[Batch]]:
     asked = select(Batch).where(Batch.agreement_id == agreement_id, col(Batch.period).in_(names))
     found: dict[tuple[str, str], list[Batch]] = {}
+    """Batches by agency and period, in their order. A correction that got in nothing is none: what it was to mend is open."""
     for batch in session.exec(asked.where(Batch.state != BatchState.UNDONE).order_by(col(Batch.sequence))):
+        if batch.corrects and batch.state not in ACCEPTED:
+            continue
         found.setdefault((batch.organization_id or "", batch.period), []).append(batch)
     return found
 

@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
+from sqlalchemy import case, or_
 from sqlmodel import Session, col, select
 
 from catalog import acquisitions, channels, workdays
-from catalog.batches import Batch, BatchState
+from catalog.batches import MENDABLE, Batch, BatchState
 from catalog.organizations import Organization
 from catalog.people import Role, Subject
 from catalog.resources import Resource
 from contracts.clock import day_of, today
 
+TOLD_DAYS = 30
+"""Days for which a sender is told of a delivery that was undone."""
 EVERYTHING = (Role.STEWARD, Role.ADMINISTRATOR)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One thing that waits. `kind`: answer, sign, deliver, report, release, renew, quarantine, returned, draft or channel."""
+    """One thing that waits. `kind`: answer, sign, deliver, report, release, renew, quarantine, returned, answer-batch,
+    undone, draft or channel."""
 
     kind: str
     key: str
@@ -45,6 +50,7 @@ def inbox(session: Session, subject: Subject, on: date | None = None) -> list[Ta
     tasks = [
         *_agreements(session, own, day),
         *_batches(session, own, day),
+        *_undone(session, own, day),
         *_drafts(session, own, day),
         *_channels(session, own),
     ]
@@ -73,14 +79,15 @@ def _agreements(session: Session, own: str, day: date) -> Iterator[Task]:
 
 
 def _batches(session: Session, own: str, day: date) -> Iterator[Task]:
-    """Batches with quarantined rows, or returned whole, that nothing has corrected yet."""
-    mended = select(Batch.corrects).where(col(Batch.corrects).is_not(None), Batch.state != BatchState.UNDONE)
+    """Batches with rows that no correction has mended yet, returned whole, or held for an answer.
+
+    A correction that was refused itself leaves the task with the batch that it was to mend.
+    """
     asked = (
         select(Batch, Resource, Organization)
         .join(Resource, col(Resource.name) == Batch.dataset, isouter=True)
         .join(Organization, col(Organization.id) == Batch.organization_id, isouter=True)
-        .where(col(Batch.state).in_((BatchState.PARTIAL, BatchState.RETURNED, BatchState.REFUSED)))
-        .where(col(Batch.id).not_in(mended))
+        .where(or_(col(Batch.state) == BatchState.HELD, col(Batch.state).in_(MENDABLE) & _waits()))
     )
     if own:
         asked = asked.where(Batch.organization_id == own)
@@ -88,17 +95,16 @@ def _batches(session: Session, own: str, day: date) -> Iterator[Task]:
     for batch, resource, sender in session.exec(asked.order_by(col(Batch.sequence).desc()).limit(200)):
         start = day_of(batch.received_at)
         due = calendar.add(start, days)
-        partial = batch.state == BatchState.PARTIAL
+        kind, zh, en = _waiting_for(batch)
         title, name = resource.title if resource else batch.dataset, sender.name if sender else ""
         name_en = (sender.name_en if sender else "") or name
         yield Task(
-            kind="quarantine" if partial else "returned",
+            kind=kind,
             key=batch.id,
             title=title,
             title_en=(resource.title_en if resource else "") or title,
-            detail=f"{name}批次 {batch.id[4:]}：{f'{batch.quarantined:,} 行隔离' if partial else '整批退回'}",
-            detail_en=f"{name_en} batch {batch.id[4:]}: "
-            + (f"{batch.quarantined:,} rows quarantined" if partial else "returned whole"),
+            detail=f"{name}批次 {batch.id[4:]}：{zh}",
+            detail_en=f"{name_en} batch {batch.id[4:]}: {en}",
             start=start,
             due=due,
             left=calendar.left(due, day),
@@ -118,6 +124,49 @@ def _channels(session: Session, own: str) -> Iterator[Task]:
             detail=f"通道连续 {one.times} 次未收到：{one.last.reason[:120]}",
             detail_en=f"the channel failed {one.times} times in a row: {one.last.reason_en[:120]}",
             start=day_of(one.since),
+            due=None,
+            left=None,
+        )
+
+
+def _waits() -> Any:
+    """SQL: some row is not mended; where no row could be counted, nothing accepted has corrected it yet.
+
+    What a correction has in quarantine itself is open with the batch that it corrects, and counted there.
+    """
+    rows = case((col(Batch.quarantined) > 0, col(Batch.quarantined)), else_=1)
+    return (col(Batch.mended) < rows) & col(Batch.corrects).is_(None)
+
+
+def _waiting_for(batch: Batch) -> tuple[str, str, str]:
+    """The kind of task that a batch is, and in words what it waits for."""
+    if batch.state == BatchState.HELD:
+        return "answer-batch", "待答复，未入库", "held until answered"
+    if batch.state == BatchState.PARTIAL:
+        rows = batch.open_rows
+        return "quarantine", f"{rows:,} 行隔离", f"{rows:,} {'row' if rows == 1 else 'rows'} quarantined"
+    return "returned", "整批退回", "returned whole"
+
+
+def _undone(session: Session, own: str, day: date) -> Iterator[Task]:
+    """Deliveries of an organization that were taken back lately, with the reason: its sender is told here."""
+    if not own:
+        return
+    asked = select(Batch, Resource).join(Resource, col(Resource.name) == Batch.dataset, isouter=True)
+    asked = asked.where(Batch.state == BatchState.UNDONE, Batch.organization_id == own)
+    for batch, resource in session.exec(asked.order_by(col(Batch.sequence).desc()).limit(50)):
+        on = day_of(batch.finished_at or batch.received_at)
+        if (day - on).days > TOLD_DAYS:
+            continue
+        title = resource.title if resource else batch.dataset
+        yield Task(
+            kind="undone",
+            key=batch.id,
+            title=title,
+            title_en=(resource.title_en if resource else "") or title,
+            detail=f"批次 {batch.id[4:]} 已撤销：{batch.reason}",
+            detail_en=f"Batch {batch.id[4:]} was undone: {batch.reason}",
+            start=on,
             due=None,
             left=None,
         )

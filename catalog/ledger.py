@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,14 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from catalog import audit, codes, database, quality, recovery, registry, spending, tables, workdays  # noqa: F401 - every table, for foreign keys
+from catalog import audit, codes, database, quality, recovery, registry, remembered, spending, tables, workdays  # noqa: F401 - every table, for foreign keys
 from catalog.agreements import Agreement, Spend, UnknownAgreement
-from catalog.batches import ACCEPTED, Batch, BatchState, UnknownBatch, get
+from catalog.batches import ACCEPTED, MENDABLE, Batch, BatchState, UnknownBatch, get
 from catalog.counters import next_number
 from catalog.organizations import Organization, UnknownOrganization
 from catalog.resources import Resource
 from contracts.clock import day_of, local, now
-from contracts.deliveries import Entry, Outcome, Placed, Receipt
+from contracts.deliveries import Answers, Entry, Fault, Outcome, Placed, Receipt
 from contracts.errors import HubError
 from contracts.model import Contract
 
@@ -39,6 +39,16 @@ class WrongCounts(HubError):
         super().__init__(f"批次 {batch_id} 的计数不平：{told}。", f"Counts of batch {batch_id} do not add up: {told}.")
 
 
+class NotHeld(HubError):
+    """An answer for a batch that does not wait for one."""
+
+    def __init__(self, batch_id: str, state: str) -> None:
+        super().__init__(
+            f"批次 {batch_id} 的状态是 {state}，没有待答复的问题；用 hub batch show {batch_id} 查看。",
+            f"Batch {batch_id} is {state}; it waits for no answer. See `hub batch show {batch_id}`.",
+        )
+
+
 class CatalogLedger:
     """Receipts and results of deliveries. Every call is its own committed transaction."""
 
@@ -54,8 +64,48 @@ class CatalogLedger:
             batch = Batch(id=f"{day}-{next_number(session, f'batch:{day}'):04d}", sequence=sequence, **asdict(receipt))
             session.add(batch)
             session.flush()
+            _agree(session, batch, receipt.answers, receipt.received_by)
             _note(session, batch, "batch.receive", {"sha256": batch.sha256, "bytes": batch.bytes, "filename": batch.filename})
-            return _entry(batch, _room(session, batch))
+            return _whole_entry(session, batch)
+
+    def answer(self, batch_id: str, answers: Answers, by: str, states: Sequence[str] = (BatchState.HELD,)) -> Entry:
+        """Open a held batch again (or one in other states) with answers; the lasting ones hold for the dataset from now on.
+
+        It takes its place in the order of deliveries now: what was loaded meanwhile came before it.
+        """
+        with database.session(self.engine) as session:
+            batch = get(session, batch_id)
+            if batch.state not in states:
+                raise NotHeld(batch_id, batch.state)
+            batch.answers = asdict(answers.over(Answers.of(batch.answers)))
+            batch.state, batch.sequence = BatchState.RECEIVED, next_number(session, "batch")
+            batch.reason = answers.waived or batch.reason
+            batch.questions = []
+            session.add(batch)
+            _agree(session, batch, answers, by)
+            session.flush()
+            told = {"dataset": batch.dataset, "answers": _given(answers)}
+            audit.record(session, actor=by, action="batch.answer", object=f"batch:{batch.id}", detail=told)
+            return _whole_entry(session, batch)
+
+    def agreed(self, dataset: str) -> Answers:
+        """What was answered before and holds for every delivery of a dataset."""
+        with database.session(self.engine) as session:
+            return _agreed(session, dataset)
+
+    def forget(self, dataset: str, by: str) -> None:
+        """Ask again what was answered for a dataset."""
+        with database.session(self.engine) as session:
+            told = {"answers": _given(_agreed(session, dataset))}
+            remembered.remember(session, f"answers:{dataset}", {"answers": {}, "by": by})
+            audit.record(session, actor=by, action="batch.forget-answers", object=f"dataset:{dataset}", detail=told)
+
+    def alike(self, dataset: str, sha256: str) -> Sequence[Entry]:
+        """Batches of a dataset with these very bytes that are accepted or held, oldest first."""
+        with database.session(self.engine) as session:
+            asked = select(Batch).where(Batch.dataset == dataset, Batch.sha256 == sha256)
+            asked = asked.where(col(Batch.state).in_((*ACCEPTED, BatchState.HELD)))
+            return [_entry(batch) for batch in session.exec(asked.order_by(col(Batch.sequence)))]
 
     def checking(self, batch_id: str) -> None:
         """The batch is being checked."""
@@ -78,7 +128,7 @@ class CatalogLedger:
             session.flush()
             quality.replace_results(session, batch, outcome.quality)
             spending.meter(session, batch)
-            _tie_correction(session, batch)
+            _tie_correction(session, outcome)
             _bring_up(session, batch, outcome)
             _note(session, batch, f"batch.{batch.state}", _counts(batch))
 
@@ -86,7 +136,7 @@ class CatalogLedger:
         """The receipt of a batch."""
         with database.session(self.engine) as session:
             batch = get(session, batch_id)
-            return _entry(batch, _room(session, batch))
+            return _whole_entry(session, batch)
 
     def latest(self, dataset: str) -> Entry | None:
         """The dataset's latest accepted batch that is not undone."""
@@ -180,6 +230,23 @@ def opened(url: str) -> Iterator[tuple[CatalogLedger, CatalogLookups]]:
     yield CatalogLedger(bind), CatalogLookups(bind)
 
 
+def _agreed(session: Session, dataset: str) -> Answers:
+    kept = remembered.recall(session, f"answers:{dataset}")
+    return Answers.of(kept.value.get("answers")) if kept else Answers()
+
+
+def _agree(session: Session, batch: Batch, answers: Answers, by: str) -> None:
+    """Keep the lasting answers for the dataset."""
+    if lasting := answers.lasting:
+        kept = asdict(lasting.over(_agreed(session, batch.dataset)))
+        remembered.remember(session, f"answers:{batch.dataset}", {"answers": kept, "by": by, "batch": batch.id})
+
+
+def _given(answers: Answers) -> dict[str, Any]:
+    """Answers without those that were not given."""
+    return {name: value for name, value in asdict(answers).items() if value}
+
+
 def _require_sender(session: Session, receipt: Receipt) -> None:
     if receipt.organization_id and session.get(Organization, receipt.organization_id) is None:
         raise UnknownOrganization(receipt.organization_id)
@@ -218,25 +285,30 @@ def _write(batch: Batch, outcome: Outcome) -> None:
     batch.snapshot = outcome.snapshot if outcome.snapshot is not None else batch.snapshot
     batch.message, batch.message_en = outcome.message, outcome.message_en
     if outcome.state == BatchState.UNDONE:
+        batch.reason = outcome.reason or batch.reason
         return
     for name in _COUNTS:
         setattr(batch, name, getattr(outcome, name))
+    batch.questions, batch.replaces = [dict(question) for question in outcome.questions], list(outcome.replaces)
     batch.encoding, batch.media = outcome.encoding or batch.encoding, outcome.media or batch.media
     batch.faults = sorted((asdict(fault) for fault in outcome.faults), key=lambda fault: -fault["rows"])
     batch.checks = [dict(check) for check in outcome.checks]
     batch.seconds = {name: round(seconds, 3) for name, seconds in outcome.seconds.items()}
 
 
-def _tie_correction(session: Session, batch: Batch) -> None:
-    """A loaded correction mends the batch it names; undone again, that one is as before."""
-    first = session.get(Batch, batch.corrects) if batch.corrects else None
-    if first is None:
-        return
-    if batch.state == BatchState.LOADED and first.state in (BatchState.PARTIAL, BatchState.RETURNED, BatchState.REFUSED):
-        first.state = BatchState.CORRECTED if first.accepted else first.state
-    elif batch.state == BatchState.UNDONE and first.state == BatchState.CORRECTED:
-        first.state = BatchState.PARTIAL
-    session.add(first)
+def _tie_correction(session: Session, outcome: Outcome) -> None:
+    """What a correction mends of the batches above it, as the lake counted it row by row; one is closed when no row is left.
+
+    A correction that is refused, or undone again, leaves the rows open that it does not mend.
+    """
+    for batch_id, mended in outcome.mended.items():
+        first = session.get(Batch, batch_id)
+        if first is None or first.state not in (*MENDABLE, BatchState.CORRECTED):
+            continue
+        first.mended = mended
+        if first.accepted:
+            first.state = BatchState.CORRECTED if mended >= first.quarantined else BatchState.PARTIAL
+        session.add(first)
 
 
 def _bring_up(session: Session, batch: Batch, outcome: Outcome) -> None:
@@ -286,9 +358,34 @@ def _room(session: Session, batch: Batch) -> int | None:
     return left + own.records if left is not None and own is not None else left
 
 
+SENT = 50
+"""Earlier batches of one sender that a delivery is compared with."""
+
+
+def _whole_entry(session: Session, batch: Batch) -> Entry:
+    """An entry with what its check asks of the ledger: earlier batches of its sender, what it corrects, what is still paid."""
+    sent: Sequence[Batch] = ()
+    if batch.route == "collect":
+        asked = select(Batch).where(Batch.dataset == batch.dataset, Batch.organization_id == batch.organization_id)
+        asked = asked.where(col(Batch.state).in_(ACCEPTED)).order_by(col(Batch.sequence).desc())
+        sent = session.exec(asked.limit(SENT)).all()
+    corrected: list[str] = []
+    above = session.get(Batch, batch.corrects) if batch.corrects else None
+    while above is not None and above.id not in corrected:
+        corrected.append(above.id)
+        above = session.get(Batch, above.corrects) if above.corrects else None
+    return replace(
+        _entry(batch, _room(session, batch)),
+        corrected=tuple(corrected),
+        sent=tuple(one.id for one in sent),
+        comparable=tuple(one.id for one in sent if one.period == batch.period) if batch.route == "collect" else None,
+    )
+
+
 def _entry(batch: Batch, room: int | None = None) -> Entry:
     fields = Receipt.__dataclass_fields__
-    receipt = Receipt(**{name: getattr(batch, name) for name in fields})
+    told = {name: getattr(batch, name) for name in fields} | {"answers": Answers.of(batch.answers)}
+    receipt = Receipt(**told)
     return Entry(
         batch_id=batch.id,
         sequence=batch.sequence,
@@ -297,5 +394,27 @@ def _entry(batch: Batch, room: int | None = None) -> Entry:
         received=batch.received,
         accepted=batch.accepted,
         quarantined=batch.quarantined,
+        outcome=_outcome(batch),
+        replaces=tuple(batch.replaces),
         room=room,
+    )
+
+
+def _outcome(batch: Batch) -> Outcome | None:
+    """What became of a settled batch."""
+    if batch.state in OPEN:
+        return None
+    return Outcome(
+        state=batch.state,
+        **{name: getattr(batch, name) for name in _COUNTS},
+        snapshot=batch.snapshot,
+        encoding=batch.encoding,
+        media=batch.media,
+        message=batch.message,
+        message_en=batch.message_en,
+        faults=[Fault(**fault) for fault in batch.faults],
+        checks=batch.checks,
+        seconds=batch.seconds,
+        questions=batch.questions,
+        replaces=batch.replaces,
     )

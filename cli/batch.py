@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,8 +17,10 @@ from catalog.batches import Batch, BatchFilters
 from catalog.ledger import CatalogLedger, CatalogLookups
 from cli.language import language, said
 from cli.upkeep import AsJson, Key, allowed, as_json, on_record, size, table
-from contracts.deliveries import Outcome
+from contracts import doubts
+from contracts.deliveries import Answers, Outcome
 from contracts.errors import HubError
+from warehouse.ingest import Delivered
 from warehouse.settings import Settings
 
 app = typer.Typer(
@@ -27,6 +33,7 @@ STATES = {
     "checking": ("校验中", "checking"),
     "loaded": ("已入库", "loaded"),
     "partial": ("部分隔离", "partly quarantined"),
+    "held": ("待答复", "held"),
     "refused": ("整批拒绝", "refused"),
     "returned": ("退回", "returned"),
     "corrected": ("已补正", "corrected"),
@@ -36,8 +43,22 @@ COUNTS = ("received", "accepted", "quarantined", "inserted", "updated", "unchang
 Number = Annotated[str, typer.Argument(metavar="BATCH", help="Number of the batch, e.g. 20260311-0042.")]
 
 
+Maps = Annotated[list[str] | None, typer.Option("--map", metavar="HEADER=ITEM", help="This column of the file is that item.")]
+Absent = Annotated[list[str] | None, typer.Option(metavar="ITEM", help="This item may be missing, or empty.")]
+Orders = Annotated[list[str] | None, typer.Option("--dates", metavar="ITEM=mdy|dmy", help="Order of day and month.")]
+Overlap = Annotated[str, typer.Option(metavar="append|replace", help="What rows do that came before, where there is no key.")]
+RowKey = Annotated[str, typer.Option("--key", metavar="ITEM[,ITEM]", help="What identifies a row, if the contract says not.")]
+Again = Annotated[bool, typer.Option("--again", help="Load an older file after newer ones.")]
+ASKED = 2
+"""Status of a delivery that is held until somebody answers."""
+
+
 class NoReason(HubError):
-    """Undoing or discarding a batch without saying why."""
+    """An act that must say why, without a reason."""
+
+
+class NoAnswer(HubError):
+    """Answering without an answer."""
 
 
 @app.command("list")
@@ -74,6 +95,7 @@ def show(number: Number, key: Key = "", json: AsJson = False) -> None:
     message = batch["message"] if language() == "zh" else batch["message_en"]
     typer.echo(f"{batch['id']}  {batch['dataset']}  {_state(batch)}  {batch['filename']} ({size(batch['bytes'])})  {message}")
     typer.echo("  ".join(f"{name} {batch[name]:,}" for name in COUNTS))
+    _ask(number, batch["questions"])
     for check in batch["checks"]:
         typer.echo(f"{'✓' if check['passed'] else '✗'} {check['message'] if language() == 'zh' else check['message_en']}")
     lines = [
@@ -93,10 +115,19 @@ def deliver(
     organization: Annotated[str, typer.Option(help="Who sent it.")] = "",
     period: Annotated[str, typer.Option(help="2026-03, 2026Q1 or 2026, for collections.")] = "",
     corrects: Annotated[str, typer.Option(metavar="BATCH", help="Batch whose quarantined rows it mends.")] = "",
+    maps: Maps = None,
+    absent: Absent = None,
+    dates: Orders = None,
+    overlap: Overlap = "",
+    row_key: RowKey = "",
+    again: Again = False,
     key: Key = "",
     json: AsJson = False,
 ) -> None:
-    """Receive a file for a dataset, check it, and load what is good. Status 1 if it was refused as a whole.
+    """Receive a file for a dataset, check it, and load what is good.
+
+    Status 1 if it was refused as a whole; 2 if it is held, because the file leaves something open that the options from
+    `--map` on answer. Such an answer is kept for later deliveries, too (`hub batch answers`).
 
     **Example:** `hub batch deliver major_hazard mended.xlsx --corrects 20260311-0042`
     """
@@ -106,6 +137,9 @@ def deliver(
     door.warm()
     settings = Settings()
     who, policies = allowed(settings, "deliver", dataset, key)
+    answers = _given(settings, dataset, maps, absent, dates, overlap, row_key, again)
+    if answers:
+        allowed(settings, "answer-batch", dataset, key)
     with Console(stderr=True).status(said(f"正在送交 {file.name} …", f"Delivering {file.name} …")):
         made = ingest.deliver(
             settings,
@@ -118,14 +152,89 @@ def deliver(
             organization_id=organization or who.organization_id or None,
             period=period,
             corrects=corrects or None,
+            answers=answers,
         )
     on_record(settings, who, "deliver", f"batch:{made.batch_id}", policies, {"dataset": dataset, "no_op": made.no_op})
+    _end(made, json)
+
+
+@app.command("answer")
+def answering(
+    number: Number,
+    maps: Maps = None,
+    absent: Absent = None,
+    dates: Orders = None,
+    overlap: Overlap = "",
+    row_key: RowKey = "",
+    again: Again = False,
+    key: Key = "",
+    json: AsJson = False,
+) -> None:
+    """Answer what a held delivery leaves open, and go on with it. Answers about columns, dates and rows are kept.
+
+    **Example:** `hub batch answer 20260311-0042 --map 单位名称=企业名称`
+    """
+    from warehouse import ingest
+
+    settings = Settings()
+    batch = _batch(settings, number, "see-quarantine", key)
+    who, policies = allowed(settings, "answer-batch", batch["dataset"], key)
+    answers = _given(settings, batch["dataset"], maps, absent, dates, overlap, row_key, again)
+    if not answers:
+        raise NoAnswer(
+            f"请给出答复；hub batch show {number} 列出可选的答复。",
+            f"Give an answer; `hub batch show {number}` lists those there are.",
+        )
+    ledger, lookups = CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database)
+    with Console(stderr=True).status(said(f"正在入库 {number} …", f"Loading {number} …")):
+        made = ingest.answer(settings, ledger, lookups, number, answers, by=who.actor)
+    on_record(settings, who, "answer-batch", f"batch:{number}", policies, {"dataset": batch["dataset"]})
+    _end(made, json)
+
+
+@app.command("answers")
+def remembered_answers(
+    dataset: Annotated[str, typer.Argument(help="Name of the dataset.")],
+    forget: Annotated[bool, typer.Option("--forget", help="Ask again from the next delivery on.")] = False,
+    key: Key = "",
+    json: AsJson = False,
+) -> None:
+    """Show what was answered for a dataset's deliveries and holds for the next ones; with --forget, ask again."""
+    settings = Settings()
+    who, _policies = allowed(settings, "answer-batch" if forget else "see-quarantine", dataset, key)
+    ledger = CatalogLedger(settings.catalog_database)
+    kept = ledger.agreed(dataset)
+    if forget:
+        ledger.forget(dataset, who.actor)
+    with database.session(settings.catalog_database) as session:
+        words = doubts.arguments(kept, registry.get(session, dataset))
     if json:
-        as_json({"batch": made.batch_id, "no_op": made.no_op, "dataset": dataset, **_outcome(made.outcome)})
+        as_json({"dataset": dataset, "answers": asdict(kept), "forgotten": forget})
     else:
-        typer.echo(f"{made.batch_id}: {_said(made.outcome)}")
-    if made.outcome.state in ("refused", "returned"):
-        raise typer.Exit(1)
+        typer.echo(shlex.join(words) or said("没有记住的答复。", "Nothing is remembered."))
+
+
+@app.command("pass")
+def let_pass(
+    number: Number,
+    reason: Annotated[str, typer.Option(help="Why; kept on record.")] = "",
+    key: Key = "",
+    json: AsJson = False,
+) -> None:
+    """Let a delivery pass (放行) that broke a rule about the whole: rows, freshness, vanished keys, share of quarantine.
+
+    Its rows are checked as ever: those at fault stay in quarantine.
+    """
+    from warehouse import passing
+
+    settings = Settings()
+    batch = _batch(settings, number, "see-quarantine", key)
+    who, policies = allowed(settings, "pass-batch", batch["dataset"], key)
+    ledger, lookups = CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database)
+    with Console(stderr=True).status(said(f"正在放行 {number} …", f"Letting {number} pass …")):
+        made = passing.let_pass(settings, ledger, lookups, number, reason, by=who.actor)
+    on_record(settings, who, "pass-batch", f"batch:{number}", policies, {"reason": reason.strip(), "was": batch["state"]})
+    _end(made, json)
 
 
 @app.command()
@@ -144,9 +253,8 @@ def undo(
     batch = _batch(settings, number, "see-quarantine", key)
     who, policies = allowed(settings, "undo-batch", batch["dataset"], key)
     with Console(stderr=True).status(said(f"正在撤销 {number} …", f"Undoing {number} …")):
-        outcome = undoing.undo(
-            settings, CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database), number
-        )
+        ledger, lookups = CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database)
+        outcome = undoing.undo(settings, ledger, lookups, number, reason.strip())
     on_record(settings, who, "undo-batch", f"batch:{number}", policies, {"reason": reason.strip()})
     if json:
         as_json({"batch": number, **_outcome(outcome)})
@@ -236,6 +344,67 @@ def rebuild(dataset: Annotated[str, typer.Argument(help="Name of the dataset.")]
         return
     for batch, outcome in made:
         typer.echo(f"{batch}: {_said(outcome)}")
+
+
+def _given(
+    settings: Settings,
+    dataset: str,
+    maps: list[str] | None,
+    absent: list[str] | None,
+    dates: list[str] | None,
+    overlap: str,
+    row_key: str,
+    again: bool,
+) -> Answers:
+    if overlap not in ("", "append", "replace"):
+        raise NoAnswer(f"--overlap 为 append 或 replace，不是 {overlap}。", f"--overlap is append or replace, not {overlap}.")
+    with database.session(settings.catalog_database) as session:
+        contract = registry.get(session, dataset)
+    return doubts.given(contract, maps or (), absent or (), dates or (), overlap, row_key, again)
+
+
+def _end(made: Delivered, json: bool) -> None:
+    """Say what became of a delivery; end with its status."""
+    outcome = made.outcome
+    if json:
+        told = {"batch": made.batch_id, "no_op": made.no_op, "dataset": made.entry.receipt.dataset, **_outcome(outcome)}
+        if outcome.questions:
+            told |= {"questions": list(outcome.questions), "commands": commands(made.batch_id, outcome)}
+        as_json(told)
+    else:
+        typer.echo(f"{made.batch_id}: {_said(outcome)}")
+        for check in outcome.checks:
+            if check["rule"] in ("columns", "dates") and check["passed"]:
+                typer.echo(f"  · {check['message'] if language() == 'zh' else check['message_en']}")
+        _ask(made.batch_id, outcome.questions)
+    if outcome.state in ("refused", "returned"):
+        raise typer.Exit(1)
+    if outcome.state == "held":
+        raise typer.Exit(ASKED)
+
+
+def commands(number: str, outcome: Outcome) -> list[str]:
+    """The commands that answer everything a held batch leaves open, the likeliest first."""
+    most = max((len(question["choices"]) for question in outcome.questions), default=0)
+    made = []
+    for place in range(most):
+        chosen = [question["choices"][min(place, len(question["choices"]) - 1)]["args"] for question in outcome.questions]
+        made.append(shlex.join(["hub", "batch", "answer", number, *itertools.chain.from_iterable(chosen)]))
+    return made
+
+
+def _ask(number: str, questions: Sequence[Mapping[str, Any]]) -> None:
+    """What a held batch leaves open, its evidence, and the command for each answer."""
+    lang = language()
+    for question in questions:
+        typer.secho(f"? {question[lang]}", fg="yellow")
+        for line in question["evidence"]:
+            typer.echo(f"  · {line[lang]}")
+        for choice in question["choices"]:
+            typer.echo(f"  {choice[lang]}:")
+            typer.echo(f"    {shlex.join(['hub', 'batch', 'answer', number, *choice['args']])}")
+    if len(questions) > 1:
+        typer.echo(said("几个问题可以在一条命令中一起答复。", "One command may answer them all."))
 
 
 def told(batch: Batch) -> dict[str, Any]:

@@ -3,9 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a person said about a delivery, where the file itself leaves it open."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Header in the file → machine name of the item that it holds."""
+    absent: tuple[str, ...] = ()
+    """Items that may be missing or empty, though they had values before."""
+    dates: Mapping[str, str] = field(default_factory=dict)
+    """Machine name of an item → order of its dates: dmy or mdy."""
+    overlap: str = ""
+    """Of rows without a key that are in the table already: "append" them again, or "replace" the deliveries that they mend."""
+    key: tuple[str, ...] = ()
+    """Items that identify a row, where the contract names none."""
+    again: bool = False
+    """An older file may be loaded after newer ones. Of this delivery only."""
+    waived: str = ""
+    """Why a steward lets the delivery pass although it breaks rules about the whole (放行). Of this delivery only."""
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any] | None) -> Answers:
+        """Answers as the catalogue holds them."""
+        kept = dict(told or {})
+        return cls(**{**kept, "absent": tuple(kept.get("absent") or ()), "key": tuple(kept.get("key") or ())})
+
+    def over(self, earlier: Answers) -> Answers:
+        """These answers, with earlier ones where these say nothing."""
+        return Answers(
+            columns={**earlier.columns, **self.columns},
+            absent=tuple(dict.fromkeys((*earlier.absent, *self.absent))),
+            dates={**earlier.dates, **self.dates},
+            overlap=self.overlap or ("" if self.key else earlier.overlap),
+            key=self.key or (() if self.overlap else earlier.key),
+            again=self.again or earlier.again,
+            waived=self.waived or earlier.waived,
+        )
+
+    @property
+    def lasting(self) -> Answers:
+        """Those that hold for later deliveries of the dataset, too."""
+        return replace(self, again=False, waived="")
+
+    def __bool__(self) -> bool:
+        return self != Answers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +73,7 @@ class Receipt:
     period: str = ""
     corrects: str | None = None
     run_id: str = ""
+    answers: Answers = field(default_factory=Answers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +92,7 @@ class Fault:
 class Outcome:
     """What became of a batch. received = accepted + quarantined; accepted = inserted + updated + unchanged.
 
-    `state` is one of catalog.batches.BatchState: loaded, partial, refused, returned or undone.
+    `state` is one of catalog.batches.BatchState: loaded, partial, held, refused, returned or undone.
     """
 
     state: str
@@ -68,6 +115,14 @@ class Outcome:
     seconds: Mapping[str, float] = field(default_factory=dict)
     table_rows: int | None = None
     table_bytes: int | None = None
+    questions: Sequence[Mapping[str, Any]] = ()
+    """Of a held delivery, what it leaves open: contracts.doubts.asked of each."""
+    replaces: Sequence[str] = ()
+    """Deliveries whose rows this one took out of a table without a key."""
+    reason: str = ""
+    """Why a person undid it."""
+    mended: Mapping[str, int] = field(default_factory=dict)
+    """Of the batch that this one corrects, and of those above it: rows that corrections have mended by now, all together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +136,15 @@ class Entry:
     received: int = 0
     accepted: int = 0
     quarantined: int = 0
+    outcome: Outcome | None = None
+    """What became of it, once it is settled."""
+    replaces: tuple[str, ...] = ()
+    corrected: tuple[str, ...] = ()
+    """The batch that it corrects, the one which that corrects, and so on."""
+    sent: tuple[str, ...] = ()
+    """Earlier batches of its sender, where several report to one dataset; empty: the whole table speaks for it."""
+    comparable: tuple[str, ...] | None = None
+    """Batches whose rows may come again in this one; None: any in the table."""
     room: int | None = None
     """Records that the ceiling of its purchase agreement still pays for; None where nothing limits them."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from contracts.deliveries import Entry, Fault, Outcome, Receipt
+from contracts.deliveries import Answers, Entry, Fault, Outcome, Receipt
 from warehouse.connection import literal
 
 AUTHOR = "hui"
@@ -116,7 +116,8 @@ def _commit(number: int, told: Mapping[str, Any]) -> Commit:
 
 def _stamp(told: Mapping[str, Any]) -> Stamp:
     known = {name: value for name, value in told.items() if name in Receipt.__dataclass_fields__}
-    return Stamp(int(told["sequence"]), Receipt(**{**known, "received_at": datetime.fromisoformat(told["received_at"])}))
+    known |= {"received_at": datetime.fromisoformat(told["received_at"]), "answers": Answers.of(told.get("answers"))}
+    return Stamp(int(told["sequence"]), Receipt(**known))
 
 
 def _outcome(number: int, told: Mapping[str, Any]) -> Outcome:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 import duckdb
 
+from contracts import doubts as doubts_of
 from contracts.deliveries import Entry, Outcome, Receipt
+from contracts.doubts import Doubt
 from contracts.model import Contract, Delivery
-from warehouse import commit, landing, load, opening, quarantine, stage, tables, uniqueness, verdict
+from warehouse import commit, corrections, doubts, landing, load, opening, quarantine, stage, tables, uniqueness, verdict
 from warehouse.crashpoints import reach
 from warehouse.ledger import Ledger, Lookups
 from warehouse.settings import Settings
@@ -47,15 +49,18 @@ def finish(
     """Check and load a received batch from landing, under the writer lock, and settle it in the ledger."""
     clock = clock or Clock()
     entry = ledger.entry(entry.batch_id)
-    if entry.state not in OPEN:  # another process, reconciling, was faster
-        return told_again(entry)
+    if entry.state not in OPEN:  # another process, reconciling, was faster: what it made of this very batch
+        return entry.outcome or told_again(entry)
     ledger.checking(entry.batch_id)
     reach("check")
     latest, receipt = ledger.latest(entry.receipt.dataset), entry.receipt
-    if latest and latest.sequence < entry.sequence and same(latest.receipt, receipt.sha256, receipt.contract_version):
+    contract = contract or lookups.contract(receipt.dataset, receipt.contract_version)
+    entry = replace(entry, receipt=replace(receipt, answers=receipt.answers.over(ledger.agreed(receipt.dataset))))
+    if latest and latest.sequence < entry.sequence and same(latest.receipt, receipt):
         outcome = replace(told_again(latest), state="partial" if latest.quarantined else "loaded")
+    elif latest and (older := _older(ledger, latest, entry)):
+        outcome = verdict.held([older], contract)
     else:
-        contract = contract or lookups.contract(receipt.dataset, receipt.contract_version)
         outcome = _checked(settings, lookups, connection, entry, contract, clock)
     reach("commit-after")
     outcome = replace(outcome, seconds={name: round(s, 3) for name, s in clock.seconds.items()})
@@ -64,9 +69,21 @@ def finish(
     return outcome
 
 
-def same(receipt: Receipt, sha256: str, version: str) -> bool:
-    """Whether a receipt is of these bytes under that contract version."""
-    return (receipt.sha256, receipt.contract_version) == (sha256, version)
+def same(earlier: Receipt, receipt: Receipt) -> bool:
+    """Whether two receipts are of the same bytes, contract version, sender and period, as far as both name them."""
+    if (earlier.sha256, earlier.contract_version) != (receipt.sha256, receipt.contract_version):
+        return False
+    pairs = ((earlier.organization_id, receipt.organization_id), (earlier.period, receipt.period))
+    return all(one == other or not one or not other for one, other in pairs)
+
+
+def _older(ledger: Ledger, latest: Entry, entry: Entry) -> Doubt | None:
+    """The question of an older file that comes again after newer ones."""
+    receipt = entry.receipt
+    if receipt.answers.again or receipt.corrects:
+        return None
+    alike = [e for e in ledger.alike(receipt.dataset, receipt.sha256) if e.state != "held" and same(e.receipt, receipt)]
+    return doubts_of.older(alike[-1].batch_id, latest.batch_id) if alike else None
 
 
 def told_again(entry: Entry) -> Outcome:
@@ -123,7 +140,11 @@ def check_and_load(
 
 
 def meaning(contract: Contract, entry: Entry) -> Contract:
-    """The contract as it holds for this delivery: one that mends another has only some rows, so nothing is missing from it."""
+    """The contract as it holds for this delivery, with what was answered.
+
+    One that mends another has only some rows, so nothing is missing from it.
+    """
+    contract = doubts_of.answered(contract, entry.receipt.answers)
     if not entry.receipt.corrects:
         return contract
     rules = replace(contract.batch_rules, min_rows=None, max_rows=None, freshness_item=None, freshness=None)
@@ -136,7 +157,11 @@ def _transaction(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, ent
     try:
         tables.make(connection, staged.contract)
         with clock.step("check"):
-            delta, outcome = judge(connection, staged, entry)
+            if entry.receipt.answers.waived:
+                quarantine.forget(connection, entry.batch_id)  # it was returned before
+            stage.begin(connection, staged)
+            replaces = doubts.settle(connection, staged, entry)
+            delta, outcome = judge(connection, staged, entry, replaces)
         if outcome.state in ("refused", "returned"):
             return _refuse(connection, staged, entry, outcome)
         with clock.step("load"):
@@ -145,6 +170,7 @@ def _transaction(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, ent
             load.into_resource(connection, staged, delta)
             reach("resource")
             quarantine.keep(connection, staged)
+            outcome = replace(outcome, mended=corrections.keep(connection, staged, entry))
             reach("quarantine")
             commit.sign(connection, "load", staged.batch, staged.contract.dataset, outcome, entries=[entry])
             reach("commit-before")
@@ -157,8 +183,13 @@ def _transaction(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, ent
     return _after(connection, staged.contract, outcome)
 
 
-def judge(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, entry: Entry) -> tuple[load.Delta, Outcome]:
-    """Checks that see the whole delivery and the table, and the outcome that follows. Inside the load's transaction."""
+def judge(
+    connection: duckdb.DuckDBPyConnection, staged: stage.Stage, entry: Entry, replaces: Sequence[str] = ()
+) -> tuple[load.Delta, Outcome]:
+    """Checks that see the whole delivery and the table, and the outcome that follows. Inside the load's transaction.
+
+    `replaces`: deliveries whose rows go out of the table as this one comes in.
+    """
     stage.begin(connection, staged)
     uniqueness.repeats(connection, staged)
     uniqueness.references(connection, staged)
@@ -167,12 +198,16 @@ def judge(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, entry: Ent
     delta = load.compare(connection, staged)
     load.spare_unreadable(connection, staged)
     uniqueness.against_table(connection, staged)
+    delta.replaces = tuple(replaces)
     load.total(connection, staged, delta)
     rejected = stage.count(connection, f"SELECT count(*) FROM {staged.source.rejects}") if staged.source.rejects else 0
     faults = quarantine.collect(connection, staged)
     received, lost = staged.rows + rejected, staged.at_fault + rejected
     checks = [*verdict.columns(staged), *verdict.batch_rules(connection, staged, entry, delta, received)]
     checks += verdict.ceiling(entry, received - lost)
+    checks += verdict.nothing_accepted(received, lost)
+    checks = verdict.waived(checks, entry.receipt.answers.waived)
+    checks += verdict.notes(staged)
     refused = verdict.refusal(staged, checks, faults, received)
     return delta, refused or verdict.accepted(staged, delta, checks, faults, received, lost)
 

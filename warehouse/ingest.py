@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from contracts.clock import now
-from contracts.deliveries import Entry, Outcome, Receipt
+from contracts.deliveries import Answers, Entry, Outcome, Receipt
 from contracts.model import Contract
 from warehouse import accounts, landing, reconcile, underway
 from warehouse.connection import writer
@@ -47,10 +48,12 @@ def deliver(
     filename: str | None = None,
     received_at: datetime | None = None,
     follow_links: bool = True,
+    answers: Answers | None = None,
 ) -> Delivered:
     """Receive a file for a dataset, check it against its contract, and load what is good.
 
-    `received_at` is when it arrived, where that was before now (it lay in a mailbox); never later than now.
+    `received_at` is when it arrived, where that was before now (it lay in a mailbox); never later than now. `answers` say what
+    the file leaves open; where something stays open, the batch is held for them (`answer`) and nothing is loaded.
 
     A crash at any moment leaves the old state or the new one; `warehouse.reconcile` finishes the job. Raises HubError when
     nothing could be done (no such file, a full disk, the lake is busy); a delivery that breaks its contract's rules is no
@@ -64,9 +67,6 @@ def deliver(
         with underway.delivery(settings, dataset, landed.sha256):
             if any(entry.receipt.dataset == dataset for entry in ledger.unsettled()):
                 reconcile.reconcile(settings, ledger, lookups, dataset=dataset)
-            latest = ledger.latest(dataset)
-            if latest and same(latest.receipt, landed.sha256, contract.version):
-                return Delivered(latest.batch_id, told_again(latest), True, latest)
             receipt = Receipt(
                 dataset=dataset,
                 contract_version=contract.version,
@@ -81,7 +81,16 @@ def deliver(
                 period=period,
                 corrects=corrects,
                 run_id=run_id,
+                answers=answers or Answers(),
             )
+            latest = ledger.latest(dataset)
+            if latest and same(latest.receipt, receipt):
+                return Delivered(latest.batch_id, told_again(latest), True, latest)
+            held = [e for e in ledger.alike(dataset, landed.sha256) if e.state == "held" and same(e.receipt, receipt)]
+            if held and answers:
+                return answer(settings, ledger, lookups, held[-1].batch_id, answers, by=received_by)
+            if held and held[-1].outcome:
+                return Delivered(held[-1].batch_id, held[-1].outcome, True, held[-1])
             entry = ledger.receive(receipt)
             reach("receipt")
             with writer(settings, purpose=f"load {entry.batch_id} {dataset}") as connection:
@@ -107,3 +116,23 @@ def _load(
         if waiting.sequence < ledger.entry(number).sequence and waiting.receipt.dataset == entry.receipt.dataset:
             reconcile.settle(settings, ledger, lookups, connection, waiting)
     return ledger.entry(number), reconcile.brought_to_end(settings, ledger, lookups, connection, ledger.entry(number))
+
+
+def answer(
+    settings: Settings,
+    ledger: Ledger,
+    lookups: Lookups,
+    batch_id: str,
+    answers: Answers,
+    *,
+    by: str,
+    states: Sequence[str] = ("held",),
+) -> Delivered:
+    """Go on with a held batch (or one in other states), as the newest delivery of its dataset; lasting answers are kept."""
+    clock = Clock()
+    with landing.room_said(settings):
+        entry = ledger.answer(batch_id, answers, by, states)
+        reach("receipt")
+        with writer(settings, purpose=f"load {batch_id} {entry.receipt.dataset}") as connection:
+            outcome = finish(settings, ledger, lookups, connection, entry, None, clock)
+    return Delivered(batch_id, outcome, False, ledger.entry(batch_id))

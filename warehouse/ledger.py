@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from contracts.deliveries import Entry, Outcome, Placed, Receipt
+from contracts.deliveries import Answers, Entry, Outcome, Placed, Receipt
 from contracts.model import Contract
 
 
@@ -15,6 +15,15 @@ class Ledger(Protocol):
 
     def receive(self, receipt: Receipt) -> Entry:
         """Write the receipt; the batch is `received`."""
+
+    def answer(self, batch_id: str, answers: Answers, by: str, states: Sequence[str] = ("held",)) -> Entry:
+        """Open a held batch again with answers, as the newest; the lasting ones are kept for the dataset."""
+
+    def agreed(self, dataset: str) -> Answers:
+        """What was answered before and holds for every delivery of a dataset."""
+
+    def alike(self, dataset: str, sha256: str) -> Sequence[Entry]:
+        """Batches of a dataset with these very bytes that are accepted or held, oldest first."""
 
     def checking(self, batch_id: str) -> None:
         """The batch is being checked."""

@@ -40,6 +40,8 @@ class Delta:
     removed: int = 0
     everything: bool = False
     """Every good row of the stage is new: nothing was compared."""
+    replaces: tuple[str, ...] = ()
+    """Deliveries of a table without a key whose rows go out."""
 
 
 def compare(connection: duckdb.DuckDBPyConnection, stage: Stage) -> Delta:
@@ -102,6 +104,8 @@ def total(connection: duckdb.DuckDBPyConnection, stage: Stage, delta: Delta) -> 
     """Fill in the counts, once nothing more is taken out of the stage or the delta."""
     if delta.everything:
         delta.inserted = _one(connection, f"SELECT count(*) FROM {stage.good()}")
+        if delta.replaces:
+            delta.removed = _one(connection, f"SELECT count(*) FROM {_replaced(stage, delta)}")
         return delta
     delta.inserted = _one(connection, "SELECT count(*) FROM delta WHERE old IS NULL")
     delta.updated = _one(connection, "SELECT count(*) FROM delta WHERE old IS NOT NULL")
@@ -113,7 +117,7 @@ def into_raw(connection: duckdb.DuckDBPyConnection, stage: Stage) -> None:
     """Accepted rows into raw. A stage with few rows at fault becomes a file of the lake as it is, not written again."""
     name = table("raw", stage.contract.dataset)
     held = connection.execute(f"SELECT 1 FROM {name} WHERE _batch = {literal(stage.batch)} LIMIT 1").fetchone()
-    if held or str(stage.paths[0]) in tables.files(connection, "raw", stage.contract.dataset):
+    if held:
         raise AlreadyLoaded(f"批次 {stage.batch} 已在湖中。", f"Batch {stage.batch} is in the lake already.")
     if stage.rows == stage.at_fault:
         return
@@ -140,6 +144,8 @@ def into_resource(connection: duckdb.DuckDBPyConnection, stage: Stage, delta: De
                 (SELECT old FROM delta WHERE old IS NOT NULL UNION ALL SELECT old FROM gone)"""
             )
         reach("resource")
+    if delta.replaces:
+        connection.execute(f"DELETE FROM {_replaced(stage, delta)}")
     wanted, left_out = delta.inserted + delta.updated, stage.at_fault + stage.repeats
     if not wanted:
         return
@@ -150,6 +156,12 @@ def into_resource(connection: duckdb.DuckDBPyConnection, stage: Stage, delta: De
         return
     chosen = "" if delta.everything else "SEMI JOIN delta USING (_row)"
     connection.execute(f"INSERT INTO {name} ({columns}) SELECT {columns} FROM {stage.good()} AS s {chosen}")
+
+
+def _replaced(stage: Stage, delta: Delta) -> str:
+    """SQL after FROM: the rows of deliveries that this one replaces."""
+    name = table("resource", stage.contract.dataset)
+    return f"{name} WHERE _batch IN ({', '.join(map(literal, delta.replaces))})"
 
 
 def _unclean(stage: Stage) -> list[str]:

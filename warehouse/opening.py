@@ -19,7 +19,7 @@ from contracts import codes
 from contracts.deliveries import Entry, Fault, Outcome
 from contracts.errors import HubError
 from contracts.model import Contract
-from warehouse import landing, profile, stage, verdict
+from warehouse import landing, moved, profile, spelling, stage, verdict
 from warehouse.connection import literal
 from warehouse.crashpoints import reach
 from warehouse.foreign import door, limits, telling
@@ -74,6 +74,7 @@ def staged(
         try:
             source = _open(connection, settings, contract, entry)
             written = _stage(connection, settings, codes.Lists(lists), contract, source, entry, token)
+            written = _with_dates(connection, settings, codes.Lists(lists), written, entry, token)
         except verdict.Refused as refused:
             return {"refused": asdict(refused.outcome)}
         if written.source.rejects:
@@ -89,6 +90,7 @@ def staged(
         "rows": written.rows,
         "faulty": written.faulty,
         "careful": written.source.careful,
+        "notes": [list(note) for note in written.notes],
     }
 
 
@@ -117,6 +119,7 @@ def _described(settings: Settings, contract: Contract, entry: Entry, answer: Map
         tuple(answer["masks"]),
         rows=answer["rows"],
         faulty=answer["faulty"],
+        notes=[(kind, item, zh, en) for kind, item, zh, en in answer["notes"]],
         received=partial(_look_again, settings, contract, entry, bool(answer["careful"])),
     )
 
@@ -175,11 +178,34 @@ def _unreadable(error: HubError) -> Outcome:
     )
 
 
+def _with_dates(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, lookups: codes.Codes, written: Stage, entry: Entry, token: str
+) -> Stage:
+    """The stage, written anew where dates are in another way of writing; held where that way can be read in two orders."""
+    spellings = spelling.found(connection, written)
+    if not spellings:
+        return written
+    written.discard()
+    if held := spelling.open_orders(spellings):
+        raise verdict.Refused(verdict.held(held, written.contract, written.rows))
+    applied = spelling.applied(written.contract, spellings)
+    again = _stage(connection, settings, lookups, applied, written.source, entry, token)
+    again.notes += [("dates", one.item.title or one.item.name, *one.said) for one in spellings]
+    return again
+
+
 def _open(connection: duckdb.DuckDBPyConnection, settings: Settings, contract: Contract, entry: Entry) -> Source:
     path = landing.locate(settings, entry.receipt.sha256)
     reading = _reading(contract, path, entry.receipt.filename)
+    name = entry.receipt.filename
     try:
-        return open_source(path, reading, settings, connection=connection, name=entry.receipt.filename, lazy=True)
+        source = open_source(path, reading, settings, connection=connection, name=name, lazy=True)
+        found = moved.reading(path, reading, settings, name=name, contract=contract, columns=source.columns)
+        if found is None:
+            return source
+        for made in source.scratch:
+            made.unlink(missing_ok=True)
+        return open_source(path, found, settings, connection=connection, name=name, lazy=True)
     except HubError as error:
         raise verdict.Refused(_unreadable(error)) from error
 
@@ -210,7 +236,7 @@ def _stage(
     staged, queries = stage.open_stage(
         connection, settings, lookups, contract, source, entry.batch_id, f"{entry.batch_id}-{token}", entry.receipt.received_at
     )
-    if staged.match.missing_required:
+    if staged.match.missing_required and not staged.match.extra:  # else one of those may be it: see warehouse.doubts
         _refuse(connection, settings, staged)
     whole = False
     try:

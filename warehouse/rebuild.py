@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import duckdb
 
-from contracts.deliveries import Entry, Outcome
+from contracts.deliveries import Answers, Entry, Outcome
 from contracts.model import Contract
-from warehouse import commit, finish, landing, load, opening, quarantine, reconcile, stage, tables, verdict
+from warehouse import commit, corrections, finish, landing, load, opening, quarantine, reconcile, stage, tables, verdict
 from warehouse.connection import table, writer
 from warehouse.crashpoints import reach
 from warehouse.foreign.telling import CannotBeRead
@@ -33,7 +33,8 @@ def rebuild(settings: Settings, ledger: Ledger, lookups: Lookups, dataset: str) 
     reconcile.reconcile(settings, ledger, lookups, dataset=dataset)
     contract = lookups.contract(dataset)
     with landing.room_said(settings), writer(settings, purpose=f"rebuild {dataset}") as connection:
-        history = list(ledger.history(dataset))
+        agreed = ledger.agreed(dataset)
+        history = [_answered(ledger.entry(past.batch_id), agreed) for past in ledger.history(dataset)]
         staged = [_staged(settings, lookups, contract, entry) for entry in history]
         try:
             made = _anew(connection, contract, history, staged)
@@ -47,6 +48,10 @@ def rebuild(settings: Settings, ledger: Ledger, lookups: Lookups, dataset: str) 
         for batch, outcome in told:
             ledger.settle(batch, outcome)
     return told
+
+
+def _answered(entry: Entry, agreed: Answers) -> Entry:
+    return replace(entry, receipt=replace(entry.receipt, answers=entry.receipt.answers.over(agreed)))
 
 
 def _staged(settings: Settings, lookups: Lookups, contract: Contract, entry: Entry) -> stage.Stage | Outcome:
@@ -71,6 +76,7 @@ def _anew(
     made = []
     for entry, one in zip(history, staged, strict=True):
         quarantine.forget(connection, entry.batch_id)
+        corrections.forget(connection, entry.batch_id)
         outcome = one if isinstance(one, Outcome) else _loaded(connection, one, entry)
         made.append((entry.batch_id, outcome))
     last = made[-1][1] if made else Outcome(state="loaded")
@@ -85,10 +91,11 @@ def _anew(
 
 
 def _loaded(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, entry: Entry) -> Outcome:
-    delta, outcome = finish.judge(connection, staged, entry)
+    """What a batch adds; those that it replaced when it came are taken out again."""
+    delta, outcome = finish.judge(connection, staged, entry, entry.replaces)
     quarantine.keep(connection, staged)
     if outcome.state in ("refused", "returned"):
         return outcome
     load.into_raw(connection, staged)
     load.into_resource(connection, staged, delta)
-    return outcome
+    return replace(outcome, mended=corrections.keep(connection, staged, entry))

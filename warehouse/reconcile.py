@@ -126,7 +126,7 @@ def brought_to_end(
 ) -> Outcome:
     """What became of a batch, by the lake's own word or by loading it; raises HubError where neither can be."""
     made = commit.of(connection, entry.batch_id)
-    if made is None:
+    if made is None or (entry.receipt.answers.waived and made.outcome.state in ("refused", "returned")):
         return finish(settings, ledger, lookups, connection, entry)
     outcome = replace(made.outcome, table_bytes=tables.size(connection, "resource", entry.receipt.dataset))
     ledger.settle(entry.batch_id, outcome)

@@ -64,15 +64,26 @@ def bring_to_target(connection: duckdb.DuckDBPyConnection, contract: Contract, k
     return removed, added
 
 
-def series(connection: duckdb.DuckDBPyConnection, contract: Contract, history: Sequence[Entry], batch: str) -> tuple[int, int]:
-    """Take a batch's rows out of an append dataset; a row that a later batch brought again, unchanged, comes back from that."""
+def series(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, history: Sequence[Entry], entry: Entry
+) -> tuple[int, int]:
+    """Take a batch's rows out of an append dataset; a row that a later batch brought again, unchanged, comes back from that.
+
+    Batches whose place it took come back, unless another one replaces them too.
+    """
+    batch = entry.batch_id
     name, raw, columns = (
         table("resource", contract.dataset),
         table("raw", contract.dataset),
         f"{tables.names(contract)}, _batch, _row",
     )
     removed = count(connection, f"DELETE FROM {name} WHERE _batch = {literal(batch)}")
+    replaced = {name for past in history for name in past.replaces}
+    back = [past.batch_id for past in history if past.batch_id in entry.replaces and past.batch_id not in replaced]
     added = 0
+    if back:
+        listed = ", ".join(map(literal, back))
+        added = count(connection, f"INSERT INTO {name} ({columns}) SELECT {columns} FROM {raw} WHERE _batch IN ({listed})")
     for check in compile(contract):
         if check.scope is not Scope.SET or not history:
             continue

@@ -53,6 +53,8 @@ class Stage:
     lasts. The bytes themselves are not for this process."""
     adopted: set[Path] = field(default_factory=set)
     """Files that became files of the lake: the stage's own, and its link for the resource."""
+    notes: list[tuple[str, str, str, str]] = field(default_factory=list)
+    """What was read otherwise than the contract says: kind, item, and what is told of it in Chinese and English."""
     committing: bool = False
     """From here on adopted files may belong to a snapshot, whatever error comes."""
 
@@ -70,6 +72,11 @@ class Stage:
     def at_fault(self) -> int:
         """Parsed rows with any fault."""
         return self.faulty + self.bad
+
+    def failing(self, rule: str, item: str) -> str:
+        """SQL over `relation`: the row breaks that check of single rows; empty where there is none."""
+        place = next((n for n, check in enumerate(self.checks) if (check.rule, check.item) == (rule, item)), None)
+        return "" if place is None else f"({self.masks[place // 62]} >> {place % 62}) & 1 = 1"
 
     def tidy(self) -> None:
         """Remove what is no part of the lake. A file left behind by mistake goes with the next clean-up of orphans."""

@@ -85,11 +85,3 @@ def size(connection: duckdb.DuckDBPyConnection, library: str, dataset: str) -> i
         FROM ducklake_list_files('lake', {literal(dataset)}, schema => {literal(library)})"""
     ).fetchone()
     return int(row[0]) if row else 0
-
-
-def files(connection: duckdb.DuckDBPyConnection, library: str, dataset: str) -> set[str]:
-    """Paths of the data files that hold a lake table now."""
-    found = connection.execute(
-        f"SELECT data_file FROM ducklake_list_files('lake', {literal(dataset)}, schema => {literal(library)})"
-    )
-    return {path for (path,) in found.fetchall()}

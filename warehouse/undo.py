@@ -8,9 +8,10 @@ import duckdb
 
 from contracts.checks import compile
 from contracts.deliveries import Entry, Outcome
+from contracts.doubts import answered
 from contracts.errors import HubError
 from contracts.model import Contract, Delivery
-from warehouse import commit, landing, reconcile, replay, tables
+from warehouse import commit, corrections, landing, reconcile, replay, tables
 from warehouse.connection import literal, quote, table, writer
 from warehouse.crashpoints import reach
 from warehouse.ledger import Ledger, Lookups
@@ -27,8 +28,11 @@ class UndoRefused(HubError):
     """Without the batch the table would break its contract."""
 
 
-def undo(settings: Settings, ledger: Ledger, lookups: Lookups, batch_id: str) -> Outcome:
-    """Take the batch's rows out of the resource and bring back what they replaced or removed; raw keeps them."""
+def undo(settings: Settings, ledger: Ledger, lookups: Lookups, batch_id: str, reason: str = "") -> Outcome:
+    """Take the batch's rows out of the resource and bring back what they replaced or removed; raw keeps them.
+
+    `reason` stays with the batch, where its sender reads it.
+    """
     reconcile.reconcile(settings, ledger, lookups, dataset=ledger.entry(batch_id).receipt.dataset)
     entry = ledger.entry(batch_id)
     dataset = entry.receipt.dataset
@@ -37,11 +41,13 @@ def undo(settings: Settings, ledger: Ledger, lookups: Lookups, batch_id: str) ->
             f"批次 {batch_id} 的状态是 {entry.state}，没有可撤销的入库数据。",
             f"Batch {batch_id} is {entry.state}; it has nothing in the lake to undo.",
         )
-    contract = lookups.contract(dataset)
+    contract = answered(lookups.contract(dataset), ledger.agreed(dataset))
     with landing.room_said(settings), writer(settings, purpose=f"undo {batch_id}") as connection:
         history = [past for past in ledger.history(dataset) if past.batch_id != batch_id]
         connection.execute("BEGIN")
         outcome = _without(connection, contract, history, entry)
+        corrections.forget(connection, batch_id)
+        outcome = replace(outcome, reason=reason, mended=corrections.mended(connection, entry.corrected))
         commit.sign(connection, "undo", batch_id, dataset, outcome, entries=[entry])
         reach("undo")
         connection.execute("COMMIT")
@@ -56,7 +62,7 @@ def undo(settings: Settings, ledger: Ledger, lookups: Lookups, batch_id: str) ->
 def _without(connection: duckdb.DuckDBPyConnection, contract: Contract, history: list[Entry], entry: Entry) -> Outcome:
     batch = entry.batch_id
     if contract.delivery is Delivery.APPEND:
-        removed, added = replay.series(connection, contract, history, batch)
+        removed, added = replay.series(connection, contract, history, entry)
     else:
         keys = "" if contract.delivery is Delivery.FULL else _touched(connection, contract, batch)
         replay.target(connection, contract, history, keys)
@@ -68,8 +74,8 @@ def _without(connection: duckdb.DuckDBPyConnection, contract: Contract, history:
         accepted=entry.accepted,
         quarantined=entry.quarantined,
         unchanged=entry.accepted,
-        message=f"批次已撤销：移出 {removed} 行，恢复 {added} 行。",
-        message_en=f"The batch is undone: {removed} rows taken out, {added} brought back.",
+        message=f"批次已撤销：移出 {removed:,} 行，恢复 {added:,} 行。",
+        message_en=f"The batch is undone: {removed:,} taken out, {added:,} brought back (rows).",
         table_rows=tables.count(connection, "resource", contract.dataset),
     )
 

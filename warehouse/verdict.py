@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 import duckdb
 
+from contracts import doubts
 from contracts.checks import Check, Scope
 from contracts.clock import zone
 from contracts.deliveries import Entry, Fault, Outcome
+from contracts.doubts import Doubt
 from contracts.model import Contract
 from warehouse.connection import quote
 from warehouse.load import Delta
 from warehouse.stage import Stage
 
 Told = dict[str, Any]
+WAIVABLE = ("row-count", "freshness", "vanish", "quarantine-share")
+"""Rules about the whole that a steward may let pass; what costs money, and rows that nothing can be read of, may not."""
+PROPOSAL = (
+    "要收下它们，在契约中加上这些信息项并提高版本，再运行 hub rebuild",
+    "to take them in, add them to the contract with a higher version and run `hub rebuild`",
+)
+"""What to do about a column that is new: nothing of it is lost."""
+RETURNING = ("quarantine-share", "none-accepted")
+"""Rules by which a delivery goes back for its rows, with all of them told."""
 
 
 class Refused(Exception):
@@ -41,12 +53,22 @@ def columns(stage: Stage) -> list[Told]:
     strict = stage.contract.reading.get("extraColumns") == "refuse"
     if stage.match.extra:
         named = ", ".join(stage.match.extra[:20]) + (" …" if len(stage.match.extra) > 20 else "")
-        zh = f"契约中没有的列：{named}" + ("；请删除后重新报送" if strict else "，未入库，原文件已留存")
-        en = f"Columns that the contract does not have: {named}" + (
-            "; remove them and deliver again" if strict else "; not loaded, the received file keeps them"
-        )
+        zh, en = f"契约中没有的列：{named}", f"Columns that the contract does not have: {named}"
+        zh += "；请删除后重新报送" if strict else f"，未入库，原文件已留存；{PROPOSAL[0]}"
+        en += "; remove them and deliver again" if strict else f"; not loaded, the received file keeps them; {PROPOSAL[1]}"
         told.append(_check("columns", not strict, named, None, zh, en))
     return told
+
+
+def held(doubted: Sequence[Doubt], contract: Contract, rows: int = 0) -> Outcome:
+    """A held delivery: nothing is loaded until somebody answers."""
+    counted = (f"（{rows:,} 行）", f" ({rows:,} rows)") if rows else ("", "")
+    return Outcome(
+        state="held",
+        message=f"待答复，未入库{counted[0]}：{'；'.join(doubt.zh for doubt in doubted)}。",
+        message_en=f"Held until answered, nothing is loaded{counted[1]}: {'; '.join(doubt.en for doubt in doubted)}.",
+        questions=[doubts.asked(doubt, contract) for doubt in doubted],
+    )
 
 
 def batch_rules(connection: duckdb.DuckDBPyConnection, stage: Stage, entry: Entry, delta: Delta, received: int) -> list[Told]:
@@ -70,6 +92,38 @@ def ceiling(entry: Entry, kept: int) -> list[Told]:
     if kept <= entry.room:
         zh, en = f"协议金额上限尚余 {entry.room} 条", f"The agreement's ceiling pays for {entry.room} records more"
     return [_check("ceiling", kept <= entry.room, str(kept), str(entry.room), zh, en)]
+
+
+def nothing_accepted(received: int, lost: int) -> list[Told]:
+    """A delivery of which no row is accepted is no success, whatever share the contract allows."""
+    if not received or received > lost:
+        return []
+    zh = f"{received:,} 行全部不合要求，没有一行入库；请按隔离原因改正后重新报送"
+    en = f"None of the {received:,} rows is accepted; mend them by the reasons given and deliver again"
+    return [_check("none-accepted", False, str(lost), None, zh, en)]
+
+
+def waived(checks: list[Told], reason: str) -> list[Told]:
+    """The checks, those of the whole delivery passed where a steward lets it pass (放行) for a reason."""
+    if not reason:
+        return checks
+    return [
+        check
+        if check["passed"] or check["rule"] not in WAIVABLE
+        else check
+        | {
+            "passed": True,
+            "waived": True,
+            "message": f"{str(check['message']).rstrip('。；')}；已放行：{reason}",
+            "message_en": f"{str(check['message_en']).rstrip('.;')}; let pass: {reason}",
+        }
+        for check in checks
+    ]
+
+
+def notes(stage: Stage) -> list[Told]:
+    """What was read otherwise than the contract says."""
+    return [_check(kind, True, None, item, zh, en) for kind, item, zh, en in stage.notes]
 
 
 def quality(stage: Stage, faults: list[Fault], received: int) -> list[Told]:
@@ -96,7 +150,7 @@ def refusal(stage: Stage, checks: list[Told], faults: list[Fault], received: int
     broken = [check for check in checks if not check["passed"]]
     if not broken:
         return None
-    returned = all(check["rule"] == "quarantine-share" for check in broken)
+    returned = all(check["rule"] in RETURNING for check in broken)
     return Outcome(
         state="returned" if returned else "refused",
         received=received,
@@ -114,9 +168,9 @@ def refusal(stage: Stage, checks: list[Told], faults: list[Fault], received: int
 def accepted(stage: Stage, delta: Delta, checks: list[Told], faults: list[Fault], received: int, quarantined: int) -> Outcome:
     """The outcome of a delivery that is loaded, whole or in part."""
     kept = received - quarantined
-    zh, en = f"入库 {kept} 行", f"{kept} rows loaded"
+    zh, en = f"入库 {kept:,} 行", f"{_rows(kept)} loaded"
     if quarantined:
-        zh, en = f"{zh}，隔离 {quarantined} 行", f"{en}, {quarantined} quarantined"
+        zh, en = f"{zh}，隔离 {quarantined:,} 行", f"{en}, {quarantined:,} quarantined"
     return Outcome(
         state="partial" if quarantined else "loaded",
         received=received,
@@ -126,6 +180,7 @@ def accepted(stage: Stage, delta: Delta, checks: list[Told], faults: list[Fault]
         updated=delta.updated,
         unchanged=kept - delta.inserted - delta.updated,
         removed=delta.removed,
+        replaces=delta.replaces,
         encoding=stage.source.encoding,
         media=stage.source.media,
         message=zh + "。",
@@ -166,6 +221,11 @@ def _fresh(
     if not isinstance(newest, datetime) and isinstance(newest, date):
         moment = datetime.combine(newest, time.max, zone())  # a day is fresh until it ends
     return received_at - moment.astimezone(UTC) <= limit, str(newest)
+
+
+def _rows(number: int) -> str:
+    """A count of rows in English."""
+    return f"{number:,} row" if number == 1 else f"{number:,} rows"
 
 
 def _check(rule: str, passed: bool, value: str | None, expected: str | None, zh: str, en: str) -> Told:

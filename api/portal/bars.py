@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from catalog.batches import Batch, BatchState
+
 LEAST = 1.0
 """Smallest part in percent: 3 px of a bar of 300 px."""
 
@@ -44,6 +46,13 @@ def _small(counts: list[int], least: float) -> list[bool]:
         if again == small:
             return small
         small = again
+
+
+def of_batch(batch: Batch) -> tuple[Part, ...]:
+    """The parts of a delivery; one that was undone has none of its rows in the table any more."""
+    if batch.state == BatchState.UNDONE:
+        return parts([("undone", batch.accepted), ("quarantined", batch.quarantined)])
+    return batch_parts(batch.inserted, batch.updated, batch.unchanged, batch.quarantined)
 
 
 def batch_parts(inserted: int, updated: int, unchanged: int, quarantined: int) -> tuple[Part, ...]:

@@ -22,17 +22,15 @@ from api.portal.frame import Page, render
 from catalog import access, audit, batches, registry, resources, workdays
 from catalog.access import Decision
 from catalog.agreements import Agreement
-from catalog.batches import Batch, BatchState, UnknownBatch
+from catalog.batches import ACCEPTED, MENDABLE, Batch, BatchState, UnknownBatch
 from catalog.organizations import Organization
 from catalog.resources import Resource, UnknownResource
 from contracts.clock import day_of, today
 from contracts.model import Contract
-from warehouse import landing, quarantine
+from warehouse import landing, passing, quarantine
 
 router = APIRouter(prefix="/batches/{batch_id}", include_in_schema=False)
 ROWS = 10
-MENDABLE = (BatchState.PARTIAL, BatchState.RETURNED, BatchState.REFUSED)
-ACCEPTED = (BatchState.LOADED, BatchState.PARTIAL, BatchState.CORRECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +48,8 @@ class Shown:
     mend: Clock | None
     may_undo: bool
     may_mend: bool
+    may_answer: bool
+    may_pass: bool
 
 
 def shown(session: Session, page: Page, batch_id: str) -> Shown:
@@ -65,7 +65,8 @@ def shown(session: Session, page: Page, batch_id: str) -> Shown:
     deliver = access.decide(session, page.subject, "deliver", resource, sender_id=batch.organization_id)
     undo = access.decide(session, page.subject, "undo-batch", resource)
     chain = batches.chain(session, batch)
-    mended = any(later.corrects == batch.id and later.state != BatchState.UNDONE for later in chain)
+    answer = access.decide(session, page.subject, "answer-batch", resource)
+    let_pass = access.decide(session, page.subject, "pass-batch", resource)
     return Shown(
         batch=batch,
         resource=resource,
@@ -76,19 +77,21 @@ def shown(session: Session, page: Page, batch_id: str) -> Shown:
         chain=chain,
         mend=_mend(session, batch, chain),
         may_undo=undo.allowed and batch.state in ACCEPTED,
-        may_mend=deliver.allowed and batch.state in MENDABLE and not mended,
+        may_mend=deliver.allowed and batch.waits,
+        may_answer=answer.allowed and batch.state == BatchState.HELD,
+        may_pass=let_pass.allowed and passing.passable(batch.state, batch.checks),
     )
 
 
 def _mend(session: Session, batch: Batch, chain: Sequence[Batch]) -> Clock | None:
-    """The clock of a correction: working days from receipt, by the rule table; done once one was loaded."""
+    """The clock of a correction: working days from receipt, by the rule table; done once no row is open any more."""
     if batch.state not in (*MENDABLE, BatchState.CORRECTED):
         return None
     calendar = workdays.calendar(session)
     start = day_of(batch.received_at)
     later = [one for one in chain if one.corrects == batch.id and one.state in ACCEPTED]
-    if later:
-        return done(calendar, start, day_of(later[0].received_at))
+    if later and not batch.waits:
+        return done(calendar, start, day_of(later[-1].received_at))
     return clock(calendar, today(), start, workdays.due(session, "mend-quarantine", start))
 
 

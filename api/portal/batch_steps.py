@@ -8,7 +8,7 @@ from api.portal import formats
 from api.portal.frame import Page
 from api.portal.languages import say
 from api.portal.parts import Stage
-from catalog.batches import Batch, BatchState
+from catalog.batches import ACCEPTED, Batch, BatchState
 from catalog.discovery import discoverable
 from catalog.lineage import downstream
 from catalog.releases import Release
@@ -17,7 +17,7 @@ from contracts.checks import compile as checks_of
 from contracts.model import Contract
 
 OPEN = (BatchState.RECEIVED, BatchState.CHECKING)
-REFUSED = (BatchState.REFUSED, BatchState.RETURNED)
+REFUSED = (BatchState.REFUSED, BatchState.RETURNED, BatchState.HELD)
 
 
 def steps(session: Session, page: Page, batch: Batch, resource: Resource, contract: Contract) -> list[Stage]:
@@ -71,10 +71,15 @@ def _load(page: Page, batch: Batch, resource: Resource) -> Stage:
 
 def _release(session: Session, batch: Batch, resource: Resource) -> Release | None:
     """The first version in force that holds the batch: the first one cut at or after its snapshot."""
-    if batch.snapshot is None or batch.state == BatchState.UNDONE:
+    if not _in_lake(batch):
         return None
     asked = select(Release).where(Release.resource_id == resource.id, col(Release.recalled_at).is_(None))
     return session.exec(asked.where(col(Release.snapshot) >= batch.snapshot).order_by(col(Release.version))).first()
+
+
+def _in_lake(batch: Batch) -> bool:
+    """Whether its rows are in the tables: a returned batch has a snapshot, too, that of its quarantine."""
+    return batch.state in ACCEPTED and batch.snapshot is not None
 
 
 def _released(page: Page, batch: Batch, resource: Resource, release: Release | None) -> Stage:
@@ -82,7 +87,7 @@ def _released(page: Page, batch: Batch, resource: Resource, release: Release | N
     link = f"/resources/{resource.name}/versions"
     if release is not None:
         return Stage("done", say(language, "发布"), (f"v{release.version}", formats.short_moment(release.released_at)), link)
-    if batch.snapshot is None or batch.state == BatchState.UNDONE:
+    if not _in_lake(batch):
         return Stage("waiting", say(language, "发布"), ("—",))
     return Stage(
         "current", say(language, "发布"), (say(language, "计划 v%(version)s", version=resource.last_version + 1),), link
@@ -98,7 +103,7 @@ def _built(session: Session, page: Page, batch: Batch, resource: Resource) -> li
     made = []
     for library, word in (("theme", "主题库"), ("topic", "专题库")):
         members = [one for one in found if one.library == library]
-        loaded = batch.finished_at if batch.snapshot is not None and batch.state != BatchState.UNDONE else None
+        loaded = batch.finished_at if _in_lake(batch) else None
         built = bool(members) and loaded is not None and all(one.updated_at and one.updated_at >= loaded for one in members)
         titles = [(one.title_en if page.language == "en" else "") or one.title for one in members]
         lines: tuple[str, ...] = (say(page.language, "、").join(titles[:2]) or "—",)

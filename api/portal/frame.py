@@ -161,7 +161,7 @@ def environment(language: Language) -> jinja2.Environment:
     made.globals["share"] = formats.share
     made.filters["short_period"] = lambda period: formats.short_period(period, language)
     made.filters["long_period"] = lambda period: formats.long_period(period, language)
-    made.globals["parts_of"] = lambda batch: bars.batch_parts(batch.inserted, batch.updated, batch.unchanged, batch.quarantined)
+    made.globals["parts_of"] = bars.of_batch
     made.tests["han"] = formats.han
     return made
 

@@ -8,6 +8,7 @@ from api.portal import (
     batch,
     batches,
     board,
+    deciding,
     errors,
     help,
     home,
@@ -22,7 +23,9 @@ from api.portal import (
 )
 from warehouse.settings import Settings
 
-ROUTERS = (home, resource, recalling, register, batches, batch, undoing, board, inbox, signin, sessions, help)
+ROUTERS = (
+    home, resource, recalling, register, batches, batch, undoing, deciding, board, inbox, signin, sessions, help,
+)  # fmt: skip
 
 
 def mount(app: FastAPI, settings: Settings) -> None:

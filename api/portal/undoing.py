@@ -65,8 +65,8 @@ def do_undo(
         uses = acquisitions.in_use(session, told.resource)
         return render(page, "pages/undo.html", status=422, told=told, batch=told.batch, uses=uses, wrong=True)
     engine = database.engine(page.settings.catalog_database)
-    undo.undo(page.settings, CatalogLedger(engine), CatalogLookups(engine), batch_id)
-    _on_record(page, "undo-batch", batch_id, decision.policies, {"reason": reason.strip()})
+    undo.undo(page.settings, CatalogLedger(engine), CatalogLookups(engine), batch_id, reason.strip())
+    on_record(page, "undo-batch", batch_id, decision.policies, {"reason": reason.strip()})
     return RedirectResponse(f"/batches/{batch_id}", 303)
 
 
@@ -103,7 +103,7 @@ def do_correction(
     if file is None or not file.filename:
         return render(page, "pages/correct.html", status=422, told=told, batch=told.batch, wrong=True)
     delivered = _deliver(page, told, file, Path(file.filename).name)
-    _on_record(page, "deliver", delivered.batch_id, told.seen.policies, {"corrects": batch_id, "filename": file.filename})
+    on_record(page, "deliver", delivered.batch_id, told.seen.policies, {"corrects": batch_id, "filename": file.filename})
     return RedirectResponse(f"/batches/{delivered.batch_id}", 303)
 
 
@@ -139,8 +139,8 @@ def _deliver(page: Page, told: Shown, file: UploadFile, filename: str) -> ingest
         )
 
 
-def _on_record(page: Page, action: str, batch_id: str, policies: tuple[str, ...], detail: dict[str, object]) -> None:
-    """In a transaction of its own: the ledger has written through other connections meanwhile."""
+def on_record(page: Page, action: str, batch_id: str, policies: tuple[str, ...], detail: dict[str, object]) -> None:
+    """One act about a batch, in a transaction of its own: the ledger has written through other connections meanwhile."""
     with database.session(page.settings.catalog_database) as session:
         audit.record(
             session,

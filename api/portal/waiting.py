@@ -39,7 +39,7 @@ def _clock(days: Calendar, task: Task) -> Clock | None:
 
 
 def _link(task: Task) -> str:
-    if task.kind in ("quarantine", "returned"):
+    if task.kind in ("quarantine", "returned", "answer-batch", "undone"):
         return f"/batches/{task.key}"
     if task.kind == "draft":
         return f"/resources/{task.key}"

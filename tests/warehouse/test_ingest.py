@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from contracts.deliveries import Outcome
+from contracts.deliveries import Answers, Outcome
 from contracts.model import BatchRules, Delivery, Item, RowRule, Type
 from tests.warehouse.conftest import READING, Hub, thing
 from warehouse import quarantine
@@ -61,7 +61,7 @@ class TestChanges:
     def test_a_b_a_are_three_deliveries(self, hub: Hub) -> None:
         hub.given.add(thing())
         batches = {hub.deliver(HEAD + line).batch_id for line in ("a,x,1\n", "a,y,2\n")}
-        third = hub.deliver(HEAD + "a,x,1\n")
+        third = hub.deliver(HEAD + "a,x,1\n", answers=Answers(again=True))
         assert not third.no_op
         assert third.batch_id not in batches
         assert hub.things() == [("a", "x", 1)]
