@@ -128,7 +128,7 @@ class CatalogLedger:
             session.flush()
             quality.replace_results(session, batch, outcome.quality)
             spending.meter(session, batch)
-            _tie_correction(session, outcome)
+            _tie_correction(session, batch, outcome)
             _bring_up(session, batch, outcome)
             _note(session, batch, f"batch.{batch.state}", _counts(batch))
 
@@ -296,12 +296,23 @@ def _write(batch: Batch, outcome: Outcome) -> None:
     batch.seconds = {name: round(seconds, 3) for name, seconds in outcome.seconds.items()}
 
 
-def _tie_correction(session: Session, outcome: Outcome) -> None:
+def _uncounted(session: Session, batch: Batch) -> dict[str, int]:
+    """What a correction comes to whose rows no lake has counted: all of the batch that it names, if all of it got in anew."""
+    first = session.get(Batch, batch.corrects) if batch.corrects else None
+    if first is None:
+        return {}
+    if batch.state == BatchState.UNDONE:
+        return {first.id: 0}
+    return {first.id: first.quarantined} if batch.state == BatchState.LOADED and batch.inserted + batch.updated else {}
+
+
+def _tie_correction(session: Session, batch: Batch, outcome: Outcome) -> None:
     """What a correction mends of the batches above it, as the lake counted it row by row; one is closed when no row is left.
 
     A correction that is refused, or undone again, leaves the rows open that it does not mend.
     """
-    for batch_id, mended in outcome.mended.items():
+    told = outcome.mended or _uncounted(session, batch)
+    for batch_id, mended in told.items():
         first = session.get(Batch, batch_id)
         if first is None or first.state not in (*MENDABLE, BatchState.CORRECTED):
             continue
@@ -314,14 +325,17 @@ def _tie_correction(session: Session, outcome: Outcome) -> None:
 def _bring_up(session: Session, batch: Batch, outcome: Outcome) -> None:
     """What the resource holds now: rows, bytes, quality, when it changed and when the cycle wants new data."""
     resource = session.exec(select(Resource).where(Resource.name == batch.dataset)).first()
-    if resource is None or batch.state not in (*ACCEPTED, BatchState.UNDONE):
+    if resource is None or batch.state == BatchState.HELD:
+        return
+    measured = quality.score(session, batch.dataset)
+    resource.quality = measured.total if measured else resource.quality
+    session.add(resource)
+    if batch.state not in (*ACCEPTED, BatchState.UNDONE):
         return
     resource.rows = outcome.table_rows if outcome.table_rows is not None else resource.rows
     resource.bytes = outcome.table_bytes if outcome.table_bytes is not None else resource.bytes
     resource.updated_at = now()
     if batch.state != BatchState.UNDONE:
-        score = quality.score(session, batch.dataset)
-        resource.quality = score.total if score else resource.quality
         resource.next_due = workdays.next_due(session, resource.cycle, day_of(batch.received_at))
         _next_delivery(session, batch, resource.next_due)
     session.add(resource)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import case, delete, insert
 from sqlmodel import Session, col, select
 
-from catalog.batches import Batch
+from catalog import batches, timeliness
+from catalog.batches import ACCEPTED, Batch, BatchState
 from catalog.releases import QualityResult
 from contracts.clock import now
 
@@ -23,6 +24,18 @@ DIMENSIONS: Mapping[str, tuple[str, str]] = {
     "conformity": ("规范", "Conformity"),
 }
 """The six of GB/T 36344-2018, in the order pages show them."""
+
+
+DELIVERIES = 12
+"""How many of the last deliveries a resource's score looks at."""
+COUNTED = (*ACCEPTED, BatchState.REFUSED, BatchState.RETURNED)
+FORMULA = (
+    f"每个维度 = 近 {DELIVERIES} 批中合格或已补正的检查次数 ÷ 检查次数，整批拒绝或退回而未补正的计 0；"
+    "及时 = 按时 ÷ 应交；总分 = 各维度的平均",
+    f"Each dimension = values of the last {DELIVERIES} deliveries that passed or were corrected ÷ values checked, none of a "
+    "delivery refused or returned whole; timeliness = on time ÷ due; total = mean of the dimensions",
+)
+"""How a resource's score comes about, for the pages that show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +92,63 @@ def results(session: Session, dataset: str, *, batch_id: str | None = None) -> S
 
 
 def score(session: Session, dataset: str, *, batch_id: str | None = None) -> Score | None:
-    """The score of a dataset's last measurement; None where nothing was measured."""
-    return scored(results(session, dataset, batch_id=batch_id))
+    """The score of a resource as its deliveries stand now, timeliness included; or of one delivery; None if never measured.
+
+    Formula (`FORMULA`): each dimension is the share of values checked in the last `DELIVERIES` deliveries that passed, or were
+    corrected since; of one that was refused or returned whole no value passed. Timeliness is what came on time of what was due.
+    The total is the mean of the dimensions. A model without deliveries has the score of its last run.
+    """
+    if batch_id is not None:
+        return _of_batch(session, batches.get(session, batch_id), results(session, dataset, batch_id=batch_id))
+    asked = select(Batch).where(Batch.dataset == dataset, col(Batch.received) > 0, col(Batch.state).in_(COUNTED))
+    last = session.exec(asked.order_by(col(Batch.sequence).desc()).limit(DELIVERIES)).all()
+    by_batch = _results_of(session, last)
+    measured = [(batch, by_batch[batch.id]) for batch in last if by_batch[batch.id]]
+    if not measured:
+        return scored(results(session, dataset))
+    found = scored([result for batch, each in measured for result in _standing(batch, each)])
+    on_time = timeliness.share(session, dataset)
+    return _with(found, on_time, measured[0][0].id) if found else None
+
+
+def _with(found: Score, on_time: float | None, batch_id: str) -> Score:
+    """A score with the share that came on time as its dimension of timeliness."""
+    told = dict(found.dimensions)
+    if on_time is not None:
+        told["timeliness"] = round(100 * on_time, 1)
+    dimensions = {name: told[name] for name in DIMENSIONS if name in told}
+    weakest = min(dimensions, key=lambda name: dimensions[name])
+    total = round(sum(dimensions.values()) / len(dimensions), 1)
+    return Score(total, dimensions, found.measured_at, batch_id, weakest)
+
+
+def _standing(batch: Batch, found: Sequence[QualityResult]) -> list[QualityResult]:
+    """A delivery's results as they stand: all failed where nothing of it got in, fewer where rows were corrected since."""
+    if batch.state in (BatchState.REFUSED, BatchState.RETURNED):
+        left = 1.0 if batch.waits else 0.0
+        return [_failing(result, round(result.rows * left)) for result in found]
+    left = batch.open_rows / batch.quarantined if batch.quarantined else 1.0
+    return [_failing(result, round(result.failed * left)) for result in found]
+
+
+def _failing(result: QualityResult, failed: int) -> QualityResult:
+    return QualityResult(**{**result.model_dump(exclude={"id"}), "failed": failed})
+
+
+def _of_batch(session: Session, batch: Batch, found: Sequence[QualityResult]) -> Score | None:
+    """What one delivery scored when it came: nothing where it was refused or returned whole."""
+    made = scored(found)
+    if made is None or batch.state not in (BatchState.REFUSED, BatchState.RETURNED):
+        return made
+    return Score(0.0, dict.fromkeys(made.dimensions, 0.0), made.measured_at, batch.id, made.weakest)
+
+
+def _results_of(session: Session, last: Sequence[Batch]) -> dict[str, list[QualityResult]]:
+    by_batch: dict[str, list[QualityResult]] = {batch.id: [] for batch in last}
+    asked = select(QualityResult).where(col(QualityResult.batch_id).in_(list(by_batch))).order_by(col(QualityResult.id))
+    for result in session.exec(asked):
+        by_batch[str(result.batch_id)].append(result)
+    return by_batch
 
 
 def scored(found: Sequence[QualityResult]) -> Score | None:
@@ -101,18 +169,17 @@ def scored(found: Sequence[QualityResult]) -> Score | None:
 
 
 def trend(session: Session, dataset: str, limit: int = 12) -> list[Score]:
-    """Scores of the last batches, oldest first."""
-    asked = select(Batch.id).where(Batch.dataset == dataset, col(Batch.received) > 0)
-    ids = session.exec(asked.order_by(col(Batch.sequence).desc()).limit(limit)).all()
-    by_batch: dict[str, list[QualityResult]] = {batch_id: [] for batch_id in reversed(ids)}
-    for result in session.exec(
-        select(QualityResult).where(col(QualityResult.batch_id).in_(ids)).order_by(col(QualityResult.id))
-    ):
-        by_batch[str(result.batch_id)].append(result)
-    return [found for found in map(scored, by_batch.values()) if found is not None]
+    """Scores of the last deliveries, oldest first; those that were refused or returned whole have none of their points."""
+    asked = select(Batch).where(Batch.dataset == dataset, col(Batch.received) > 0)
+    last = list(reversed(session.exec(asked.order_by(col(Batch.sequence).desc()).limit(limit)).all()))
+    by_batch = _results_of(session, last)
+    scores = [_of_batch(session, batch, by_batch[batch.id]) for batch in last]
+    return [found for found in scores if found is not None]
 
 
 def _last_batch(session: Session, dataset: str) -> str | None:
+    """The newest delivery with results, those before which its rows are in the table first."""
     asked = select(QualityResult.batch_id).join(Batch, col(Batch.id) == QualityResult.batch_id)
-    asked = asked.where(QualityResult.dataset == dataset).order_by(col(Batch.sequence).desc())
-    return session.exec(asked.limit(1)).first()
+    asked = asked.where(QualityResult.dataset == dataset)
+    accepted = case((col(Batch.state).in_(ACCEPTED), 0), else_=1)
+    return session.exec(asked.order_by(accepted, col(Batch.sequence).desc()).limit(1)).first()

@@ -83,6 +83,11 @@ class Check:
         """The rule's short name, in Chinese and English."""
         return messages.heading(self)
 
+    @property
+    def name(self) -> tuple[str, str]:
+        """What the rule asks, in a word, in Chinese and English: for lists of rules, where nothing is wrong yet."""
+        return messages.name(self)
+
     def describe(self, value: str | None = None) -> tuple[str, str]:
         """What is wrong with this value and how to mend it, in Chinese and English, for the provider.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from contracts import formats, messages_whole
-from contracts.messages_whole import HEADINGS, Said, named, received
+from contracts.messages_whole import HEADINGS, NAMES, Said, named, received
 from contracts.model import Item, Type
 
 if TYPE_CHECKING:
@@ -28,6 +28,13 @@ DIRECTIVES = {
     "%f": "250", "%p": "PM", "%b": "Mar", "%B": "March", "%z": "+08:00",
 }  # fmt: skip
 """9 March 2024, 16:05:08.250 in each directive, to show people a format by an example."""
+
+
+def name(check: Check) -> Said:
+    """What the rule asks, in a word; a row rule has its own title."""
+    if check.row_rule and check.row_rule.title:
+        return check.row_rule.title, check.row_rule.title_en or check.row_rule.title
+    return NAMES.get(check.kind, HEADINGS.get(check.kind, (check.rule, check.rule)))
 
 
 def heading(check: Check) -> Said:

@@ -44,6 +44,39 @@ HEADINGS: dict[str, Said] = {
 }
 
 
+NAMES: dict[str, Said] = {
+    "required": ("必填", "Required"),
+    "type": ("类型", "Type"),
+    "length": ("长度", "Length"),
+    "pattern": ("格式", "Form"),
+    "minimum": ("下限", "Minimum"),
+    "maximum": ("上限", "Maximum"),
+    "multiple": ("倍数", "Multiple"),
+    "values": ("允许的值", "Allowed values"),
+    "code-list": ("代码表", "Code list"),
+    "reference": ("引用的记录存在", "Record referred to exists"),
+    "unique": ("值不重复", "Unique"),
+    "key": ("主键唯一", "Unique key"),
+    "credit-code": ("统一社会信用代码", "Credit code"),
+    "identity-number": ("身份证号", "Identity number"),
+    "division": ("行政区划代码", "Division"),
+    "mobile": ("手机号", "Mobile number"),
+    "longitude": ("经度范围", "Longitude"),
+    "latitude": ("纬度范围", "Latitude"),
+    "swapped": ("经纬度未对调", "Coordinates not exchanged"),
+    "row": ("项间关系", "Items agree"),
+    "columns": ("列数", "Number of columns"),
+    "quotes": ("引号配对", "Balanced quotes"),
+    "json": ("完整的 JSON 对象", "JSON object"),
+    "encoding": ("编码", "Encoding"),
+    "row-count": ("行数", "Row count"),
+    "freshness": ("时效", "Freshness"),
+    "vanish": ("全量交付的完整", "Full delivery is whole"),
+    "quarantine-share": ("隔离比例", "Share of quarantine"),
+}
+"""What each rule asks, in a word: the names under which rules are listed where nothing is wrong with the data."""
+
+
 def shown(value: str | None, limit: int = 60) -> str:
     """A received value as a person may read it in one line."""
     if value is None:

@@ -86,13 +86,13 @@ def _reason(
     return Reason(fault["rule"], fault["item"], heading, title, fault["rows"], fault["value"], message, percent)
 
 
-def headings(page: Page, contract: Contract | None) -> dict[tuple[str, str], str]:
-    """What each check is called, by rule and item; by the rule alone under an empty item."""
+def rule_names(page: Page, contract: Contract | None) -> dict[tuple[str, str], str]:
+    """What each rule asks, by rule and item; by the rule alone under an empty item."""
     at = 0 if page.language == "zh" else 1
     told: dict[tuple[str, str], str] = {}
     for check in checks_of(contract) if contract else ():
-        told[check.rule, check.item] = check.heading[at]
-        told.setdefault((check.rule, ""), check.heading[at])
+        told[check.rule, check.item] = check.name[at]
+        told.setdefault((check.rule, ""), check.name[at])
     return told
 
 

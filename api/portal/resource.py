@@ -157,8 +157,8 @@ def quality_(page: CataloguePage, session: SessionDep, name: str) -> HTMLRespons
     results = quality.results(session, told.resource.name)
     titles = {item.name: item for item in told.contract.items} if told.contract else {}
     trend = quality.trend(session, told.resource.name)
-    headings = faults.headings(page, told.contract)
-    return show(page, told, "quality", results=results, titles=titles, headings=headings, trend=trend)
+    headings = faults.rule_names(page, told.contract)
+    return show(page, told, "quality", results=results, titles=titles, headings=headings, trend=trend, formula=quality.FORMULA)
 
 
 @router.get("/versions", response_class=HTMLResponse)
