@@ -26,6 +26,7 @@ from contracts.errors import HubError
 from warehouse.connection import LakeMissing, WriterBusy
 from warehouse.gate import QueryInvalid, QueryRefused
 from warehouse.permitted import ItemMissing, SnapshotGone, TableMissing
+from warehouse.query_workers import LakeBusy, QueryEnded, QueryTooLarge
 from warehouse.sandbox import QueryTooSlow
 
 log = logging.getLogger("hui.api")
@@ -45,6 +46,9 @@ TABLE: dict[type[HubError], tuple[int, str]] = {
     QueryInvalid: (400, "invalid-query"),
     QueryRefused: (400, "query-refused"),
     QueryTooSlow: (400, "query-too-slow"),
+    QueryTooLarge: (400, "query-too-large"),
+    LakeBusy: (503, "too-many-queries"),
+    QueryEnded: (503, "query-ended"),
     TableMissing: (404, "no-data-yet"),
     SnapshotGone: (404, "version-gone"),
     ItemMissing: (404, "no-items"),

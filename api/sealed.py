@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from catalog import database, sealing, witness
 from contracts.errors import HubError
+from warehouse import query_workers
 from warehouse.settings import Settings
 
 EVERY_SECONDS = 10.0
@@ -36,13 +37,16 @@ def seal_when_due(settings: Settings) -> None:
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Beside the requests, from the server's start to its end."""
-    task = asyncio.create_task(_often(app.state.settings))
+    settings: Settings = app.state.settings
+    query_workers.start(settings)
+    task = asyncio.create_task(_often(settings))
     try:
         yield
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        await asyncio.to_thread(query_workers.stop, settings)
 
 
 async def _often(settings: Settings) -> None:

@@ -19,7 +19,7 @@ from catalog import database, organizations, people, registry, releases, resourc
 from catalog.access import grants
 from catalog.organizations import Organization
 from contracts import lint
-from warehouse import connection
+from warehouse import connection, ordered
 from warehouse.settings import Settings
 
 CONTRACT = """
@@ -106,6 +106,7 @@ def fill(home: str, rows: int) -> None:
     with connection.writer(settings) as lake:
         lake.execute(f"CREATE TABLE lake.resource.reading AS {ROWS.format(rows=rows)}")
         [(snapshot,)] = lake.execute("SELECT max(snapshot_id) FROM ducklake_snapshots('lake')").fetchall()
+    ordered.prepare(settings, "resource", "reading", snapshot, ["reading_id"])
     contract = lint.parse(CONTRACT)
     with database.session(settings.catalog_database) as session:
         for name in ("owner", "plain", "masked"):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, Session, SQLModel, col, func, select
 
 from catalog.columns import Json, UtcDateTime
 from catalog.resources import Resource
@@ -178,6 +178,24 @@ def without_snapshot(session: Session, snapshots: Mapping[int, datetime]) -> lis
         for name, version, snapshot, released in found
         if snapshot not in snapshots or snapshots[snapshot] > released + CLOCKS_APART
     ]
+
+
+def large(session: Session, rows: int) -> list[tuple[Release, Resource]]:
+    """The newest version in force of every resource that has at least so many rows."""
+    newest_of = (
+        select(Release.resource_id, func.max(col(Release.version)).label("version"))
+        .where(col(Release.recalled_at).is_(None))
+        .group_by(col(Release.resource_id))
+        .subquery()
+    )
+    asked = (
+        select(Release, Resource)
+        .join(Resource)
+        .join(newest_of, (newest_of.c.resource_id == Release.resource_id) & (newest_of.c.version == Release.version))
+        .where(col(Release.rows) >= rows)
+        .order_by(col(Resource.name))
+    )
+    return list(session.exec(asked).all())
 
 
 def pins(session: Session) -> dict[int, list[str]]:

@@ -34,6 +34,10 @@ def _maintenance(hub: Hub) -> dg.JobDefinition:
         lineage.catch_up(hub)
         context.log.info(sending.send(hub).told)
 
+    @dg.op(name="ordered_copies", description="大版本按主键排序的副本 / Copies of large versions in key order, for pages")
+    def copies(context: dg.OpExecutionContext) -> None:
+        context.log.info(f"{copy_large_versions(hub)} 个大版本有副本 / large versions have their copy")
+
     @dg.op(name="catalogue_statistics", description="更新目录库的查询统计 / Statistics by which the catalogue plans queries")
     def statistics(context: dg.OpExecutionContext) -> None:
         database.keep_statistics(hub.settings.catalog_database)
@@ -50,6 +54,7 @@ def _maintenance(hub: Hub) -> dg.JobDefinition:
         seal()
         send()
         statistics()
+        copies()
         runs()
 
     return maintenance
@@ -77,6 +82,19 @@ def maintain_lake(hub: Hub) -> Any:
     with hub.session() as session:
         pins = releases.pins(session)
     return maintain(hub.settings, pins)
+
+
+def copy_large_versions(hub: Hub) -> int:
+    """See that the newest version of every large resource has its copy in key order; returns how many have."""
+    from catalog import registry, releases
+    from warehouse import ordered
+
+    with hub.session() as session:
+        versions = [
+            (str(resource.library), resource.name, release.snapshot, registry.active(session, resource.name).key)
+            for release, resource in releases.large(session, ordered.LARGE)
+        ]
+    return sum(ordered.prepare(hub.settings, *version) for version in versions)
 
 
 def forget_runs(instance: dg.DagsterInstance, keep: timedelta = KEEP_RUNS) -> int:

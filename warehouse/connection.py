@@ -231,6 +231,8 @@ def _open(settings: Settings, *, read_only: bool, snapshot: int | None) -> duckd
             for name, value in attach_options(settings, read_only=read_only, snapshot=snapshot).items()
         )
         connection.execute(f"ATTACH {literal(address(settings))} AS lake ({options})")
+        if read_only:
+            connection.execute("SET GLOBAL parquet_metadata_cache = true")  # what is written never changes
     except BaseException:
         connection.close()
         raise

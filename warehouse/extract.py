@@ -23,8 +23,10 @@ from filelock import FileLock
 from contracts.clock import machine
 from contracts.model import Contract
 from contracts.view import View
+from warehouse import ordered
 from warehouse.connection import literal, quote, reader
 from warehouse.permitted import columns, select, shown_type
+from warehouse.query_workers import in_worker
 from warehouse.settings import Settings
 
 FILE_BYTES = 128 * 2**20
@@ -65,11 +67,13 @@ class Column:
     type: str
 
 
+@in_worker
 def extract(settings: Settings, view: View, contract: Contract, snapshot: int) -> tuple[ExtractFile, ...]:
     """Files of a view of a snapshot, cut now or taken from the cache."""
     return _kept(settings, view, _folder(settings, view, snapshot), lambda lake: _snapshot_sql(lake, view, snapshot))
 
 
+@in_worker
 def changes(settings: Settings, view: View, key: Sequence[str], before: int, after: int) -> tuple[ExtractFile, ...]:
     """Files of what changed in a view between two snapshots, by key, with `_change_type` as Delta has it.
 
@@ -79,6 +83,7 @@ def changes(settings: Settings, view: View, key: Sequence[str], before: int, aft
     return _kept(settings, view, folder, lambda lake: _changes_sql(lake, view, key, before, after))
 
 
+@in_worker
 def shown_columns(settings: Settings, view: View, snapshot: int) -> tuple[Column, ...]:
     """Columns of a view of a snapshot with their types in the files, without cutting one."""
     with reader(settings) as connection:
@@ -111,7 +116,8 @@ def put_away(settings: Settings, *, limit: int = CACHE_BYTES, keep: Path | None 
 
 def forget(settings: Settings, library: str, dataset: str, snapshot: int) -> None:
     """Remove every extract of a table at a snapshot, and of its changes since: the version was recalled. Other tables may
-    have versions of the same snapshot; theirs stay."""
+    have versions of the same snapshot; theirs stay. Its copy in key order goes, too."""
+    ordered.forget(settings, library, dataset, snapshot)
     table, root = f"{library}.{dataset}", _root(settings)
     for folder in [*root.glob(f"{snapshot}/{table}.*"), *root.glob(f"*/{table}.*.since-{snapshot}.*")]:
         if folder.is_dir():

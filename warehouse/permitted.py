@@ -59,12 +59,20 @@ def moment(library: str, dataset: str, snapshot: int | None) -> str:
     return table(library, dataset) + (f" AT (VERSION => {int(snapshot)})" if snapshot is not None else "")
 
 
-def select(view: View, types: Mapping[str, str], hidden: Sequence[str] = (), *, snapshot: int | None = None) -> str:
+def select(
+    view: View,
+    types: Mapping[str, str],
+    hidden: Sequence[str] = (),
+    *,
+    snapshot: int | None = None,
+    rows: str | None = None,
+) -> str:
     """SELECT of what the view permits: rows by its filter, items behind their masks.
 
     DuckDB may try what is put around it on rows before the filter has taken them away: only what cannot fail may be
     (contracts.total); anything else goes by `barrier`. Two levels keep the names apart. Items that an older version's table
-    does not have are NULL. `hidden` columns are passed on for ordering only.
+    does not have are NULL. `hidden` columns are passed on for ordering only. `rows` are the same rows of the table
+    at that snapshot, kept in another order (warehouse.ordered).
     """
     there = [name for name in view.items if name in types]
     if not there:
@@ -76,7 +84,7 @@ def select(view: View, types: Mapping[str, str], hidden: Sequence[str] = (), *, 
     shown = ", ".join(f"{_shown(view, name, types)} AS {quote(name)}" for name in view.items)
     shown += "".join(f", permitted.{quote(name)}" for name in hidden)
     seen = f", {_filter(view.row_filter, types)} AS __seen" if view.row_filter else ""
-    inner = f"SELECT *{seen} FROM {moment(view.library, view.dataset, snapshot)}"
+    inner = f"SELECT *{seen} FROM {rows or moment(view.library, view.dataset, snapshot)}"
     where = " WHERE permitted.__seen" if view.row_filter else ""
     return f"SELECT {shown} FROM ({inner}) AS permitted{where}"
 

@@ -18,6 +18,7 @@ from contracts.deliveries import Fault
 from contracts.model import Contract
 from warehouse.connection import literal, reader
 from warehouse.headers import ORIGINAL_ROW, REASONS
+from warehouse.query_workers import in_worker
 from warehouse.settings import Settings
 from warehouse.stage import Stage, count
 
@@ -98,6 +99,7 @@ def forget(connection: duckdb.DuckDBPyConnection, batch: str) -> None:
         connection.execute(f"DELETE FROM lake.quarantine.{name} WHERE batch = {literal(batch)}")
 
 
+@in_worker
 def rows(
     settings: Settings,
     batch_id: str,
@@ -131,6 +133,7 @@ def rows(
     ]
 
 
+@in_worker
 def total(settings: Settings, batch_id: str) -> int:
     """How many rows of a batch are in quarantine."""
     with reader(settings) as connection:

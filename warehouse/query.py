@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from contracts.model import Contract, Type
 from contracts.view import View
-from warehouse import gate, permitted
+from warehouse import gate, ordered, permitted
 from warehouse.connection import quote, reader
 from warehouse.gate import Name, QueryInvalid, QueryRefused
 from warehouse.permitted import columns, shown_type
+from warehouse.query_workers import in_worker
 from warehouse.sandbox import sandbox, time_limit
 from warehouse.settings import Settings
 
@@ -43,6 +44,12 @@ class Order:
 
     item: str
     descending: bool = False
+    nullable: bool = True
+
+    @property
+    def column(self) -> str:
+        """The column as SQL."""
+        return f"seen.{quote(self.item)}"
 
 
 def rows(
@@ -73,6 +80,7 @@ def rows(
     ).table
 
 
+@in_worker
 def page(
     settings: Settings,
     contract: Contract,
@@ -97,6 +105,10 @@ def page(
         connection.execute("BEGIN")  # one look at the lake's metadata for both statements; ends with the cursor
         types = columns(connection, view.library, view.dataset, snapshot)
         sorting = _sorting(contract, view, order, types)
+        by_key = [(one.item, one.descending) for one in sorting] == [(name, False) for name in contract.key]
+        in_order = ordered.source(settings, view.library, view.dataset, snapshot) if by_key or equals else None
+        if in_order and by_key:
+            sorting = [replace(one, nullable=False) for one in sorting]  # a copy has no row without its whole key
         shown = {name: shown_type(view.masks.get(name), held) for name, held in types.items()}
         conditions = [_condition(contract, view, where, shown)] if where.strip() else []
         parameters: list[Any] = []
@@ -108,7 +120,7 @@ def page(
             beyond, values = _beyond(connection, sorting, after, shown)
             conditions.append(beyond)
             parameters += values
-        sql = _page_sql(_source(view, types, sorting, snapshot), chosen, sorting, conditions, limit + 1)
+        sql = _page_sql(_source(view, types, sorting, snapshot, in_order), chosen, sorting, conditions, limit + 1)
         table = _fetched(connection, sql, parameters)
     return _cut(table, len(chosen), limit)
 
@@ -252,61 +264,69 @@ def _not_of_its_type() -> QueryInvalid:
     )
 
 
-def _sorting(contract: Contract, view: View, order: Sequence[str], types: Mapping[str, str]) -> list[tuple[str, bool]]:
-    """Columns of the order as SQL, and whether each descends; ends with what makes it total."""
+def _sorting(contract: Contract, view: View, order: Sequence[str], types: Mapping[str, str]) -> list[Order]:
+    """Columns of the order; ends with what makes it total."""
     named: dict[str, Order] = {}
     for name in order:  # the first mention of an item decides
         named.setdefault(name.removeprefix("-"), Order(name.removeprefix("-"), name.startswith("-")))
-    sorting = [(f"seen.{quote(one.item)}", one.descending) for one in named.values()]
+    sorting = list(named.values())
     if contract.key and all(name in view.items and name not in view.masks for name in contract.key):
-        return sorting + [(f"seen.{quote(name)}", False) for name in contract.key if name not in named]
+        return sorting + [Order(name) for name in contract.key if name not in named]
     there = [name for name in PROVENANCE if name in types]
-    return sorting + [(f"seen.{quote(name)}", False) for name in there or [n for n in view.items if n not in named]]
+    return sorting + [Order(name) for name in there or [n for n in view.items if n not in named]]
 
 
 def _beyond(
-    connection: duckdb.DuckDBPyConnection, sorting: Sequence[tuple[str, bool]], after: Sequence[Any], types: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection, sorting: Sequence[Order], after: Sequence[Any], types: Mapping[str, str]
 ) -> tuple[str, list[Any]]:
-    """The condition "comes after these values" in lexicographic order with nulls last."""
+    """The condition "comes after these values" in lexicographic order with nulls last.
+
+    A first column without nulls is also bounded alone: statistics of a file in its order then lead to the page's rows.
+    """
     if len(after) != len(sorting):
         raise QueryInvalid(
             "翻页标记与排序不符，请从第一页重来。", "The page mark does not fit this order; start from the first page."
         )
-    held = {f"seen.{quote(name)}": kind for name, kind in types.items()}
     parts: list[str] = []
     values: list[Any] = []
     equal: list[str] = []
     before: list[Any] = []
-    for (column, descending), marked in zip(sorting, after, strict=True):
-        if marked is not None:
-            kind = held.get(column, "VARCHAR")
-            value, typed = _value(connection, marked, kind), f"CAST(? AS {kind})"
-            parts.append(" AND ".join([*equal, f"({column} {'<' if descending else '>'} {typed} OR {column} IS NULL)"]))
-            values += [*before, value]
-            equal.append(f"{column} = {typed}")
-            before.append(value)
-        else:
-            equal.append(f"{column} IS NULL")
-    return f"({' OR '.join(f'({part})' for part in parts) or 'false'})", values
+    for one, marked in zip(sorting, after, strict=True):
+        if marked is None:
+            equal.append(f"{one.column} IS NULL")
+            continue
+        kind = types.get(one.item, "VARCHAR")
+        value, typed = _value(connection, marked, kind), f"CAST(? AS {kind})"
+        beyond = f"{one.column} {'<' if one.descending else '>'} {typed}"
+        parts.append(" AND ".join([*equal, f"({beyond} OR {one.column} IS NULL)" if one.nullable else beyond]))
+        values += [*before, value]
+        equal.append(f"{one.column} = {typed}")
+        before.append(value)
+    condition = f"({' OR '.join(f'({part})' for part in parts) or 'false'})"
+    first = sorting[0]
+    if first.nullable or len(sorting) == 1:
+        return condition, values
+    bound = f"{first.column} {'<=' if first.descending else '>='} CAST(? AS {types.get(first.item, 'VARCHAR')})"
+    return f"{bound} AND {condition}", [before[0], *values]
 
 
-def _source(view: View, types: Mapping[str, str], sorting: Sequence[tuple[str, bool]], snapshot: int | None) -> str:
+def _source(view: View, types: Mapping[str, str], sorting: Sequence[Order], snapshot: int | None, in_order: str | None) -> str:
     """The view's rows, with the columns that order them."""
-    hidden = [name for name in PROVENANCE if any(column == f"seen.{quote(name)}" for column, _ in sorting)]
-    return permitted.select(view, types, hidden, snapshot=snapshot)
+    hidden = [name for name in PROVENANCE if any(one.item == name for one in sorting)]
+    return permitted.select(view, types, hidden, snapshot=snapshot, rows=in_order)
 
 
 def _page_sql(
     source: str,
     chosen: Sequence[str],
-    sorting: Sequence[tuple[str, bool]],
+    sorting: Sequence[Order],
     conditions: Sequence[str],
     limit: int,
 ) -> str:
     shown = ", ".join(f"seen.{quote(name)}" for name in chosen)
-    marks = "".join(f", {column} AS __{number}" for number, (column, _) in enumerate(sorting))
+    marks = "".join(f", {one.column} AS __{number}" for number, one in enumerate(sorting))
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    by = ", ".join(f"{column}{' DESC' if descending else ''} NULLS LAST" for column, descending in sorting)
+    by = ", ".join(f"{one.column}{' DESC' if one.descending else ''} NULLS LAST" for one in sorting)
     return f"SELECT {shown}{marks} FROM ({source}) AS seen{where} ORDER BY {by} LIMIT {int(limit)}"
 
 

@@ -10,9 +10,10 @@ import duckdb
 
 from contracts.errors import HubError
 from contracts.view import View
-from warehouse import commit, permitted
+from warehouse import commit, ordered, permitted
 from warehouse.connection import literal, quote, reader
 from warehouse.crashpoints import reach
+from warehouse.query_workers import in_worker
 from warehouse.sandbox import time_limit
 from warehouse.settings import Settings
 from warehouse.tables import BATCH, ROW
@@ -69,6 +70,8 @@ def publish(settings: Settings, table: str, previous_snapshot: int | None, key: 
         rows = _one(connection, f"SELECT count(*) FROM {_at(table, snapshot)}")
         size = _bytes(connection, table, snapshot)
     told = difference(settings, table, previous_snapshot, snapshot, key) if previous_snapshot is not None else None
+    library, _, dataset = table.partition(".")
+    ordered.prepare(settings, library, dataset, snapshot, key)
     reach("release")
     return Published(
         snapshot,
@@ -94,6 +97,7 @@ def difference(settings: Settings, table: str, from_snapshot: int, to_snapshot: 
         return _counted(connection, sides, keyed, shared)
 
 
+@in_worker
 def compare(
     settings: Settings, view: View, key: Sequence[str], before: int, after: int, *, examples: int = 50, seconds: float = 30.0
 ) -> Compared:

@@ -36,6 +36,11 @@ class Settings(BaseSettings):
     reading_seconds: int = Field(default=300, description="Seconds for opening one; a large file has 5 more for each MB.")
     reading_cgroup: str = Field(default="", description="A cgroup (v2) set aside for such processes; empty: none.")
     run_fetch_seconds: float = Field(default=1200, description="Seconds that one run may ask endpoints, all together.")
+    readers: int = Field(default=2, ge=1, description="Processes of `hub serve` that read the lake, each one query at a time.")
+    reader_memory: str = Field(default="250MB", description="DuckDB memory of one reader; beyond it a query spills to disk.")
+    reader_queue: int = Field(default=100, ge=0, description="Queries that may wait for a reader; one more is answered 503.")
+    reader_wait: float = Field(default=20, gt=0, description="Seconds that a query waits for a reader, then 503.")
+    ordered_bytes: int = Field(default=20 * 2**30, description="Disk for copies of large versions in key order; 0: none.")
     max_unpacked_bytes: int = Field(default=20 * 2**30, description="Refuse archives that unpack to more than this.")
 
     @property
