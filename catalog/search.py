@@ -148,9 +148,10 @@ def _wordings(session: Session, word: str) -> list[str]:
 
 
 def _pieces(wordings: Sequence[Sequence[str]]) -> list[str]:
-    """Every word, and every pair of characters in it: for a search that found nothing whole."""
-    pairs = [piece for texts in wordings for text_ in texts for piece in tokens.phrase(text_)]
-    return list(dict.fromkeys(pairs))
+    """Every word, and every pair of characters in it: for a search that found nothing whole. A single character is in every
+    second title, so it counts only where nothing longer was asked for."""
+    pieces = list(dict.fromkeys(piece for texts in wordings for text_ in texts for piece in tokens.phrase(text_)))
+    return [piece for piece in pieces if len(piece) > 1] or pieces
 
 
 def _hits(session: Session, ids: Sequence[str], query: str, wordings: Sequence[Sequence[str]]) -> tuple[Hit, ...]:

@@ -54,7 +54,8 @@ def search(
     for hit in found.hits:
         one = hit.resource
         why = "; ".join(dict.fromkeys(match.text[:24] for match in hit.matches if match.field != "title"))
-        table.add_row(one.title, one.code, f"{one.library}.{one.name}", hit.provider, f"{one.rows:,}", why)
+        title, provided = said(one.title, one.title_en or one.title), said(hit.provider, hit.provider_en or hit.provider)
+        table.add_row(title, one.code, f"{one.library}.{one.name}", provided, f"{one.rows:,}", why)
     Console().print(table)
     typer.echo(
         said(

@@ -183,10 +183,15 @@ def test_the_audit_is_verified_from_the_command_line(ready: Hub, home: Settings)
     assert [one["sequence"] for one in json.loads(ready("audit", "verify", "--json", status=1).stdout)["findings"]] == [2]
 
 
-def test_search_prints_what_was_found_and_why(ready: Hub, home: Settings) -> None:
+def test_search_prints_what_was_found_and_why(ready: Hub, home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     with database.session(home.catalog_database) as session:
-        making.resource(session)
+        making.resource(session, titleEn="Major hazard")
     told = json.loads(ready("search", "危险源编号", "--json").stdout)
     assert told[0]["name"] == "major_hazard"
     assert told[0]["matches"] == [{"field": "item", "text": "重大危险源编号", "synonym": None}]
-    assert "1 entries" in ready("search").stdout
+    english = ready("search").stdout
+    assert "1 entries" in english
+    assert "Major" in english
+    assert "危险化" not in english, "whoever reads English sees the English titles"
+    monkeypatch.setenv("HUB_LANG", "zh")
+    assert "危险化" in ready("search").stdout

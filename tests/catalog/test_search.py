@@ -198,6 +198,13 @@ def test_nothing_found_shows_what_holds_some_of_it_and_says_so(filled: Session) 
     assert search.search(filled, "鲸鱼", subject=making.STEWARD).total == 0
 
 
+def test_a_loosened_search_marks_no_single_characters(filled: Session) -> None:
+    """ "水库鲸鱼 whale": every title has some of its characters, which says nothing."""
+    page = search.search(filled, "水库鲸鱼whale", subject=making.STEWARD)
+    assert page.relaxed
+    assert all(end - start > 1 for hit in page.hits for start, end in hit.title_spans)
+
+
 def test_a_facets_own_choice_does_not_change_its_own_counts(filled: Session) -> None:
     whole = search.search(filled, "", subject=making.STEWARD)
     chosen = search.search(filled, "", Filters(sharing=(1,), cycle=("每日", "每年")), subject=making.STEWARD)
