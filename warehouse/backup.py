@@ -60,7 +60,7 @@ def backup(settings: Settings, folder: Path, *, link: bool = True) -> BackedUp:
     taken = now()
     target = folder / taken.strftime("%Y%m%dT%H%M%S.%fZ")
     partial = folder / f".partial-{target.name}"
-    partial.mkdir(parents=True)
+    partial.mkdir(mode=0o700, parents=True)
     try:
         with landing.room_said(settings), writer_lock(settings, purpose="backup"):
             head = _metadata_with_head(settings, partial)

@@ -163,7 +163,7 @@ def _write(descriptor: int, data: memoryview) -> None:
 
 def _settle(incoming: Path, target: Path) -> None:
     target.parent.mkdir(exist_ok=True)
-    incoming.chmod(0o444)
+    incoming.chmod(0o400)
     reach("landing-rename")
     os.replace(incoming, target)
     for folder in (target.parent, target.parent.parent):

@@ -17,13 +17,16 @@ SECONDS_A_MEGABYTE = 5
 BYTES_A_COLUMN = 1 << 20
 """Room for each column of a wide contract; DuckDB alone wants 0.6 MB (warehouse.opening)."""
 
+BYTES_A_THREAD = 128 << 20
+"""Address space that a thread's stack and heap reserve, mostly without using it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Limits of one reading."""
 
     memory: int
-    """Bytes of address space beyond what a process that does nothing has."""
+    """Bytes in use, as the supervisor sees them; at once the most that may be asked for."""
     seconds: float
     output: int
     """Bytes of one file that it writes."""
@@ -49,12 +52,20 @@ def size(told: str) -> int:
 
 def impose(limits: Limits) -> None:
     """Put this process under its limits; it is also the first to go when the machine itself has no memory left."""
-    _at_most(resource.RLIMIT_AS, _address_space() + limits.memory)
+    _at_most(resource.RLIMIT_AS, _address_space() + limits.memory + (os.cpu_count() or 1) * BYTES_A_THREAD)
     _at_most(resource.RLIMIT_CPU, int(limits.seconds * (os.cpu_count() or 1)) + 1)
     _at_most(resource.RLIMIT_FSIZE, limits.output)
     _at_most(resource.RLIMIT_CORE, 0)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+def resident(process: int) -> int:
+    """Bytes of memory that another process uses; 0 where nobody can say."""
+    with suppress(OSError, ValueError, IndexError):
+        told = Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()
+        return (int(told[1]) - int(told[2])) * os.sysconf("SC_PAGE_SIZE")  # what it shares with the server is not its own
+    return 0
 
 
 def own_output_limit(limits: Limits) -> bool:

@@ -26,6 +26,8 @@ from warehouse.foreign import jobs, limits, telling
 from warehouse.foreign.limits import Limits
 
 OVER_TIME = (signal.SIGXCPU,)
+LOOK_SECONDS = 0.2
+"""How often a worker's memory is looked at; what asks for all of it at once is stopped by RLIMIT_AS."""
 
 
 def main() -> None:
@@ -55,7 +57,7 @@ def _supervise(channel: socket.socket) -> None:
         os.close(ends)
         os._exit(_work(channel, message))
     os.close(held)
-    why = _watch(channel, ends, message["limits"].seconds)
+    why = _watch(channel, ends, worker, message["limits"])
     if why:
         os.kill(worker, signal.SIGKILL)
     _pid, status = os.waitpid(worker, 0)
@@ -74,15 +76,17 @@ def _received(channel: socket.socket) -> dict[str, Any] | None:
     return dict(pickle.loads(data)) if data else None  # noqa: S301 - see above
 
 
-def _watch(channel: socket.socket, ends: int, seconds: float) -> str:
-    """Wait for the worker's end; "time" or "gone" where it does not come."""
-    deadline = time.monotonic() + seconds
+def _watch(channel: socket.socket, ends: int, worker: int, allowed: Limits) -> str:
+    """Wait for the worker's end; "time", "memory" or "gone" where it has to be ended."""
+    deadline = time.monotonic() + allowed.seconds
     while (left := deadline - time.monotonic()) > 0:
-        ready, _, _ = select.select([ends, channel], [], [], left)
+        ready, _, _ = select.select([ends, channel], [], [], min(left, LOOK_SECONDS))
         if ends in ready:
             return ""
         if channel in ready:  # nothing more is ever sent: the asker closed it
             return "gone"
+        if limits.resident(worker) > allowed.memory:
+            return "memory"
     return "time"
 
 
@@ -90,14 +94,14 @@ def _work(channel: socket.socket, message: dict[str, Any]) -> int:
     """Do the job under its limits; the exit status, 0 where the answer was sent."""
     allowed: Limits = message["limits"]
     _quiet(message["folder"])
-    limits.join_group(str(message["settings"].get("reading_cgroup") or ""))
-    limits.impose(allowed)
 
     def tell(*step: Any) -> None:
         channel.sendall(json.dumps({"step": step}, ensure_ascii=False).encode(errors="replace") + b"\n")
 
     answer: dict[str, Any]
     try:
+        limits.join_group(str(message["settings"].get("reading_cgroup") or ""))
+        limits.impose(allowed)
         answer = {"done": jobs.do(message["job"], message["settings"], message["folder"], message["request"], tell)}
     except HubError as error:
         answer = _limit_reached(error, allowed) or telling.told(error)
