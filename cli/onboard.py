@@ -18,6 +18,8 @@ from cli.asking import Told, UnusableAnswer, ask, progress
 from cli.identity import subject
 from cli.language import language, said
 from contracts import naming
+from contracts.clock import today
+from contracts.divisions import PREFIX
 from contracts.errors import HubError
 from contracts.evidence import Choice, Evidence, Question, Said, Undecided
 from contracts.model import Contract
@@ -27,6 +29,9 @@ from warehouse.ingest import Delivered, deliver
 from warehouse.ledger import Ledger, Lookups
 from warehouse.readers.archive import INSIDE
 from warehouse.settings import Settings
+
+FIRST_DIVISIONS = 1980
+"""Year of the first table of GB/T 2260."""
 
 
 class StillGrowing(HubError):
@@ -213,11 +218,18 @@ def _draft(
     told: Told, settings: Settings, lookups: Lookups, name: str, title: str, owner: str, tell: drafting.Progress
 ) -> files.Draft:
     key = None if not told.key else () if told.key == "none" else tuple(part.strip() for part in told.key.split(","))
-    divisions: tuple[str, ...] = ()
-    with suppress(KeyError, HubError):
-        divisions = tuple(lookups.codes("division"))
-    request = drafting.Request(told.file, name, title, owner, told.file.name, told.reading, told.answers(), key, divisions)
+    divisions = _codes(lookups, "division")
+    past = {year: codes for year in range(FIRST_DIVISIONS, today().year + 1) if (codes := _codes(lookups, f"{PREFIX}{year}"))}
+    request = drafting.Request(
+        told.file, name, title, owner, told.file.name, told.reading, told.answers(), key, divisions, past
+    )
     return files.draft_contract(request, settings, tell)
+
+
+def _codes(lookups: Lookups, name: str) -> tuple[str, ...]:
+    with suppress(KeyError, HubError):
+        return tuple(lookups.codes(name))
+    return ()
 
 
 def _register(settings: Settings, drafted: files.Draft, login: str) -> None:

@@ -81,8 +81,9 @@ class Guess:
     question: Question | None = None
 
     def say(self, zh: str, en: str) -> None:
-        """Add a reason or a note."""
-        self.notes.append(Evidence(zh, en))
+        """Add a reason or a note, once."""
+        if (note := Evidence(zh, en)) not in self.notes:
+            self.notes.append(note)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from contracts import dates
+from contracts.amounts import propose
 from contracts.evidence import Choice, Question, Said
 from contracts.guess import TIME_WORDS, Answers, Guess, is_code_name, is_strict_code
 from contracts.measures import is_measure, is_period_name
@@ -62,6 +63,7 @@ def infer(
     for guess, column in pairs:
         settle(guess, column)
         damage(guess, column)
+        propose(guess, column)
         remark(guess, column, profile.rows)
     coordinates(pairs, answers, converted)
     return guesses

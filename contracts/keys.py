@@ -43,9 +43,13 @@ def key_candidates(pairs: Sequence[tuple[Guess, ColumnProfile]], rows: int) -> t
     Uniqueness alone is no evidence in a small file: a key must be named like one. A group must be so unlikely to be unique
     by chance that five rows at least would have collided.
     """
-    single = [(g, c) for g, c in pairs if c.filled == rows and c.distinct == rows and rows and _may_be_key(g, c, rows)]
+    single = [
+        (g, c)
+        for g, c in pairs
+        if c.filled == rows and c.distinct == rows and rows and not g.missing and _may_be_key(g, c, rows)
+    ]
     single.sort(key=lambda pair: -_key_rank(pair[0]))
-    parts = [(g, c) for g, c in pairs if c.filled == rows and 1 < c.distinct < rows and _may_be_part(g)]
+    parts = [(g, c) for g, c in pairs if c.filled == rows and 1 < c.distinct < rows and not g.missing and _may_be_part(g)]
     parts = sorted(parts, key=lambda pair: -pair[1].distinct)[:7]
     kept = [pair for pair in pairs if pair in parts]
     groups: list[tuple[float, tuple[str, ...]]] = []

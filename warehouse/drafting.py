@@ -9,13 +9,14 @@ from typing import Any
 
 import duckdb
 
-from contracts import draft, formats, infer, keys, mends, naming, personal, places, sniff
+from contracts import divisions, draft, formats, infer, keys, mends, naming, personal, places, sniff
 from contracts.evidence import Choice, Evidence, Question, Said, Undecided
 from contracts.guess import Answers, Guess, is_code_name
-from contracts.model import Contract, Format
+from contracts.model import Contract, Format, Type
 from contracts.profile import ColumnProfile, Profile
 from contracts.sniff import NotATable
 from warehouse import profile as profiles
+from warehouse import proving
 from warehouse.readers import Inspection, inspect, mended, open_inspected
 from warehouse.readers.source import Source
 from warehouse.settings import Settings
@@ -46,6 +47,8 @@ class Request:
     """Headers or machine names of the key; empty: none; None: find it."""
     divisions: Collection[str] = ()
     """Every division code the catalogue knows."""
+    past_divisions: Mapping[int, Collection[str]] = field(default_factory=dict)
+    """The tables of other years, by year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +90,38 @@ def draft_contract(request: Request, settings: Settings, progress: Progress | No
             for guess, column in zip(guesses, as_written.columns, strict=False):
                 if guess.source in taken_back:
                     mends.say(guess, column, taken_back[guess.source])
+            profile = _with_spans(made, profile, guesses)
+            drafted = None
+            if not any(guess.question for guess in guesses):
+                drafted = _drafted(request, found, source.media, profile, guesses)
+                refusals = proving.refused(made, drafted.contract, request.divisions)
+                drafted = replace(drafted, evidence=(*drafted.evidence, *refusals))
     finally:
         for path in scratch:
             path.unlink(missing_ok=True)
-    questions = tuple(guess.question for guess in guesses if guess.question)
+    if drafted is None:
+        questions = tuple(guess.question for guess in guesses if guess.question)
+        raise Undecided(_merged(questions), (*found.evidence, *_seen(guesses)))
+    return drafted
+
+
+def _drafted(request: Request, found: Inspection, media: str, profile: Profile, guesses: Sequence[Guess]) -> Drafted:
     evidence = (*found.evidence, *_seen(guesses))
-    if questions:
-        raise Undecided(_merged(questions), evidence)
-    reading = {**found.reading, **({"decimal": commas} if (commas := [g.source for g in guesses if g.decimal_comma]) else {})}
-    subject = draft.Subject(request.dataset, request.title, request.owner, request.filename, source.media, reading=reading)
+    commas = [guess.source for guess in guesses if guess.decimal_comma]
+    reading = {**found.reading, **({"decimal": commas} if commas else {})}
+    subject = draft.Subject(request.dataset, request.title, request.owner, request.filename, media, reading=reading)
     contract = draft.checked(draft.document(subject, profile, guesses), f"{request.dataset}.odcs.yaml")
-    return Drafted(contract, profile, draft.report(subject, profile, guesses), tuple(evidence), tuple(guesses))
+    return Drafted(contract, profile, draft.report(subject, profile, guesses), evidence, tuple(guesses))
+
+
+def _with_spans(made: profiles.Stage, profile: Profile, guesses: Sequence[Guess]) -> Profile:
+    """The profile with the first and last date of each column in the order of time, not of the alphabet."""
+    columns = list(profile.columns)
+    for place, guess in enumerate(guesses):
+        if guess.type in (Type.DATE, Type.TIMESTAMP) and guess.formats:
+            first, last = profiles.first_and_last(made, guess.source, guess.formats)
+            columns[place] = replace(columns[place], least=first, most=last)
+    return replace(profile, columns=tuple(columns))
 
 
 def mends_needed(request: Request, profile: Profile) -> tuple[dict[str, str], list[places.Conversion]]:
@@ -151,6 +175,13 @@ def _has_rows(profile: Profile, source: Source, request: Request, connection: du
         raise Undecided(
             (Question("--delimiter", said, (keep, Choice("none", Said("只有一列", "it is one column"))), free=True),)
         )
+    if broken and _commas_in_numbers(source, connection):
+        raise NotATable(
+            f"{filename} 的数字带未加引号的千分位逗号（如 1,234.50），与分隔符混在一起，无法拆分；"
+            "请提供方去掉千分位、给字段加引号，或改用制表符分隔后重新导出。",
+            f"Numbers in {filename} have thousands separators without quotes (like 1,234.50), which are the delimiter, too; "
+            "ask for an export without them, with quotes, or delimited by tabs.",
+        )
     if broken:
         raise NotATable(
             f"{filename} 的 {broken} 行都无法按 {len(source.columns)} 列拆分；请用 --delimiter 或 --header 说明读法。",
@@ -160,6 +191,16 @@ def _has_rows(profile: Profile, source: Source, request: Request, connection: du
         f"{filename} 只有列名，没有数据行，无法推断类型；请等有数据时再建数据集。",
         f"{filename} has a header and no rows, so nothing can be inferred; onboard it when it has data.",
     )
+
+
+def _commas_in_numbers(source: Source, connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the rows that do not split have a comma inside a number."""
+    if source.reading.get("delimiter", ",") != ",":
+        return False
+    form = "'(^|,)[^0-9,]?[0-9]{1,3},[0-9]{3}([.,]|[^0-9]|$)'"
+    sql = f"SELECT count(*), count(*) FILTER (regexp_matches(line, {form})) FROM {source.rejects}"
+    rows, numbers = connection.execute(sql).fetchone() or (0, 0)
+    return bool(rows) and numbers >= 0.5 * rows
 
 
 def _guesses(request: Request, made: profiles.Stage, profile: Profile, found: Inspection, delimiter: str) -> list[Guess]:
@@ -175,16 +216,17 @@ def _guesses(request: Request, made: profiles.Stage, profile: Profile, found: In
     )
     for guess, column in zip(guesses, profile.columns, strict=True):
         _domain_format(guess, column, made, request.divisions)
+    _divisions_of_their_years(request, made, guesses)
     key = _key(request, made, profile, guesses)
     return keys.with_key(guesses, key)
 
 
-def _domain_format(guess: Guess, column: ColumnProfile, made: profiles.Stage, divisions: Collection[str]) -> None:
+def _domain_format(guess: Guess, column: ColumnProfile, made: profiles.Stage, codes: Collection[str]) -> None:
     """A domain format where the values prove it: check digits right, divisions in the list, all but a few."""
     if guess.type != "string" or guess.format or not column.filled:
         return
     place = made.place(guess.source)
-    regions = formats.Regions(divisions) if divisions else None
+    regions = formats.Regions(codes) if codes else None
     tests = (
         (Format.IDENTITY_NUMBER, "identity_number", formats.identity_number_sql(place, regions)),
         (Format.CREDIT_CODE, "credit_code", formats.credit_code_sql(place)),
@@ -206,15 +248,32 @@ def _domain_format(guess: Guess, column: ColumnProfile, made: profiles.Stage, di
                 f"looks like a {kind.value}, but {wrong} rows fail: not checked",
             )
         return
-    if divisions and column.counts["division"] == column.filled and is_code_name(guess):
-        _division(guess, column, made, divisions)
+    if codes and column.counts["division"] == column.filled and is_code_name(guess):
+        _division(guess, column, made, codes)
 
 
-def _division(guess: Guess, column: ColumnProfile, made: profiles.Stage, divisions: Collection[str]) -> None:
+def _divisions_of_their_years(request: Request, made: profiles.Stage, guesses: Sequence[Guess]) -> None:
+    """Tell of columns called division code, whose values are not all of today, what their codes are."""
+    years = [guess.source for guess in guesses if divisions.is_year_title(guess.source)]
+    for guess in guesses:
+        if guess.format or guess.type != "string" or not divisions.is_division_title(guess.source, guess.name):
+            continue
+        if request.divisions:
+            rows = profiles.with_year(made, guess.source, years[0] if years else None, DISTINCT_DIVISIONS)
+            seen = divisions.count(rows, request.divisions, request.past_divisions)
+            guess.say(*divisions.say(seen, request.past_divisions.keys()))
+        else:
+            guess.say(
+                "名称是行政区划代码；目录中没有区划表（代码表 division），未核对",
+                "division codes by name; the catalogue has no list of divisions to compare them with",
+            )
+
+
+def _division(guess: Guess, column: ColumnProfile, made: profiles.Stage, codes: Collection[str]) -> None:
     """A division code when practically all its values are in the list; a list of another year misses some."""
     if column.distinct > DISTINCT_DIVISIONS or column.longest > 12 or column.distinct < 2:
         return
-    spellings = formats.division_spellings(frozenset(divisions))
+    spellings = formats.division_spellings(frozenset(codes))
     values = profiles.distinct_values(made, guess.source, DISTINCT_DIVISIONS)
     wrong = sum(rows for value, rows in values if formats.division(value, spellings) is not None)
     known = sum(rows for _value, rows in values) - wrong
@@ -257,8 +316,8 @@ def _seen(guesses: Sequence[Guess]) -> list[Evidence]:
         key = (f"，主键第 {guess.key} 位", f", key {guess.key}") if guess.key else ("", "")
         made.append(
             Evidence(
-                f"{guess.source} → {guess.name}：{guess.type}{key[0]}（{notes_zh}）",
-                f"{guess.source} → {guess.name}: {guess.type}{key[1]} ({notes_en})",
+                f"{guess.source} → {guess.name}：{guess.type}{key[0]}" + (f"（{notes_zh}）" if notes_zh else ""),
+                f"{guess.source} → {guess.name}: {guess.type}{key[1]}" + (f" ({notes_en})" if notes_en else ""),
             )
         )
     return made

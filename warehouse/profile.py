@@ -261,6 +261,17 @@ def _paired(values: list[str] | None, counts: list[int] | None) -> tuple[tuple[s
     return tuple(zip(values or [], counts or [], strict=True))
 
 
+def first_and_last(made: Stage, column: str, formats: Sequence[str]) -> tuple[str | None, str | None]:
+    """The earliest and the latest value of a column of dates as they are written, by the strptime formats that read them."""
+    place = made.place(column)
+    moment = "coalesce(" + ", ".join(f"try_strptime(v, {text(fmt)})" for fmt in formats if "%z" not in fmt) + ", NULL)"
+    if all("%z" in fmt for fmt in formats):
+        moment = "v"
+    sql = f"SELECT arg_min(v, {moment}), arg_max(v, {moment}) FROM (SELECT {place} AS v FROM {made.relation})"
+    first, last = _one(made.connection, sql)
+    return first, last
+
+
 def unique_together(made: Stage, candidates: Sequence[Sequence[str]]) -> tuple[str, ...] | None:
     """The first of several groups of columns whose values together are different in every row."""
     rows = made.rows - made.totals
@@ -294,6 +305,16 @@ def distinct_values(made: Stage, column: str, limit: int) -> list[tuple[str, int
     place = made.place(column)
     sql = f"SELECT {place}, count(*) FROM {made.relation} WHERE {place} IS NOT NULL GROUP BY 1 LIMIT {limit}"
     return [(str(value), int(rows)) for value, rows in made.connection.execute(sql).fetchall()]
+
+
+def with_year(made: Stage, column: str, year: str | None, limit: int) -> list[tuple[str, str | None, int]]:
+    """Distinct values of a column, each with the year that its rows say, and their number."""
+    place, beside = made.place(column), made.place(year) if year else "NULL::VARCHAR"
+    sql = f"SELECT {place}, {beside}, count(*) FROM {made.relation} WHERE {place} IS NOT NULL GROUP BY 1, 2 LIMIT {limit}"
+    return [
+        (str(value), None if said is None else str(said), int(rows))
+        for value, said, rows in made.connection.execute(sql).fetchall()
+    ]
 
 
 def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:

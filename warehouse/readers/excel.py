@@ -17,6 +17,7 @@ import python_calamine
 from contracts.errors import HubError
 from contracts.grid import Header, find_header, is_note, join_levels, unique_names
 from warehouse.readers.scratch import TextTable, write_rejects
+from warehouse.readers.shown import shown_numbers
 from warehouse.readers.source import Source
 
 EXACT = 1e15
@@ -90,6 +91,9 @@ def grid(path: Path, sheet: str) -> Grid:
         if row < len(cells) and column < len(cells[row]):
             cells[row][column] = told
             never[column] += told.startswith("=")
+    for row, column, padded in shown_cells(path, sheet):
+        if row < len(cells) and column < len(cells[row]) and cells[row][column]:
+            cells[row][column] = padded
     ranges = getattr(found, "merged_cell_ranges", None) or []
     return Grid(cells, [(top, left, bottom, right) for (top, left), (bottom, right) in ranges], never)
 
@@ -118,6 +122,16 @@ def valueless_cells(path: Path, sheet: str) -> list[tuple[int, int, str]]:
     if b"<f" in text:
         found += [(letters, row, b"=" + formula) for letters, row, formula in NEVER_CALCULATED.findall(text)]
     return [(int(row) - 1, _column(letters.decode()) - 1, html.unescape(told.decode())) for letters, row, told in found]
+
+
+def shown_cells(path: Path, sheet: str) -> list[tuple[int, int, str]]:
+    """Cells whose format shows zeros that the number does not have (000100 for 100): row, column, text."""
+    if not zipfile.is_zipfile(path):
+        return []
+    with zipfile.ZipFile(path) as archive:
+        part = _part_of(archive, sheet)
+        found = list(shown_numbers(archive, archive.read(part))) if part else []
+    return [(row - 1, _column(letters.decode()) - 1, padded) for letters, row, padded in found]
 
 
 def _column(letters: str) -> int:
