@@ -127,7 +127,7 @@ class TestUndecided:
         assert [question["option"] for question in asked] == ["--dates", "--decimal"]
 
     @pytest.mark.parametrize(
-        "option", [("--dates", "when=ymd"), ("--type", "when=money"), ("--header", "first"), ("--dataset", "Ä")]
+        "option", [("--dates", "when=sometime"), ("--type", "when=money"), ("--header", "first"), ("--dataset", "Ä")]
     )
     def test_answers_that_say_nothing_are_refused(self, hub: Hub, file, option: tuple[str, str]) -> None:
         result = hub(file(self.AMBIGUOUS, "a.csv"), *option)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import openpyxl
 import pytest
@@ -99,7 +100,10 @@ def test_no_empty_brackets(draft) -> None:
 
 class TestDivisions:
     TODAY = ("37", "3701", "370102", "370116", "11", "1101", "110118", "36", "3601", "360111")
-    YEARS = {1995: ("36", "3601", "360111", "37", "3712", "371200", "11", "1101", "110228"), 2015: ("110228", "371200")}
+    YEARS: ClassVar = {
+        1995: ("36", "3601", "360111", "37", "3712", "371200", "11", "1101", "110228"),
+        2015: ("110228", "371200"),
+    }
 
     def test_codes_are_told_by_the_table_of_their_year(self) -> None:
         rows = [
