@@ -108,6 +108,29 @@ class UnknownAgreement(HubError):
         )
 
 
+class AgreementOver(HubError):
+    """An agreement whose term is over, or that was ended or refused: no more data is taken under it."""
+
+    def __init__(self, agreement: Agreement) -> None:
+        over, over_en = (f"已于 {agreement.valid_until} 到期", f"ran until {agreement.valid_until}")
+        if agreement.state in ("ended", "refused"):
+            over, over_en = ("已终止", "has ended") if agreement.state == "ended" else ("未获同意", "was refused")
+        super().__init__(
+            f"协议 {agreement.id} {over}，不再接收数据；请续签后再送。",
+            f"Agreement {agreement.id} {over_en}; no more data is taken under it. Renew it first.",
+        )
+
+
+class NotSigned(HubError):
+    """An agreement that both sides have not signed yet."""
+
+    def __init__(self, agreement: Agreement) -> None:
+        super().__init__(
+            f"协议 {agreement.id} 尚未签订，不能接收数据；请先完成签订。",
+            f"Agreement {agreement.id} is not signed yet; no data is taken under it before.",
+        )
+
+
 class InvalidStep(HubError):
     """A step that the agreement's state or route does not allow."""
 
@@ -146,12 +169,33 @@ def enter(session: Session, agreement: Agreement, *, agencies: Iterable[str] = (
         agreement.id = f"{family}-{next_number(session, f'agreement:{family}'):03d}"
     agreement.cron = agreement.cron or CRONS.get(agreement.cycle, "")
     if agreement.route == "request" and agreement.answer_due is None:
-        agreement.answer_due = workdays.due(session, _answer_step(session, agreement.dataset), agreement.needed_on)
+        agreement.answer_due = answer_due(session, agreement)
     kept = session.merge(agreement)
     session.flush()
     if agencies:
         set_agencies(session, kept, agencies)
     return kept
+
+
+def answer_due(session: Session, agreement: Agreement) -> date:
+    """By when a need is answered: in the working days that its sharing type allows, with the one extension if it was given."""
+    due = workdays.due(session, _answer_step(session, agreement.dataset), agreement.needed_on)
+    if not agreement.extended:
+        return due
+    return workdays.calendar(session).add(due, workdays.step_days(session, "extend-answer", agreement.needed_on))
+
+
+def next_delivery(session: Session, agreement: Agreement, last: date) -> date | None:
+    """By when the agreement's next data is due after that of a day: by the cycle that both sides signed."""
+    return workdays.next_due(session, agreement.cycle, last)
+
+
+def require_running(agreement: Agreement, arrived: date) -> None:
+    """Refuse data that arrived after the agreement was over, or before both sides had signed, whatever its route."""
+    if agreement.state in ("ended", "refused") or (agreement.valid_until is not None and agreement.valid_until < arrived):
+        raise AgreementOver(agreement)
+    if agreement.state not in ("signed", "active"):
+        raise NotSigned(agreement)
 
 
 def _answer_step(session: Session, dataset: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from catalog import audit, channels, codes, witness, workdays
+from catalog import audit, calendars, channels, codes, witness
 from catalog.audit import AuditRecord, AuditSeal
 from catalog.batches import Batch, BatchState
 from catalog.people import Person
@@ -88,18 +88,17 @@ def _batches(session: Session) -> Finding:
 
 
 def _calendar(session: Session, day: date) -> Finding:
-    """This year's holidays, and from December on the next year's."""
-    wanted = [day.year] + ([day.year + 1] if day.month == 12 else [])
-    missing = [str(year) for year in wanted if year not in workdays.calendar(session).years]
+    """This year's holidays, and from October on the next year's."""
+    missing = [str(year) for year in calendars.missing(session, day)]
     if not missing:
         return Finding("calendar", "good", f"{day.year} 年节假日历已载入", f"holiday calendar of {day.year} is there")
     return Finding(
         "calendar",
         "warning",
-        f"缺少 {'、'.join(missing)} 年节假日历，工作日按周一至周五估算",
-        f"no holiday calendar for {', '.join(missing)}: working days are estimated as Monday to Friday",
-        "国务院办公厅公布后更新 chinesecalendar 并再次运行 hub init，或由管理员逐日录入",
-        "once it is published, update chinesecalendar and run `hub init` again, or enter the days",
+        f"缺少 {'、'.join(missing)} 年节假日历，工作日为估算",
+        f"no holiday calendar for {', '.join(missing)}: working days are an estimate",
+        f"国务院办公厅公布后（一般在 11 月初）：hub calendar import {missing[0]}.csv",
+        f"once it is published (early November): hub calendar import {missing[0]}.csv",
     )
 
 

@@ -6,14 +6,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from catalog import audit, codes, database, quality, recovery, registry, remembered, spending, tables, workdays  # noqa: F401 - every table, for foreign keys
+from catalog import agreements, audit, codes, database, quality, recovery, registry, remembered, spending, tables, workdays  # noqa: F401 - every table, for foreign keys
 from catalog.agreements import Agreement, Spend, UnknownAgreement
 from catalog.batches import ACCEPTED, MENDABLE, Batch, BatchState, UnknownBatch, get
 from catalog.counters import next_number
@@ -250,10 +249,14 @@ def _given(answers: Answers) -> dict[str, Any]:
 def _require_sender(session: Session, receipt: Receipt) -> None:
     if receipt.organization_id and session.get(Organization, receipt.organization_id) is None:
         raise UnknownOrganization(receipt.organization_id)
-    if receipt.agreement_id and session.get(Agreement, receipt.agreement_id) is None:
-        raise UnknownAgreement(receipt.agreement_id)
-    if receipt.corrects and session.get(Batch, receipt.corrects) is None:
+    first = session.get(Batch, receipt.corrects) if receipt.corrects else None
+    if receipt.corrects and first is None:
         raise UnknownBatch(receipt.corrects)
+    agreement = session.get(Agreement, receipt.agreement_id) if receipt.agreement_id else None
+    if receipt.agreement_id and agreement is None:
+        raise UnknownAgreement(receipt.agreement_id)
+    if agreement is not None and (first is None or first.agreement_id != agreement.id):  # mending outlasts the term
+        agreements.require_running(agreement, day_of(receipt.received_at))
 
 
 def _require_balance(batch_id: str, outcome: Outcome) -> None:
@@ -337,14 +340,14 @@ def _bring_up(session: Session, batch: Batch, outcome: Outcome) -> None:
     resource.updated_at = now()
     if batch.state != BatchState.UNDONE:
         resource.next_due = workdays.next_due(session, resource.cycle, day_of(batch.received_at))
-        _next_delivery(session, batch, resource.next_due)
+        _next_delivery(session, batch)
     session.add(resource)
 
 
-def _next_delivery(session: Session, batch: Batch, due: date | None) -> None:
+def _next_delivery(session: Session, batch: Batch) -> None:
     agreement = session.get(Agreement, batch.agreement_id) if batch.agreement_id else None
     if agreement is not None and agreement.route != "collect":
-        agreement.delivery_due = due
+        agreement.delivery_due = agreements.next_delivery(session, agreement, day_of(batch.received_at))
         if agreement.state == "signed":
             agreement.state = "active"
         session.add(agreement)

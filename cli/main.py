@@ -93,6 +93,9 @@ VERBS: dict[tuple[str, str], dict[str, Verb]] = {
     ("管理", "Administer"): {
         "people": Verb("cli.people:app", "人员、角色、密钥、密码", "People, roles, keys and passwords"),
         "organizations": Verb("cli.organizations:app", "单位", "Organizations"),
+        "calendar": Verb(
+            "cli.calendar:app", "节假日历：列出、导入一年、更正一天", "Working days: list, import a year, set a day right"
+        ),
         "audit": Verb("cli.audit:app", "审计链：列出、封存、校验", "The audit chain: list, seal, verify"),
         "lake": Verb("cli.lake:app", "数据湖：状态与维护", "The lake: status and maintenance"),
         "backup": Verb(

@@ -22,7 +22,11 @@ VENV, CLIENTS = ROOT / ".venv", ROOT / ".venv-clients"
 PYTHON = VENV / "bin" / "python"
 LOCKS = ROOT / "deploy" / "locks"
 NEEDED = (3, 11)
-APT = {"chromium": "/usr/bin/chromium", "fonts-noto-cjk": "/usr/share/fonts/opentype/noto"}
+APT = {
+    "chromium": "/usr/bin/chromium",
+    "fonts-noto-cjk": "/usr/share/fonts/opentype/noto",
+    "faketime": "/usr/bin/faketime",
+}
 UV_NAMES = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -171,23 +175,19 @@ def translations() -> None:
 
 
 def browser() -> None:
-    """Chromium and Chinese fonts for the tests in a browser, by apt where root or sudo is to be had."""
+    """A browser with Chinese fonts and faketime, for the tests, by apt where root or sudo is to be had."""
     missing = [name for name, path in APT.items() if not Path(path).exists()]
     if not missing:
         return
     apt = shutil.which("apt-get")
     root = [] if os.geteuid() == 0 else ["sudo", "-n"] if shutil.which("sudo") else None
     if apt is None or root is None:
-        return say(
-            f"请安装 {' '.join(missing)}，否则浏览器测试会跳过 / install {' '.join(missing)}, or browser tests are skipped"
-        )
+        return say(f"请安装 {' '.join(missing)}，否则部分测试不能进行 / install {' '.join(missing)}, or some tests cannot run")
     say(f"apt-get install {' '.join(missing)}")
     environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
     run(*root, apt, "update", "-qq", environment=environment)
     if not run(*root, apt, "install", "-y", "-qq", "--no-install-recommends", *missing, environment=environment):
-        say(
-            f"未能安装 {' '.join(missing)}，浏览器测试会跳过 / could not install {' '.join(missing)}, browser tests are skipped"
-        )
+        say(f"未能安装 {' '.join(missing)}，部分测试不能进行 / could not install {' '.join(missing)}, some tests cannot run")
     return None
 
 

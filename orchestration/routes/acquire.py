@@ -14,9 +14,10 @@ from typing import Any
 from sqlmodel import col, select
 
 from catalog import channels
-from catalog.agreements import IN_FORCE, Agreement
+from catalog.agreements import IN_FORCE, Agreement, require_running
 from catalog.batches import Batch
 from catalog.channels import ChannelAttempt
+from contracts.clock import today
 from contracts.deliveries import Outcome
 from contracts.errors import HubError
 from contracts.model import Item
@@ -131,6 +132,7 @@ def acquire(
         mine = Acquired(dataset)
         asked = time.perf_counter()
         try:
+            require_running(agreement, today())
             for arrival in ROUTES[agreement.route].arrivals(hub, agreement, settling, fetching):
                 _take(hub, agreement, arrival, mine, run_id, actor)
         except Exception as error:

@@ -19,6 +19,8 @@ from catalog.periods import InvalidPeriod
 from catalog.releases import InvalidRelease, RecalledRelease, UnknownRelease
 from tests.catalog import making
 
+pytestmark = pytest.mark.day
+
 TODAY = date(2026, 3, 12)
 
 

@@ -15,6 +15,8 @@ import pytest
 
 from contracts import clock
 
+pytestmark = pytest.mark.day
+
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("api", "benchmarks", "catalog", "cli", "contracts", "deploy", "orchestration", "tests", "warehouse")
 THE_CLOCK = {ROOT / "contracts" / "clock.py", Path(__file__)}

@@ -21,7 +21,7 @@ from cli.demo import agreements as agreed
 from cli.demo.agencies import AGENCIES, FAULTS, LATE, NOTHING, SILENT, SWAPPED, WRONG
 from tests.demo.made import Made
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("demo"), pytest.mark.day]
 
 
 @pytest.fixture(scope="module")

@@ -195,10 +195,10 @@ def _deliver(settings: Settings, outcome: Outcome, day: date, **told: object) ->
 
 
 def _collected(settings: Settings, filled: Filled) -> None:
-    """Twelve periods of twelve agencies; in the last, one late, one returned, one nil, two missing."""
+    """Twelve periods of twelve agencies; in the last that is due today, one late, one returned, one nil, two missing."""
     with database.session(settings.catalog_database) as session:
         calendar = workdays.calendar(session)
-    names = periods.last_periods("month", today(), 13)[:-1]
+    names = [name for name in periods.last_periods("month", today(), 14) if periods.due(calendar, name, 5, 1) < today()][-12:]
     for period in names:
         due = periods.due(calendar, period, 5, 1)
         for number, agency in enumerate(AGENCIES):

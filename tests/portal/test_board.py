@@ -17,6 +17,8 @@ from contracts import template
 from tests.portal.conftest import Reader, client_of
 from tests.portal.filling import COLLECTION, Filled
 
+pytestmark = pytest.mark.day
+
 PATH = f"/collect/{COLLECTION}"
 
 

@@ -14,6 +14,8 @@ from api.portal.languages import accepted, say
 from tests.portal.conftest import Reader
 from tests.portal.filling import Filled
 
+pytestmark = pytest.mark.day
+
 PORTAL = Path(__file__).resolve().parents[2] / "api" / "portal"
 HAN = re.compile(r"[\u4e00-\u9fff\u3001-\u303f\uff00-\uffef]")
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]

@@ -14,6 +14,8 @@ from api.app import create_app
 from tests.portal.conftest import Reader, client_of
 from tests.portal.filling import HEADERS, PASSWORD, Filled, report
 
+pytestmark = pytest.mark.day
+
 PORTAL = Path(__file__).resolve().parents[2] / "api" / "portal"
 
 

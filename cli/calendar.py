@@ -1,0 +1,107 @@
+"""`hub calendar`: which days are worked, by year; a year's official table from a file, one day set right."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlmodel import Session
+
+from catalog import access, calendars, database
+from catalog.calendars import InvalidCalendar, Moved
+from catalog.people import Subject
+from cli.identity import subject
+from cli.language import said
+from contracts.clock import today
+from warehouse.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="Which days are worked: holidays and make-up days, by year.")
+Key = Annotated[str, typer.Option("--as", metavar="KEY", help="Act with the rights of this key.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_days(
+    year: Annotated[int | None, typer.Argument(help="Only this year, day by day.")] = None, as_json: AsJson = False
+) -> None:
+    """Years with an official table, and those that are missing; of one year, every day that differs from its weekday."""
+    with database.session(Settings().catalog_database) as session:
+        held = calendars.years(session)
+        wanted = calendars.missing(session, today())
+    days = [one for each in held if each.year == year for one in each.days]
+    if as_json:
+        listed = [{"date": f"{one.day}", "working": one.working, "name": one.name} for one in days]
+        shown = {"year": year, "days": listed} if year else {"years": [one.year for one in held], "missing": wanted}
+        typer.echo(json.dumps(shown, ensure_ascii=False))
+    elif year:
+        for one in days:
+            typer.echo(f"{one.day} {said('班' if one.working else '休', 'worked' if one.working else 'off')} {one.name}")
+        if not days:
+            typer.echo(said(f"{year} 年没有节假日表，工作日为估算", f"no table for {year}: its working days are an estimate"))
+    else:
+        for each in held:
+            off = sum(not one.working for one in each.days)
+            typer.echo(
+                said(
+                    f"{each.year} 年：休 {off} 天，补班 {len(each.days) - off} 天",
+                    f"{each.year}: {off} days off, {len(each.days) - off} make-up days",
+                )
+            )
+        for one_year in wanted:
+            typer.echo(said(f"{one_year} 年：缺，工作日为估算", f"{one_year}: missing, working days are an estimate"))
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV (date,working,name) or JSON of one year.")],
+    key: Key = "",
+) -> None:
+    """Put a year's official table in the place of the one held; deadlines given before are counted anew, on record.
+
+    **Example:** `hub calendar import 2027.csv`
+    """
+    with database.session(Settings().catalog_database) as session:
+        who = _allowed(session, key)
+        days = calendars.read(file.read_bytes(), file.name)
+        moved = calendars.import_year(session, who, days, file.name)
+    typer.echo(said(f"已导入 {days[0].day.year} 年 {len(days)} 天", f"{len(days)} days of {days[0].day.year} imported"))
+    _tell(moved)
+
+
+@app.command("set")
+def set_one(
+    day: Annotated[str, typer.Argument(help="The day, YYYY-MM-DD.")],
+    worked: Annotated[bool, typer.Option("--worked/--off", help="Whether it is worked.")],
+    name: Annotated[str, typer.Option(help="Why, e.g. the festival.")] = "",
+    key: Key = "",
+) -> None:
+    """Set one day right; deadlines given before are counted anew, on record.
+
+    **Example:** `hub calendar set 2026-10-10 --worked --name 国庆补班`
+    """
+    try:
+        wanted = date.fromisoformat(day)
+    except ValueError:
+        raise InvalidCalendar(
+            f"日期 {day!r} 无效；应如 2026-10-10。", f"The day {day!r} is not one; write 2026-10-10."
+        ) from None
+    with database.session(Settings().catalog_database) as session:
+        who = _allowed(session, key)
+        moved = calendars.set_day(session, who, wanted, worked, name)
+    typer.echo(said(f"{wanted} {'上班' if worked else '休息'}", f"{wanted} is {'worked' if worked else 'off'}"))
+    _tell(moved)
+
+
+def _allowed(session: Session, key: str) -> Subject:
+    who = subject(session, key)
+    access.require(session, who, "set-calendar", None)
+    return who
+
+
+def _tell(moved: list[Moved]) -> None:
+    for one in moved:
+        typer.echo(f"  {one.object} {one.what}: {one.before} → {one.after}")
+    typer.echo(said(f"重新计算，{len(moved)} 个时限有变", f"{len(moved)} deadlines moved"))
