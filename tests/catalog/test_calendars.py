@@ -100,6 +100,7 @@ def test_the_next_years_table_is_missed_from_october_on(session: Session) -> Non
 @pytest.mark.parametrize(("role", "allowed"), [("administrator", True), ("steward", True), ("auditor", False),
                                                ("analyst", False), ("provider", False), ("partner", False)])  # fmt: skip
 def test_only_administrators_and_stewards_set_the_calendar(session: Session, role: str, allowed: bool) -> None:
+    organization(session, "o")
     who = Subject("p", "P", "o", frozenset({role}))
     if allowed:
         assert access.require(session, who, "set-calendar", None).allowed
