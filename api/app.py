@@ -26,7 +26,7 @@ from api import (
 from api.admission import Admission
 from api.attempts import Attempts
 from api.headers import SecurityHeaders
-from api.limits import LARGEST_BODY, PlainAddresses
+from api.limits import LARGEST_BODY, InTime, PlainRequests, TooSlow
 from api.metrics import Counting
 from warehouse.settings import Settings
 
@@ -34,6 +34,7 @@ errors.also(links.LinkEnded, 403, "link-ended")
 errors.also(representations.NotAcceptable, 406, "not-acceptable")
 errors.also(seals.SealBroken, 400, "page-mark-invalid")
 errors.also(rows.NoKey, 400, "no-key")
+errors.also(TooSlow, 408, "too-slow")
 errors.also(lineage.EventTooLarge, 413, "event-too-large")
 
 DESCRIPTION = """
@@ -71,7 +72,8 @@ def create_app(settings: Settings) -> FastAPI:
 
         routes.mount(app, settings)
     app.add_middleware(Admission)
-    app.add_middleware(PlainAddresses)
+    app.add_middleware(PlainRequests)
+    app.add_middleware(InTime)
     app.add_middleware(Counting)
     app.add_middleware(SecurityHeaders)
     return app

@@ -47,7 +47,7 @@ def files(
     asked = reading.read(session, subject, name, "download", version=str(version), purpose=purpose)
     found = _files(settings, asked)
     reading.record(session, subject, "download", asked, files=len(found), rows=sum(one.rows for one in found))
-    return [_out(settings, str(request.base_url), subject, asked, n, one) for n, one in enumerate(found)]
+    return [_out(settings, links.base_of(request, settings), subject, asked, n, one) for n, one in enumerate(found)]
 
 
 @router.get(

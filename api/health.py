@@ -7,9 +7,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from starlette.responses import JSONResponse, Response
 
-from api.dependencies import SettingsDep
+from api.dependencies import SessionDep, SettingsDep, SubjectDep
 from api.metrics import REGISTRY
-from catalog import database
+from catalog import access, database
 from warehouse import connection
 
 router = APIRouter(tags=["health"])
@@ -31,8 +31,9 @@ def ready(settings: SettingsDep, request: Request) -> Response:
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
-def metrics() -> Response:
-    """Counts and times since the process began."""
+def metrics(session: SessionDep, subject: SubjectDep) -> Response:
+    """Counts and times since the process began, for administrators, auditors and stewards: they tell who asks for what."""
+    access.require(session, subject, "read-metrics", None)
     return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -1,33 +1,176 @@
-"""What no request may be: larger than its route takes, or with a NUL in its address."""
+"""What no request may be: larger than its route takes, slower than a slow line, endless or odd in its text.
+
+One place for all doors: what passes here holds no NUL, and no text longer than a database's index takes.
+"""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
+from urllib.parse import parse_qsl
+
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem
 from api.language import language_of
+from contracts.errors import HubError
+from contracts.texts import odd
 
 LARGEST_BODY = 16 * 2**20
 """Bytes of a request, unless its route says otherwise: a form is read into memory before it is known who sends it."""
 LARGEST_FILE = 2 * 2**30
 """Bytes of a file that is handed in on a page; larger ones come through a watched folder or `hub batch deliver`."""
+LARGEST_FORM = 2**20
+"""Bytes of a form without a file."""
+LONGEST_PATH = 4_000
+LONGEST_VALUE = 10_000
+"""Letters of one parameter or field."""
+FORM = "application/x-www-form-urlencoded"
+PATIENCE = 30.0
+"""Seconds in which something of a body must come."""
+SLOWEST = 4_096
+"""Bytes a second, after the first PATIENCE: a drip must not hold a place for an hour."""
 
 
-class PlainAddresses:
-    """Pure ASGI: refuses a NUL in path or query. SQLite keeps one, PostgreSQL refuses it, DuckDB ends the text there."""
+class TooSlow(HubError):
+    """The body did not come in time."""
+
+    def __init__(self) -> None:
+        super().__init__("请求内容传送过慢，已中止；请重试。", "The request's content came too slowly; try again.")
+
+
+class PlainRequests:
+    """Pure ASGI: refuses odd or endless text in path, query and form, before any of it reaches a route or a database."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on every other request."""
-        if scope["type"] == "http" and (
-            "\0" in scope["path"] or b"%00" in scope["query_string"] or b"\0" in scope["query_string"]
-        ):
-            request = Request(scope)
-            chinese = language_of(request) == "zh"
-            detail = "网址中有空字符。" if chinese else "The address holds a NUL character."
-            await problem(request, 400, "malformed-address", detail)(scope, receive, send)
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
             return
-        await self.app(scope, receive, send)
+        refusal = _address(scope)
+        if refusal is None and _content_type(scope) == FORM:
+            body = await _read(receive)
+            refusal = (413, "表单过大。", "The form is too large.") if body is None else _form(body)
+            receive = _again(body or b"", receive)
+        if refusal is None:
+            await self.app(scope, receive, send)
+            return
+        status, chinese, english = refusal
+        request = Request(scope)
+        detail = chinese if language_of(request) == "zh" else english
+        await problem(request, status, "malformed-request", detail)(scope, receive, send)
+
+
+Refusal = tuple[int, str, str]
+"""Status and what is said in Chinese and English."""
+
+
+def _address(scope: Scope) -> Refusal | None:
+    if len(scope["path"]) > LONGEST_PATH:
+        return 414, "网址过长。", "The address is too long."
+    wrong = odd(scope["path"])
+    if wrong:
+        return 400, f"网址{wrong[0]}。", f"The address {wrong[1]}."
+    return _values(_pairs(scope["query_string"]), 414, "网址参数", "parameter")
+
+
+def _form(body: bytes) -> Refusal | None:
+    return _values(_pairs(body), 422, "表单字段", "field")
+
+
+def _pairs(text: bytes) -> list[tuple[str, str]]:
+    return parse_qsl(text.decode("latin-1"), keep_blank_values=True, errors="replace")
+
+
+def _values(pairs: Iterable[tuple[str, str]], long: int, zh: str, en: str) -> Refusal | None:
+    for name, value in pairs:
+        wrong = odd(value) or odd(name)
+        if wrong:
+            return 400, f"{zh} {name[:40]!r} {wrong[0]}。", f"The {en} {name[:40]!r} {wrong[1]}."
+        if max(len(value), len(name)) > LONGEST_VALUE:
+            most = f"{LONGEST_VALUE:,}"
+            return long, f"{zh} {name[:40]!r} 超过 {most} 个字符。", f"The {en} {name[:40]!r} is longer than {most} characters."
+    return None
+
+
+def _content_type(scope: Scope) -> str:
+    found = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+    return str(found.decode("latin-1").split(";")[0].strip().lower())
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The whole body; None where it is larger than a form."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b"".join(parts)
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > LARGEST_FORM:
+            return None
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """The body that was read, for the route; then what comes after it."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replayed
+
+
+class InTime:
+    """Pure ASGI: a body comes within PATIENCE, and on at SLOWEST at least; the one who drips it is told and let go."""
+
+    def __init__(self, app: ASGIApp, patience: float = PATIENCE, slowest: int = SLOWEST) -> None:
+        self.app, self.patience, self.slowest = app, patience, slowest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on every request; what is late raises where the route reads it, and is answered here."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        loop = asyncio.get_running_loop()
+        begun, size, complete, answered, late = loop.time(), 0, False, False, False
+
+        async def in_time() -> Message:
+            nonlocal size, complete, late
+            if complete:
+                return await receive()
+            ends = min(loop.time() + self.patience, begun + self.patience + size / self.slowest)
+            try:
+                async with asyncio.timeout_at(ends):
+                    message = await receive()
+            except TimeoutError:
+                late = True
+                raise TooSlow from None
+            size += len(message.get("body", b""))
+            complete = message["type"] != "http.request" or not message.get("more_body", False)
+            return message
+
+        async def answering(message: Message) -> None:
+            nonlocal answered
+            if late and not answered:
+                return  # the route's own answer would blame something else
+            answered = True
+            await send(message)
+
+        try:
+            await self.app(scope, in_time, answering)
+        except TooSlow:
+            if answered:
+                raise
+        if late and not answered:
+            request, error = Request(scope), TooSlow()
+            answer = problem(request, 408, "too-slow", error.said(language_of(request)))
+            answer.headers["Connection"] = "close"
+            await answer(scope, receive, send)

@@ -1,19 +1,18 @@
 """Signed links to files: good without a key until they expire, and only as long as the right they were given on lasts.
 
 A Delta Sharing client reads one small file by ten requests without its key. So a link names who was given it, what of which
-version, and until when, under an HMAC; each request for it asks the policies again, so a revoked key or grant, a changed
-grant and a recalled version end it at once.
+version, and until when, encrypted (nobody reads a person or a key off it) and under an HMAC; each request for it asks the
+policies again, so a revoked key or grant, a changed grant and a recalled version end it at once.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import APIRouter
 from sqlmodel import Session
+from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from api import seals
@@ -84,16 +83,21 @@ def made(
     what = [reading.resource.id, reading.release.version, reading.view.digest(), file.id]
     purpose = reading.decision.purpose if reading.decision.grant_id else ""
     told = [subject.person_id, subject.key_prefix, *what, expires, since, purpose]
-    text = base64.urlsafe_b64encode(json.dumps(told, separators=(",", ":")).encode()).decode().rstrip("=")
+    text = seals.sealed_name(settings, told)
     signed = seals.signature(settings, text)
     return f"{base.rstrip('/')}/files/{text}/{file.path.name}?sp=r&sv=1&se={expires}&sig={signed}", expires
+
+
+def base_of(request: Request, settings: Settings) -> str:
+    """Where links begin: the address people use (HUB_PUBLIC_URL) and the door; never what a request says of its host."""
+    return settings.public_url.rstrip("/") + str(request.scope.get("root_path", ""))
 
 
 def read(settings: Settings, text: str, signed: str, now: float | None = None) -> Link:
     """What a link says; LinkEnded when it was altered or is over."""
     if not seals.genuine(settings, text, signed):
         raise LinkEnded
-    link = Link(*json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))))
+    link = Link(*seals.opened_name(settings, text))
     if link.expires <= (clock.now().timestamp() if now is None else now):
         raise LinkEnded
     return link

@@ -18,6 +18,10 @@ GENESIS = "0" * 64
 """What the first record names as the one before it."""
 
 
+LONGEST = 500
+"""Letters of a column: PostgreSQL indexes no more than 2,704 bytes, and a refusal must be on record whatever was asked for."""
+
+
 class AuditRecord(SQLModel, table=True):
     """Who did what to which object, for which purpose, and which policies decided it."""
 
@@ -80,11 +84,11 @@ def record(
     kept = AuditRecord(
         sequence=int(taken[0]),
         at=now(),
-        actor=_clean(actor),
-        organization_id=_clean(organization_id),
-        action=_clean(action),
-        object=_clean(object),
-        purpose=_clean(purpose),
+        actor=_clean(actor)[:LONGEST],
+        organization_id=_clean(organization_id)[:LONGEST],
+        action=_clean(action)[:LONGEST],
+        object=_clean(object)[:LONGEST],
+        purpose=_clean(purpose)[:LONGEST],
         outcome=outcome,
         policies=[_clean(policy) for policy in policies],
         detail=_plain(detail or {}),

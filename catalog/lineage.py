@@ -16,6 +16,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from catalog.columns import Json, UtcDateTime
 from contracts.clock import now
 from contracts.errors import HubError
+from contracts.texts import first_odd
 
 NAMESPACE = "hui"
 """Datasets of this namespace are the hub's own, named library.dataset; others keep their namespace in their name."""
@@ -53,6 +54,8 @@ class InvalidEvent(HubError):
         super().__init__(f"不是有效的 OpenLineage 事件：{zh}。", f"This is not an OpenLineage event: {en}.")
 
 
+LONGEST_NAME = 600
+"""Bytes: an edge is known by four names, and PostgreSQL indexes no more than 2,704 bytes."""
 Edge = tuple[str, str, str, str]
 """source, source item, target, target item; empty items for the edge between datasets."""
 
@@ -86,14 +89,17 @@ def receive(session: Session, event: Mapping[str, Any]) -> Received:
     Inputs and outputs of a run are merged over its events (OpenLineage: a START may name the inputs and a COMPLETE the
     outputs). A runId that is no UUID is taken as it is: producers send such, and losing lineage helps nobody.
     """
+    wrong = first_odd(event)
+    if wrong:
+        raise InvalidEvent(*wrong)
     run_id, job = _named(event)
     body = json.loads(json.dumps(event, default=str))
     digest = hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
     values = {
         "run_id": run_id,
         "job": job,
-        "event_type": str(event.get("eventType", "")),
-        "event_time": str(event.get("eventTime", "")),
+        "event_type": _short(event.get("eventType", "")),
+        "event_time": _short(event.get("eventTime", "")),
         "digest": digest,
         "body": body,
         "received_at": now(),
@@ -126,35 +132,55 @@ def _named(event: Mapping[str, Any]) -> tuple[str, str]:
     run = event.get("run", {})
     if not isinstance(run, Mapping) or ("eventType" in event and not run.get("runId")):
         raise InvalidEvent("缺少 run.runId", "it has no run.runId")
-    namespace = str(job["namespace"])
-    name = str(job["name"]) if namespace == NAMESPACE else f"{namespace}/{job['name']}"
-    return str(run.get("runId", "")), name
+    namespace, name = _short(job["namespace"]), _short(job["name"])
+    return _short(run.get("runId", "")), name if namespace == NAMESPACE else f"{namespace}/{name}"
+
+
+def _short(value: Any) -> str:
+    """A name as it is kept: longer than LONGEST_NAME it fits no index."""
+    text = str(value)
+    if len(text.encode("utf-8", "replace")) > LONGEST_NAME:
+        raise InvalidEvent(f"名称超过 {LONGEST_NAME} 字节", f"a name is longer than {LONGEST_NAME} bytes")
+    return text
+
+
+def _list(holder: Mapping[str, Any], name: str) -> Sequence[Any]:
+    value = holder.get(name) or ()
+    if not isinstance(value, list | tuple):
+        raise InvalidEvent(f"{name[:40]} 应是列表", f"{name[:40]} must be a list")
+    return value
+
+
+def _object(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = holder.get(name) or {}
+    if not isinstance(value, Mapping):
+        raise InvalidEvent(f"{name[:40]} 应是对象", f"{name[:40]} must be an object")
+    return value
 
 
 def _node(dataset: Any) -> str:
     """A dataset's name here: library.dataset for our own, otherwise its namespace and name."""
     if not isinstance(dataset, Mapping) or not dataset.get("name") or not dataset.get("namespace"):
         raise InvalidEvent("数据集缺少 namespace 或 name", "a dataset has no namespace or name")
-    namespace, name = str(dataset["namespace"]), str(dataset["name"])
+    namespace, name = _short(dataset["namespace"]), _short(dataset["name"])
     if namespace == NAMESPACE:
         return name
-    return f"{namespace.rstrip('/')}/{name.lstrip('/')}" if "://" in namespace else f"{namespace}:{name}"
+    return _short(f"{namespace.rstrip('/')}/{name.lstrip('/')}" if "://" in namespace else f"{namespace}:{name}")
 
 
 def _edges(bodies: Sequence[Mapping[str, Any]]) -> tuple[set[Edge], set[str]]:
     """Edges of a run's events together, and the targets whose columns were told (their old edges are replaced)."""
     inputs, outputs, items, mapped = set[str](), set[str](), set[Edge](), set[str]()
     for body in bodies:
-        inputs |= {_node(one) for one in body.get("inputs") or ()}
-        for output in body.get("outputs") or ():
+        inputs |= {_node(one) for one in _list(body, "inputs")}
+        for output in _list(body, "outputs"):
             target = _node(output)
             outputs.add(target)
-            told = ((output.get("facets") or {}).get("columnLineage") or {}).get("fields") or {}
+            told = _object(_object(_object(output, "facets"), "columnLineage"), "fields")
             mapped |= {target} if told else set()
-            for name, sources in told.items():
-                items |= {
-                    (_node(one), str(one.get("field", "")), target, str(name)) for one in sources.get("inputFields") or ()
-                }
+            for name in told:
+                fields = _list(_object(told, name), "inputFields")
+                items |= {(_node(one), _short(one.get("field", "")), target, _short(name)) for one in fields}
     sources = {(source, target) for source, _, target, _ in items}
     between = {(source, "", target, "") for source in inputs for target in outputs} if not mapped else set()
     for target in outputs - mapped if mapped else ():

@@ -17,6 +17,16 @@ BETWEEN_FIELDS = 3
 """Positions left free between two texts, so that no phrase runs from one into the other."""
 
 
+LONGEST_QUERY = 300
+LONGEST_WORD = 200
+"""Letters of a Latin word: PostgreSQL's tsquery takes 2,046 bytes, and a longer word is none."""
+
+
+def _runs(text: str) -> list[str]:
+    runs = _RUNS.findall(unicodedata.normalize("NFKC", text).lower())
+    return [run[:LONGEST_WORD] if run.isascii() else run for run in runs]
+
+
 def folded(text: str) -> str:
     """Text for comparison: full-width and compatibility forms unified, lower case, without spaces."""
     return "".join(unicodedata.normalize("NFKC", text).lower().split())
@@ -25,14 +35,14 @@ def folded(text: str) -> str:
 def tokens(text: str) -> list[str]:
     """Tokens of a text that is indexed."""
     found: list[str] = []
-    for run in _RUNS.findall(unicodedata.normalize("NFKC", text).lower()):
+    for run in _runs(text):
         found += [run] if run.isascii() else [*_bigrams(run), run[-1:]] if len(run) > 1 else [run]
     return found
 
 
 def phrase(text: str) -> list[str]:
     """Tokens of a text that is asked for; the last of them may go on in the index."""
-    runs = _RUNS.findall(unicodedata.normalize("NFKC", text).lower())
+    runs = _runs(text)
     found: list[str] = []
     for run in runs[:-1]:
         found += tokens(run)
@@ -88,8 +98,9 @@ def _quoted(token: str) -> str:
 
 
 def terms(query: str) -> list[str]:
-    """The words of a query, in order, each once; what holds no letter or digit is left out."""
-    parts = re.split(r"[\s,，、;；。]+", unicodedata.normalize("NFKC", query).strip())
+    """The words of a query, in order, each once; what holds no letter or digit is left out, and so is what comes after
+    LONGEST_QUERY letters."""
+    parts = re.split(r"[\s,，、;；。]+", unicodedata.normalize("NFKC", query[:LONGEST_QUERY]).strip())
     return [part for part in dict.fromkeys(parts) if phrase(part)]
 
 

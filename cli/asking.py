@@ -162,9 +162,10 @@ def _give_up(told: Told, undecided: Undecided) -> None:
 @contextmanager
 def progress() -> Iterator[Progress]:
     """A bar on standard error, from the second second on."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
+
+    from cli.screen import Screen
 
     words = {"read": ("读取", "read"), "profile": ("逐列分析", "profile"), "load": ("检查入库", "check and load")}
     bar = Bar(
@@ -172,7 +173,7 @@ def progress() -> Iterator[Progress]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=Screen(stderr=True),
         transient=True,
     )
     task = bar.add_task("", total=None)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from sqlmodel import Session
 
@@ -16,6 +15,7 @@ from catalog import access, audit, database, sealing, witness
 from catalog.accepted import Accepted
 from cli.identity import subject
 from cli.language import said
+from cli.screen import Screen
 from contracts.clock import local
 from warehouse.settings import Settings
 
@@ -53,7 +53,7 @@ def list_records(
     for one in found:
         at = f"{local(one.at):%Y-%m-%d %H:%M:%S}"
         table.add_row(str(one.sequence), at, one.actor, one.action, one.object, one.outcome, ", ".join(one.policies))
-    Console().print(table)
+    Screen().print(table)
 
 
 @app.command()

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from catalog import database
 from cli.language import said
+from cli.screen import Screen
 from cli.upkeep import AsJson, Key, allowed, as_json, on_record, size
 from warehouse import backup as backups
 from warehouse.settings import Settings
@@ -27,7 +27,7 @@ def backup(
     """
     settings = Settings()
     who, policies = allowed(settings, "administer", "", key)
-    with Console(stderr=True).status(said("正在备份 …", "Taking a backup …")):
+    with Screen(stderr=True).status(said("正在备份 …", "Taking a backup …")):
         made = backups.backup(settings, folder.resolve(), link=not copy)
     on_record(settings, who, "backup", made.path, policies, {"snapshot": made.snapshot, "bytes": made.bytes})
     if json:
@@ -52,7 +52,7 @@ def restore(
     **Example:** `HUB_HOME=/srv/hui hub restore /backup/20260311T020000.000000Z`
     """
     settings = Settings()
-    with Console(stderr=True).status(said("正在恢复并校验 …", "Restoring and verifying …")):
+    with Screen(stderr=True).status(said("正在恢复并校验 …", "Restoring and verifying …")):
         made = backups.restore(settings, source.resolve())
     database.migrate(settings.catalog_database)
     who, policies = allowed(settings, "administer")

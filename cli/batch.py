@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from catalog import batches, database, registry
 from catalog.batches import Batch, BatchFilters
 from catalog.ledger import CatalogLedger, CatalogLookups
 from cli.language import language, said
+from cli.screen import Screen
 from cli.upkeep import AsJson, Key, allowed, as_json, on_record, size, table
 from contracts import doubts
 from contracts.deliveries import Answers, Outcome
@@ -140,7 +140,7 @@ def deliver(
     answers = _given(settings, dataset, maps, absent, dates, overlap, row_key, again)
     if answers:
         allowed(settings, "answer-batch", dataset, key)
-    with Console(stderr=True).status(said(f"正在送交 {file.name} …", f"Delivering {file.name} …")):
+    with Screen(stderr=True).status(said(f"正在送交 {file.name} …", f"Delivering {file.name} …")):
         made = ingest.deliver(
             settings,
             CatalogLedger(settings.catalog_database),
@@ -186,7 +186,7 @@ def answering(
             f"Give an answer; `hub batch show {number}` lists those there are.",
         )
     ledger, lookups = CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database)
-    with Console(stderr=True).status(said(f"正在入库 {number} …", f"Loading {number} …")):
+    with Screen(stderr=True).status(said(f"正在入库 {number} …", f"Loading {number} …")):
         made = ingest.answer(settings, ledger, lookups, number, answers, by=who.actor)
     on_record(settings, who, "answer-batch", f"batch:{number}", policies, {"dataset": batch["dataset"]})
     _end(made, json)
@@ -231,7 +231,7 @@ def let_pass(
     batch = _batch(settings, number, "see-quarantine", key)
     who, policies = allowed(settings, "pass-batch", batch["dataset"], key)
     ledger, lookups = CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database)
-    with Console(stderr=True).status(said(f"正在放行 {number} …", f"Letting {number} pass …")):
+    with Screen(stderr=True).status(said(f"正在放行 {number} …", f"Letting {number} pass …")):
         made = passing.let_pass(settings, ledger, lookups, number, reason, by=who.actor)
     on_record(settings, who, "pass-batch", f"batch:{number}", policies, {"reason": reason.strip(), "was": batch["state"]})
     _end(made, json)
@@ -252,7 +252,7 @@ def undo(
     settings = Settings()
     batch = _batch(settings, number, "see-quarantine", key)
     who, policies = allowed(settings, "undo-batch", batch["dataset"], key)
-    with Console(stderr=True).status(said(f"正在撤销 {number} …", f"Undoing {number} …")):
+    with Screen(stderr=True).status(said(f"正在撤销 {number} …", f"Undoing {number} …")):
         ledger, lookups = CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database)
         outcome = undoing.undo(settings, ledger, lookups, number, reason.strip())
     on_record(settings, who, "undo-batch", f"batch:{number}", policies, {"reason": reason.strip()})
@@ -334,7 +334,7 @@ def rebuild(dataset: Annotated[str, typer.Argument(help="Name of the dataset.")]
 
     settings = Settings()
     who, policies = allowed(settings, "manage-contract", dataset, key)
-    with Console(stderr=True).status(said(f"正在重建 {dataset} …", f"Building {dataset} anew …")):
+    with Screen(stderr=True).status(said(f"正在重建 {dataset} …", f"Building {dataset} anew …")):
         made = rebuilding.rebuild(
             settings, CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database), dataset
         )

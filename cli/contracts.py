@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from cli.language import language, said
+from cli.screen import Screen
 from contracts import lint as linting
 from contracts.checks import compile
 from contracts.compare import Comparison, compare
@@ -113,7 +113,7 @@ def sync(
     table = Table(*(said(*h) for h in (("数据集", "dataset"), ("版本", "version"), ("结果", "outcome"), ("数据表", "table"))))
     for one in report.contracts:
         table.add_row(one.dataset, one.version, said(*OUTCOMES[one.outcome]), said(*ACTIONS[one.action]))
-    Console().print(table)
+    Screen().print(table)
     lists = len(report.code_lists)
     typer.echo(said(f"代码表 {lists} 个，代码 {report.codes} 条", f"{lists} code lists, {report.codes} codes"))
 
@@ -191,7 +191,7 @@ def _print_changes(found: Comparison, before: Contract) -> None:
     for change in found.changes:
         mark = said("是", "yes") if change.breaking else said("否", "no")
         table.add_row(mark, change.path, change.old[:40], change.new[:40], said(change.why_zh, change.why_en))
-    Console().print(table)
+    Screen().print(table)
     wanted = found.next_version(before.version)
     if found.breaking:
         typer.echo(
@@ -245,7 +245,7 @@ def show(
         asked = [said(*c.describe()) for c in checks if c.item == item.name]
         key = f" ({said('主键', 'key')} {item.key})" if item.key else ""
         table.add_row(item.name + key, said(item.title, item.title_en or item.title), item.type, item.grade, "\n".join(asked))
-    Console().print(table)
+    Screen().print(table)
     for check in checks:
         if not check.item:
             typer.echo("· " + said(*check.describe()))

@@ -16,13 +16,13 @@ from typing import Annotated
 
 import typer
 from filelock import FileLock, Timeout
-from rich.console import Console
 
 from catalog import condition, database, releases
 from catalog.condition import Finding
 from catalog.ledger import CatalogLedger
 from cli.init import ROOT
 from cli.language import said
+from cli.screen import Screen, styled
 from contracts.clock import ahead, local, machine, now, zone
 from contracts.errors import HubError
 from warehouse import accounts, connection
@@ -327,14 +327,13 @@ def folders_finding(settings: Settings) -> Finding:
     )
 
 
-_MARKS = {"good": ("[green]✓[/green]", ""), "warning": ("[yellow]![/yellow]", "yellow"), "bad": ("[red]✗[/red]", "red")}
+_MARKS = {"good": ("✓", "green"), "warning": ("!", "yellow"), "bad": ("✗", "red")}
 
 
 def _print(found: list[Finding]) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = Screen(soft_wrap=True)
     for one in found:
-        mark, _ = _MARKS[one.state]
-        console.print(f"{mark} [bold]{one.name:<11}[/bold] {said(one.message, one.message_en)}")
+        console.print(styled(_MARKS[one.state], " ", (f"{one.name:<11}", "bold"), f" {said(one.message, one.message_en)}"))
         if one.mend or one.mend_en:
             console.print(f"  {'':<11} → {said(one.mend, one.mend_en)}", style="cyan")
     bad = sum(one.state == "bad" for one in found)

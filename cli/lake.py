@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from catalog import database, releases
 from catalog.ledger import CatalogLedger, CatalogLookups
 from cli.language import said
+from cli.screen import Screen
 from cli.upkeep import AsJson, Key, allowed, as_json, on_record, size, table
 from warehouse import maintain as upkeep
 from warehouse import reconcile
@@ -52,7 +52,7 @@ def maintain(
     """Merge small files, expire old snapshots, remove what nothing needs. A released version never expires."""
     settings = Settings()
     who, policies = allowed(settings, "administer", "", key)
-    with Console(stderr=True).status(said("正在维护数据湖 …", "Maintaining the lake …")):
+    with Screen(stderr=True).status(said("正在维护数据湖 …", "Maintaining the lake …")):
         reconcile.reconcile(settings, CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database))
         made = upkeep.maintain(
             settings,

@@ -6,7 +6,6 @@ import json
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.tree import Tree
 from sqlmodel import Session, select
 
@@ -15,6 +14,7 @@ from catalog.lineage import Graph, LineageEdge
 from catalog.resources import Resource
 from cli.identity import subject
 from cli.language import said
+from cli.screen import Screen, styled
 from contracts.errors import HubError
 from warehouse.settings import Settings
 
@@ -50,7 +50,7 @@ def show(
     if as_json:
         typer.echo(json.dumps(told(up, down), ensure_ascii=False))
         return
-    console = Console()
+    console = Screen()
     console.print(tree(said("来自", "comes from"), up, against=True))
     console.print(tree(said("用于", "feeds"), down, against=False))
 
@@ -78,7 +78,7 @@ def told(up: Graph, down: Graph) -> dict[str, Any]:
 
 def tree(title: str, graph: Graph, *, against: bool) -> Tree:
     """A graph as a tree from where it starts; what was shown once is not opened again."""
-    root = Tree(f"[bold]{_spell(graph.start, graph.item)}[/bold] {title}")
+    root = Tree(styled((_spell(graph.start, graph.item), "bold"), f" {title}"))
     ends: dict[tuple[str, str], list[tuple[LineageEdge, tuple[str, str]]]] = {}
     for edge in graph.edges:
         source, target = (edge.source, edge.source_item), (edge.target, edge.target_item)
@@ -92,7 +92,7 @@ def tree(title: str, graph: Graph, *, against: bool) -> Tree:
         shown.add(node)
         for edge, there in ends.get(node, []):
             again = " …" if there in shown and ends.get(there) else ""
-            grow(branch.add(f"{_spell(*there)} [dim]{edge.job}{again}[/dim]"), there)
+            grow(branch.add(styled(f"{_spell(*there)} ", (f"{edge.job}{again}", "dim"))), there)
 
     grow(root, (graph.start, graph.item))
     return root

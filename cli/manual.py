@@ -5,24 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from cli.language import said
+from cli.screen import Screen, styled
 
 
 def manual(verbs: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
     """Print what the hub is, its verbs by purpose, and what to try first."""
-    console = Console(highlight=False)
+    console = Screen()
     console.print(
-        said(
-            "[bold]hub[/bold] — Hui 汇：政务数据的获取、检查、入库、编目与共享",
-            "[bold]hub[/bold] — Hui 汇: get data, check it, keep it, catalogue it, share it",
+        styled(
+            ("hub", "bold"),
+            said(
+                " — Hui 汇：政务数据的获取、检查、入库、编目与共享",
+                " — Hui 汇: get data, check it, keep it, catalogue it, share it",
+            ),
         )
     )
-    console.print(said("用法：hub [--as 密钥] 命令 …", "Usage: hub [--as KEY] VERB …"), markup=False)
+    console.print(said("用法：hub [--as 密钥] 命令 …", "Usage: hub [--as KEY] VERB …"))
     for (chinese, english), group in verbs.items():
-        console.print(f"\n[bold]{said(chinese, english)}[/bold]")
+        console.print(f"\n{said(chinese, english)}", style="bold")
         table = Table.grid(padding=(0, 2))
         table.add_column(style="cyan", min_width=10)
         for name, verb in group.items():
@@ -37,5 +40,4 @@ def manual(verbs: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
             "hub VERB --help tells more. State is in HUB_HOME (default ./var); the language follows HUB_LANG or LANG;\n"
             "without --as you act as local:<user>, on record.",
         ),
-        markup=False,
     )

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from catalog import access, database
 from cli.identity import subject
 from cli.language import said
+from cli.screen import Screen
 from contracts import lint
 from contracts.errors import HubError
 from contracts.model import Contract
@@ -49,7 +49,7 @@ def list_models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     table = Table(*(said(*head) for head in heads))
     for model in found:
         table.add_row(model.library, model.name, said(model.title, model.title_en), ", ".join(_reads(model)))
-    Console().print(table)
+    Screen().print(table)
 
 
 @app.command()

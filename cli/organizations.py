@@ -6,13 +6,13 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from catalog import access, audit, database, organizations
 from catalog.organizations import Organization
 from cli.identity import subject
 from cli.language import said
+from cli.screen import Screen
 from warehouse.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Departments, agencies, vendors and enterprises.")
@@ -40,7 +40,7 @@ def list_organizations(
     table = Table(*(said(*head) for head in heads))
     for one in found:
         table.add_row(one["id"], one["name"], one["kind"], one["level"], one["division"], one["credit_code"])
-    Console().print(table)
+    Screen().print(table)
 
 
 @app.command()

@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from sqlmodel import Session
 
@@ -17,6 +16,7 @@ from catalog import access, audit, database, organizations, people, signins
 from catalog.people import Person, Subject
 from cli.identity import subject
 from cli.language import said
+from cli.screen import Screen
 from contracts.clock import local, now
 from warehouse.settings import Settings
 
@@ -42,7 +42,7 @@ def list_people(as_json: JSON = False) -> None:
     for one in told:
         keys = ", ".join(key["prefix"] for key in one["keys"] if key["state"] == "live") or "—"
         table.add_row(one["login"], one["name"], one["organization"], ", ".join(one["roles"]), keys)
-    Console().print(table)
+    Screen().print(table)
 
 
 @app.command()
@@ -140,7 +140,7 @@ def sessions(
     for one in found:
         spans = (f"{local(moment):%Y-%m-%d %H:%M}" for moment in (one.begun_at, one.expires_at))
         table.add_row(one.id, one.login, *spans, one.address, one.key_prefix or "—")
-    Console().print(table)
+    Screen().print(table)
 
 
 @app.command("end-session")

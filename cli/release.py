@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from catalog import database, registry, releases, resources
 from catalog.releases import Release
 from cli.language import said
+from cli.screen import Screen
 from cli.upkeep import AsJson, Key, allowed, as_json, on_record, size, table
 from warehouse import extract
 from warehouse import release as publishing
@@ -36,7 +36,7 @@ def publish(
     """
     settings = Settings()
     who, policies = allowed(settings, "release", resource, key)
-    with Console(stderr=True).status(said(f"正在发布 {resource} …", f"Publishing {resource} …")):
+    with Screen(stderr=True).status(said(f"正在发布 {resource} …", f"Publishing {resource} …")):
         version = told(pin(settings, resource, note, who.actor))
     on_record(settings, who, "release", f"{resource} v{version['version']}", policies, {"rows": version["rows"]})
     if json:

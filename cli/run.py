@@ -10,12 +10,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from catalog import access, audit, database
 from cli.identity import subject
 from cli.language import said
+from cli.screen import Screen, styled
 from warehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def run(
     from orchestration.execute import ALL, execute  # dagster takes two seconds to import
 
     done: list[Executed] = []
-    with Console(stderr=True).status("") as status:
+    with Screen(stderr=True).status("") as status:
         jobs = ALL if job == "all" else (job,)
         status.update(said(f"运行 {'、'.join(jobs)} …", f"Running {', '.join(jobs)} …"))
         for executed in execute(settings, jobs, datasets=dataset or []):
@@ -70,9 +70,9 @@ def _end_with_terminal() -> None:
             signal.signal(number, signal.default_int_handler)
 
 
-def show(done: Sequence[Executed], console: Console | None = None) -> None:
+def show(done: Sequence[Executed], console: Screen | None = None) -> None:
     """The table of datasets, that of models, and what stands in the way."""
-    console = console or Console()
+    console = console or Screen()
     loaded = [(executed.job, one) for executed in done for one in executed.loaded]
     built = [one for executed in done for one in executed.built]
     if loaded:
@@ -83,7 +83,7 @@ def show(done: Sequence[Executed], console: Console | None = None) -> None:
         console.print(said("没有新的数据。", "Nothing new."))
     for executed in done:
         for problem in executed.problems:
-            console.print(f"[red]{executed.job}[/red] {problem}", highlight=False)
+            console.print(styled((executed.job, "red"), f" {problem}"))
 
 
 def loaded_table(loaded: Sequence[tuple[str, Loaded]]) -> Table:
@@ -98,7 +98,7 @@ def loaded_table(loaded: Sequence[tuple[str, Loaded]]) -> Table:
             one.route or job,
             said(f"{one.title} {one.dataset}", one.dataset),
             str(len(one.batches)),
-            f"{one.received:,}" if one.balanced else f"[red]{one.received:,}[/red]",
+            styled((f"{one.received:,}", "" if one.balanced else "red")),
             f"{one.accepted:,}",
             f"{one.quarantined:,}",
             f"{sum(one.seconds.values()):.2f}",
@@ -123,7 +123,7 @@ def built_table(built: Sequence[Built]) -> Table:
         table.add_row(
             said(f"{one.title} {one.model}", one.model),
             f"{one.rows:,}",
-            tests if not one.failed else f"[red]{tests}[/red]",
+            styled((tests, "red" if one.failed else "")),
             f"{one.seconds:.2f}",
         )
     return table

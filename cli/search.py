@@ -6,7 +6,6 @@ import json
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from catalog import database
@@ -15,6 +14,7 @@ from catalog.browse import Filters
 from catalog.search import Hit
 from cli.identity import subject
 from cli.language import said
+from cli.screen import Screen
 from warehouse.settings import Settings
 
 
@@ -56,7 +56,7 @@ def search(
         why = "; ".join(dict.fromkeys(match.text[:24] for match in hit.matches if match.field != "title"))
         title, provided = said(one.title, one.title_en or one.title), said(hit.provider, hit.provider_en or hit.provider)
         table.add_row(title, one.code, f"{one.library}.{one.name}", provided, f"{one.rows:,}", why)
-    Console().print(table)
+    Screen().print(table)
     typer.echo(
         said(
             f"共 {found.total} 项，第 {found.page} / {found.pages} 页",

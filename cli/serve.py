@@ -64,12 +64,14 @@ def configured(settings: Settings, host: str, port: int) -> uvicorn.Config:
     import uvicorn
 
     from api.app import create_app
+    from api.punctual import Punctual
 
     proxies = proxies_of(settings.trusted_proxies)
     return uvicorn.Config(
         create_app(settings),
         host=host,
         port=port,
+        http=Punctual,
         log_level="warning",
         access_log=False,
         server_header=False,

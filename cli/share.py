@@ -194,8 +194,9 @@ def _told(session: Session, one: Grant) -> dict[str, Any]:
 
 
 def _print(shown: list[dict[str, Any]]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from cli.screen import Screen
 
     table = Table(show_edge=False, header_style="bold")
     for chinese, english in COLUMNS:
@@ -206,7 +207,7 @@ def _print(shown: list[dict[str, Any]]) -> None:
         table.add_row(
             one["id"][:8], one["resource"], one["organization"], one["state"], items, one["rows"], one["purpose"], until
         )
-    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
+    Screen(width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 def _record(

@@ -167,8 +167,9 @@ def _plain(value: Any) -> Any:
 
 
 def _print_table(answer: Any, names: list[str]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from cli.screen import Screen
 
     table = Table(show_edge=False, header_style="bold")
     for field in answer.schema:
@@ -181,7 +182,7 @@ def _print_table(answer: Any, names: list[str]) -> None:
             count += 1
             if count <= PREVIEW:
                 table.add_row(*["" if row[name] is None else str(row[name]) for name in names])
-    console = Console(width=None if sys.stdout.isatty() else WIDE)  # a pipe has no edge: nothing is cut short
+    console = Screen(width=None if sys.stdout.isatty() else WIDE)  # a pipe has no edge: nothing is cut short
     console.print(table)
     shown = (
         said(f"，显示前 {PREVIEW} 行（--json 输出全部）", f", the first {PREVIEW} shown (--json prints all)")

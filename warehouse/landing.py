@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import unicodedata
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,13 +73,34 @@ def place(settings: Settings, sha256: str) -> Path:
     return settings.landing / sha256[:2] / sha256
 
 
+LONGEST_NAME = 200
+UNNAMED = "unnamed"
+
+
 def told_name(name: str) -> str:
-    """A file's name for the records: bytes in it that are not UTF-8 are mostly GBK, from Windows."""
+    """A file's name for the records: its last part, without control characters, at most LONGEST_NAME letters, never empty.
+
+    Bytes in it that are not UTF-8 are mostly GBK, from Windows. Whoever sends a file names it: `..`, `/`, 300 letters.
+    """
     try:
         name.encode()
     except UnicodeEncodeError:
-        return os.fsencode(name).decode("gb18030", errors="replace")
-    return name
+        name = (
+            os.fsencode(name).decode("gb18030", "replace")
+            if _of_this_machine(name)
+            else name.encode("utf-8", "replace").decode()
+        )
+    last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    plain = "".join(letter for letter in last if unicodedata.category(letter) not in ("Cc", "Cs")).strip()
+    if plain in ("", ".", ".."):
+        return UNNAMED
+    suffix = "".join(Path(plain).suffixes[-2:])[-20:]
+    return plain if len(plain) <= LONGEST_NAME else plain[: LONGEST_NAME - len(suffix)] + suffix
+
+
+def _of_this_machine(name: str) -> bool:
+    """Whether a name came from the file system (each byte that is not UTF-8 as a low surrogate)."""
+    return all("\udc80" <= letter <= "\udcff" for letter in name if "\ud800" <= letter <= "\udfff")
 
 
 def locate(settings: Settings, sha256: str) -> Path:

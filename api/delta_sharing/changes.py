@@ -59,7 +59,7 @@ def changes(
     first, last = _bounds(session, resource, newest, (starting_version, starting_timestamp), (ending_version, ending_timestamp))
     columns = extract.shown_columns(settings, newest.view, release_of(newest).snapshot)
     lines = actions.head(asked, newest, columns)
-    lines += _lines(settings, session, subject, newest, str(request.base_url), first, last)
+    lines += _lines(settings, session, subject, newest, links.base_of(request, settings), first, last)
     reading.record(session, subject, "download", newest, via="delta-sharing changes", first=first, last=last)
     return actions.answer(asked, first, lines)
 

@@ -140,7 +140,7 @@ def query(
     lines = actions.head(asked, found, columns, **told)
     ends = 0
     for one in _enough(files, body.limit):
-        url, ends = links.made(settings, str(request.base_url), subject, found, one)
+        url, ends = links.made(settings, links.base_of(request, settings), subject, found, one)
         lines.append(actions.file(asked, url, one, ends, release))
     reading.record(session, subject, "download", found, via="delta-sharing", files=len(files), limit=body.limit)
     answer = actions.answer(asked, release.version, lines, ends * 1000)

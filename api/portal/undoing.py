@@ -22,7 +22,7 @@ from api.portal.frame import Page, render
 from catalog import access, acquisitions, audit, database
 from catalog.ledger import CatalogLedger, CatalogLookups
 from contracts.errors import HubError
-from warehouse import ingest, undo
+from warehouse import ingest, landing, undo
 
 router = APIRouter(prefix="/batches/{batch_id}", include_in_schema=False)
 
@@ -102,8 +102,9 @@ def do_correction(
     file = sent.file
     if file is None or not file.filename:
         return render(page, "pages/correct.html", status=422, told=told, batch=told.batch, wrong=True)
-    delivered = _deliver(page, told, file, Path(file.filename).name)
-    on_record(page, "deliver", delivered.batch_id, told.seen.policies, {"corrects": batch_id, "filename": file.filename})
+    filename = landing.told_name(file.filename)
+    delivered = _deliver(page, told, file, filename)
+    on_record(page, "deliver", delivered.batch_id, told.seen.policies, {"corrects": batch_id, "filename": filename})
     return RedirectResponse(f"/batches/{delivered.batch_id}", 303)
 
 
@@ -120,7 +121,7 @@ def _deliver(page: Page, told: Shown, file: UploadFile, filename: str) -> ingest
     engine = database.engine(page.settings.catalog_database)
     page.settings.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=page.settings.scratch) as folder:
-        path = Path(folder) / filename
+        path = Path(folder) / ("upload" + "".join(Path(filename).suffixes[-2:])[-20:])  # its own name may be too long in bytes
         with path.open("wb") as target:
             shutil.copyfileobj(file.file, target)
         return ingest.deliver(

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from cli.language import said
+from cli.screen import Screen
 
 PORT = 8700
 
@@ -36,7 +36,7 @@ def demo(
     from cli.demo.steps import STEPS, Demo, department_port, divisions, free_department_port
     from warehouse.settings import Settings
 
-    settings, console = Settings(), Console(stderr=as_json, width=None if sys.stdout.isatty() else 110)
+    settings, console = Settings(), Screen(stderr=as_json, width=None if sys.stdout.isatty() else 110)
     kept = Kept.of(settings.root, scale, date.fromisoformat(today) if today else None)
     made = Demo(settings, kept, kept.plan(Places(divisions())), kept.secret("password", passphrase))
     department_port(made)
@@ -46,7 +46,7 @@ def demo(
             with console.status(said(f"{chinese} …", f"{name} …")):
                 step(made)
             kept.finish(name, time.perf_counter() - began)
-            console.print(f"  {said(chinese, name)} {kept.seconds[name]:.1f} s", style="dim", highlight=False)
+            console.print(f"  {said(chinese, name)} {kept.seconds[name]:.1f} s", style="dim")
     with made.session() as session:
         told = show.lines(session)
     if as_json:

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from rich.console import Console
 from rich.table import Table
 from sqlmodel import Session, col, func, select
 
@@ -17,6 +16,7 @@ from catalog.releases import Release
 from catalog.resources import Resource
 from cli.demo.organizations import PEOPLE
 from cli.language import language, said
+from cli.screen import Screen
 
 COUNTED = (BatchState.LOADED, BatchState.PARTIAL, BatchState.CORRECTED)
 MARKS = {"request": ("要", "R"), "buy": ("买", "B"), "collect": ("采", "C"), "derived": ("—", "—")}
@@ -65,7 +65,7 @@ def _line(session: Session, resource: Resource) -> Line:
     )  # fmt: skip
 
 
-def table(told: Sequence[Line], console: Console) -> None:
+def table(told: Sequence[Line], console: Screen) -> None:
     """The table of datasets, with a line of sums that reconciles."""
     shown = Table(box=None, padding=(0, 1, 0, 0))
     widest = len(f"{sum(one.received for one in told):,}")
@@ -111,13 +111,13 @@ def _headings(widest: int) -> list[tuple[str, Literal["left", "right"], int]]:
     ]
 
 
-def steps(seconds: Mapping[str, float], console: Console) -> None:
+def steps(seconds: Mapping[str, float], console: Screen) -> None:
     """Seconds of each step."""
     told = "  ".join(f"{name} {took:.1f}" for name, took in seconds.items())
     console.print(said(f"各步用时（秒）：{told}", f"Seconds: {told}"), soft_wrap=True)
 
 
-def next_steps(address: str, home: Path, password: str, console: Console) -> None:
+def next_steps(address: str, home: Path, password: str, console: Screen) -> None:
     """Address, sign-ins, and three lines that can be copied."""
     logins = ", ".join(PEOPLE)
     profile = home / "demo" / "partner-a.share"
@@ -133,7 +133,7 @@ def next_steps(address: str, home: Path, password: str, console: Console) -> Non
         f'make clients && .venv-clients/bin/python -c "import delta_sharing as d; '
         f"print(d.load_as_pandas('{profile}#hlj-market.resource.enterprise_registration', limit=5))\"",
     ):
-        console.print(f"  {command}", soft_wrap=True, highlight=False)
+        console.print(f"  {command}", soft_wrap=True)
 
 
 def as_json(told: Sequence[Line], seconds: Mapping[str, float]) -> str:

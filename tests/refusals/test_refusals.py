@@ -235,7 +235,7 @@ def test_links_end_with_the_key(hub: Hub) -> None:
 @pytest.mark.parametrize("change", ["token", "signature", "text", "unsigned", "expired"])
 def test_altered_links(hub: Hub, change: str) -> None:
     url = hub.get("/api/v1/resources/hazard/versions/1/files", "partner").json()[0]["url"]
-    path, _, query = url.removeprefix("http://testserver/files/").partition("?")
+    path, _, query = url.removeprefix(f"{hub.settings.public_url}/files/").partition("?")
     signature = query.rpartition("sig=")[2]
     text, _, name = path.partition("/")
     if change == "expired":

@@ -1,0 +1,227 @@
+"""Odd, endless and slow requests are the client's fault, on both databases, at every door."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+
+from api import limits, links, punctual
+from api.app import create_app
+from catalog import audit
+from cli.serve import configured
+from tests.loop import served
+from tests.sharing import Hub, built
+from warehouse import connection, landing
+from warehouse.settings import Settings
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def both(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres_database: Callable[[str], str]
+) -> Iterator[Hub]:
+    """A hub that shares, on each database."""
+    url = postgres_database("") if request.param == "postgresql" else ""
+    home: Path = tmp_path_factory.mktemp("limits") / "var"
+    settings = Settings(home=home, catalog_url=url, public_url="https://hub.example/data", _env_file=None)
+    yield built(settings)
+    connection.forget(settings)
+
+
+LONG = "a" * 60_000
+ODD_TEXTS = {"NUL": "a\0b", "long": LONG, "long Chinese": "长" * 7_000, "half a pair": "%ED%A0%80"}
+
+
+class TestText:
+    @pytest.mark.parametrize("text", ODD_TEXTS)
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/api/v1/resources/{}",
+            "/api/v1/resources?q={}",
+            "/api/v1/resources/hazard/rows?filter=name='{}'",
+            "/api/v1/resources/hazard/rows?after={}",
+            "/?q={}",
+            "/resources/{}",
+            "/delta-sharing/shares/{}",
+            "/acquire?agreement={}",
+            "/files/x/x?sig={}",
+        ],
+    )
+    def test_in_an_address(self, both: Hub, path: str, text: str) -> None:
+        value = ODD_TEXTS[text] if text == "half a pair" else quote(ODD_TEXTS[text])
+        answer = both.get(path.replace("{}", value), "steward", follow_redirects=False)
+        assert answer.status_code < 500, answer.text[:300]
+        if text in ("NUL", "long"):
+            assert answer.status_code in (400, 404, 414)
+
+    @pytest.mark.parametrize("text", ODD_TEXTS)
+    @pytest.mark.parametrize("field", ["login", "password", "key", "form", "next"])
+    def test_in_a_form(self, both: Hub, field: str, text: str) -> None:
+        data = {"form": "x", "login": "a", "password": "b"} | {field: ODD_TEXTS[text]}
+        assert both.client.post("/sign-in", data=data).status_code in (400, 401, 422)
+
+    def test_a_purpose_of_any_length_is_on_record(self, both: Hub) -> None:
+        headers = {"X-Purpose": quote("长" * 3_000)}
+        assert both.get("/api/v1/resources/hazard/rows", "other", headers=headers).status_code == 403
+
+    def test_a_word_that_is_longer_than_words_are(self, both: Hub) -> None:
+        for query in ("a" * 5_000, "长" * 5_000, "a " * 3_000, "'" * 3_000):
+            assert both.client.get("/api/v1/resources", params={"q": query}).status_code == 200
+
+    def test_a_record_of_anything_is_kept(self, both: Hub) -> None:
+        with both.session() as session:
+            kept = audit.record(session, actor=LONG, action=LONG, object="长" * 60_000, purpose="\ud800\0" + LONG)
+        assert audit.digest(kept) == kept.hash
+        assert len(kept.object) == audit.LONGEST
+
+
+EVENT: dict[str, Any] = {
+    "eventType": "COMPLETE",
+    "eventTime": "2026-03-11T09:00:00Z",
+    "run": {"runId": "r"},
+    "job": {"namespace": "etl", "name": "n"},
+    "inputs": [{"namespace": "hui", "name": "a"}],
+    "outputs": [{"namespace": "hui", "name": "b"}],
+}
+
+
+def _with_facets(fields: Any) -> dict[str, Any]:
+    return {"outputs": [{"namespace": "hui", "name": "b", "facets": fields}]}
+
+
+ODD_EVENTS: dict[str, dict[str, Any]] = {
+    "facets that are a list": _with_facets([1]),
+    "facets that are a text": _with_facets("x"),
+    "column lineage that is a list": _with_facets({"columnLineage": [1]}),
+    "fields that are a list": _with_facets({"columnLineage": {"fields": ["x"]}}),
+    "a field that is a text": _with_facets({"columnLineage": {"fields": {"x": "y"}}}),
+    "input fields that are an object": _with_facets({"columnLineage": {"fields": {"x": {"inputFields": {"a": 1}}}}}),
+    "an input field that is a number": _with_facets({"columnLineage": {"fields": {"x": {"inputFields": [1]}}}}),
+    "inputs that are an object": {"inputs": {"a": 1}},
+    "inputs that are a text": {"inputs": "abc"},
+    "an input that is null": {"inputs": [None]},
+    "half a pair": {"inputs": [{"namespace": "hui", "name": "\ud800"}]},
+    "half a pair in a name": {"\udfff": 1},
+    "NUL": {"outputs": [{"namespace": "hui", "name": "a\0"}]},
+    "60,000 letters": {"outputs": [{"namespace": "hui", "name": LONG}]},
+    "60,000 letters of a job": {"job": {"namespace": "etl", "name": LONG}},
+    "60,000 letters of a run": {"run": {"runId": LONG}},
+    "a time of 60,000 letters": {"eventTime": LONG},
+}
+
+
+@pytest.mark.parametrize("odd", ODD_EVENTS)
+def test_odd_lineage_events(both: Hub, odd: str) -> None:
+    body = json.dumps(EVENT | ODD_EVENTS[odd])
+    answer = both.client.post("/api/v1/lineage", headers=both.auth("steward"), content=body)
+    assert answer.status_code == 400, answer.text[:300]
+    assert answer.headers["content-type"].startswith("application/problem+json")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("..", "unnamed"), ("/", "unnamed"), ("", "unnamed"), (".", "unnamed"), ("a/..", "unnamed"), ("\0", "unnamed"),
+        ("C:\\数据\\台账.xlsx", "台账.xlsx"), ("../../etc/passwd", "passwd"), ("a\0b\n.csv", "ab.csv"), ("\ud800.csv", "?.csv"),
+        ("x" * 300 + ".csv", "x" * 196 + ".csv"), ("正常.csv", "正常.csv"),
+    ],
+)  # fmt: skip
+def test_a_file_is_named_by_who_sends_it(given: str, kept: str) -> None:
+    assert landing.told_name(given) == kept
+
+
+class TestLinks:
+    def test_they_begin_with_the_address_people_use_whatever_the_request_says(self, both: Hub) -> None:
+        for headers in ({"Host": "evil.example"}, {"X-Forwarded-Host": "evil.example", "Host": "evil.example:99"}):
+            told = both.get("/api/v1/resources/hazard/versions/1/files", "partner", headers=headers)
+            assert told.json()[0]["url"].startswith("https://hub.example/data/files/")
+            shared = "/delta-sharing/shares/hlj-emergency/schemas/resource/tables/hazard/query"
+            text = both.client.post(shared, headers=both.auth("partner") | headers, content="{}").text
+            assert "evil.example" not in text
+            assert "https://hub.example/data/delta-sharing/files/" in text
+
+    def test_they_tell_neither_person_nor_key(self, both: Hub) -> None:
+        url = both.get("/api/v1/resources/hazard/versions/1/files", "partner").json()[0]["url"]
+        prefix = both.keys["partner"].split("_")[1]
+        token = urlsplit(url).path.split("/")[-2]
+        import base64
+
+        raw = base64.urlsafe_b64decode(token + "==")
+        assert prefix.encode() not in raw
+        assert links.read(both.settings, token, url.rpartition("sig=")[2]).key_prefix == prefix
+        again = both.get("/api/v1/resources/hazard/versions/1/files", "partner").json()[0]["url"]
+        assert again.split("?")[0].split("/")[-1] == url.split("?")[0].split("/")[-1]
+
+
+@pytest.mark.parametrize("who", ["", "partner", "analyst", "owner"])
+def test_metrics_are_not_for_everybody(both: Hub, who: str) -> None:
+    assert both.get("/metrics", who).status_code == (403 if who else 401)
+
+
+@pytest.mark.parametrize("who", ["administrator", "auditor", "steward"])
+def test_metrics_are_for_those_who_operate(both: Hub, who: str) -> None:
+    assert "hui_requests_total" in both.get("/metrics", who).text
+
+
+class TestTime:
+    """A connection that sends nothing, half a head, or a drip of a body is let go; others are answered meanwhile."""
+
+    @pytest.fixture
+    def address(self, both: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
+        monkeypatch.setattr(punctual.Punctual, "head_seconds", 1.0)
+        monkeypatch.setattr(limits.InTime.__init__, "__defaults__", (1.0, 1_000))
+        with served(configured(both.settings, "127.0.0.1", 0)) as (base, _):
+            yield "127.0.0.1", urlsplit(base).port or 0
+
+    @pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET /health HTTP/1.1\r\nHost: x\r\nX-A: "])
+    def test_half_a_head(self, address: tuple[str, int], sent: bytes) -> None:
+        with socket.create_connection(address, timeout=30) as waiting:
+            waiting.sendall(sent)
+            with suppress(ConnectionResetError):
+                assert waiting.recv(100) == b""
+
+    def test_a_second_request_on_a_kept_connection(self, address: tuple[str, int]) -> None:
+        with socket.create_connection(address, timeout=30) as waiting:
+            waiting.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b"200 OK" in waiting.recv(4096)
+            waiting.sendall(b"GET /health HT")
+            with suppress(ConnectionResetError):
+                while waiting.recv(100):
+                    pass
+
+    @pytest.mark.parametrize("path", ["/sign-in", "/api/v1/lineage", "/delta-sharing/shares/a/schemas/b/tables/c/query"])
+    def test_a_body_that_does_not_come(self, address: tuple[str, int], path: str) -> None:
+        connection_ = http.client.HTTPConnection(*address, timeout=30)
+        connection_.putrequest("POST", path)
+        connection_.putheader("Content-Length", "1000")
+        connection_.putheader("Content-Type", "application/x-www-form-urlencoded" if path == "/sign-in" else "application/json")
+        connection_.endheaders(b"a=1")
+        assert connection_.getresponse().status == 408
+
+    def test_a_drip(self, address: tuple[str, int]) -> None:
+        with socket.create_connection(address, timeout=30) as waiting:
+            waiting.sendall(b"POST /api/v1/lineage HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+            deadline = time.monotonic() + 25
+            answered = b""
+            waiting.settimeout(0.3)
+            while not answered and time.monotonic() < deadline:
+                waiting.sendall(b" ")
+                try:
+                    answered = waiting.recv(100)
+                except TimeoutError:
+                    continue
+            assert b"408" in answered
+
+
+def test_the_application_of_tests_and_of_the_server_has_the_same_limits(both: Hub) -> None:
+    names = [one.cls.__name__ for one in create_app(both.settings).user_middleware]  # type: ignore[attr-defined]
+    assert names == ["SecurityHeaders", "Counting", "InTime", "PlainRequests", "Admission"]
