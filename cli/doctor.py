@@ -137,6 +137,10 @@ def _home(settings: Settings) -> Finding:
     if not os.access(settings.root, os.W_OK):
         mend = f"chown -R $(whoami) {settings.root}"
         return Finding("home", "bad", f"{settings.root} 不可写", f"{settings.root} cannot be written to", mend, mend)
+    if settings.root.stat().st_mode & 0o007:
+        mend = f"chmod -R o-rwx {settings.root}"
+        zh, en = f"{settings.root} 对本机所有用户开放", f"{settings.root} is open to every user of this machine"
+        return Finding("home", "bad", zh, en, mend, mend)
     keys = settings.audit_key.parent
     loose = [path for path in (keys, settings.audit_key) if path.exists() and path.stat().st_mode & 0o077]
     if loose:

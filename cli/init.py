@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -88,6 +90,23 @@ def prepare(
     divisions: Path | None = None,
 ) -> Prepared:
     """Everything `hub init` does, for other commands too; each part is left as it is where it is there."""
+    with _private():
+        return _prepared(settings, own, named=named, administrator=administrator, divisions=divisions)
+
+
+@contextmanager
+def _private() -> Iterator[None]:
+    """What is made meanwhile is its owner's alone."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def _prepared(
+    settings: Settings, own: Organization | None, *, named: bool, administrator: str, divisions: Path | None
+) -> Prepared:
     _folders(settings)
     revision = database.migrate(settings.catalog_database)
     connection.initialise(settings)
@@ -125,7 +144,12 @@ def divisions_folder() -> Path:
 
 
 def _folders(settings: Settings) -> None:
-    settings.root.mkdir(parents=True, exist_ok=True)
+    """HUB_HOME holds people's data: made for its owner alone; one that is there is closed to the others of this machine."""
+    settings.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    mode = settings.root.stat().st_mode
+    if mode & 0o007:
+        with suppress(OSError):  # not its owner: the doctor says it
+            settings.root.chmod(mode & ~0o007)
     for folder in PRIVATE:
         (settings.root / folder).mkdir(mode=0o700, exist_ok=True)
         (settings.root / folder).chmod(0o700)

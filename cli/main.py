@@ -6,6 +6,7 @@ To add a verb: a function or a Typer group in a module of `cli/`, and a line in 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -150,6 +151,7 @@ def root(key: Annotated[str, typer.Option("--as", metavar="KEY", envvar="HUB_AS"
 
 def main() -> Any:
     """Entry point of the `hub` command: errors for people come without a traceback, with status 1."""
+    os.umask(os.umask(0o077) | 0o007)  # nothing the hub makes is for every user of the machine
     try:
         return app()
     except HubError as error:

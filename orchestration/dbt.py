@@ -25,6 +25,10 @@ _QUIET = {
 }
 
 
+SECRET = "DBT_ENV_SECRET_LAKE"  # noqa: S105 - the name of a variable
+"""dbt shows no value of a variable of such a name, and takes it in profiles.yml only."""
+
+
 class ModelsFailed(HubError):
     """dbt ended before it could run the models, or some of them failed."""
 
@@ -74,7 +78,10 @@ def workplace(settings: Settings) -> Path:
 
 
 def profile(settings: Settings) -> dict[str, Any]:
-    """profiles.yml for these settings: DuckDB in memory, the lake attached as the warehouse attaches it."""
+    """profiles.yml for these settings: DuckDB in memory, the lake attached as the warehouse attaches it.
+
+    A libpq string may hold a password: the file names the variable in which this process hands it to dbt.
+    """
     config: dict[str, Any] = {
         "extension_directory": str(extension_directory(settings)),
         "autoinstall_known_extensions": "false",
@@ -85,7 +92,7 @@ def profile(settings: Settings) -> dict[str, Any]:
     if settings.threads:
         config["threads"] = settings.threads
     lake = {
-        "path": address(settings),
+        "path": f"{{{{ env_var('{SECRET}') }}}}" if settings.lake_catalog else address(settings),
         "alias": "lake",
         "is_ducklake": True,
         "options": attach_options(settings, read_only=False),
@@ -145,6 +152,8 @@ def _arguments(settings: Settings) -> list[str]:
     place = workplace(settings)
     place.mkdir(parents=True, exist_ok=True)
     (settings.scratch / "spill-models").mkdir(parents=True, exist_ok=True)
+    if settings.lake_catalog:
+        os.environ[SECRET] = address(settings)
     _write_if_changed(place / "profiles.yml", json.dumps(profile(settings), indent=1))
     folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(place), "--target-path", str(place / "target")]
     return [*folders, "--log-path", str(settings.logs / "dbt"), "--quiet", "--no-use-colors", "--log-level", "error"]
@@ -152,7 +161,8 @@ def _arguments(settings: Settings) -> list[str]:
 
 def _write_if_changed(path: Path, text: str) -> None:
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
 
 
 @cache
