@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from api import (
     delta_sharing,
+    described,
     documentation,
     errors,
     files,
@@ -71,6 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
         from api.portal import routes
 
         routes.mount(app, settings)
+    described.describe(app)
     app.add_middleware(Admission)
     app.add_middleware(PlainRequests)
     app.add_middleware(InTime)

@@ -30,8 +30,8 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
             **{name: {} for name in representations.FORMS if name != "application/json"},
         },
     },
-    401: {"description": "No valid key", "content": {"application/problem+json": {}}},
-    403: {"description": "Refused; names the policies", "content": {"application/problem+json": {}}},
+    403: {"description": "Refused; names the policies"},
+    406: {"description": "No form that the caller accepts"},
 }
 
 

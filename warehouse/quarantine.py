@@ -184,7 +184,7 @@ def _write_csv(target: Path, headers: list[str], lines: Iterator[list[str]]) -> 
     written = 0
     with target.open("w", encoding="utf-8-sig", newline="") as file:  # the mark makes Excel read it as UTF-8
         writer = csv.writer(file)
-        writer.writerow(headers)
+        writer.writerow([harmless(head) for head in headers])
         for line in lines:
             writer.writerow([harmless(cell) for cell in line])
             written += 1
@@ -199,7 +199,7 @@ def _write_xlsx(target: Path, headers: list[str], lines: Iterator[list[str]]) ->
     with xlsxwriter.Workbook(str(target), told) as book:
         sheet, bold = book.add_worksheet("quarantine"), book.add_format({"bold": True})
         sheet.freeze_panes(1, 0)
-        sheet.write_row(0, 0, headers, bold)
+        sheet.write_row(0, 0, [harmless(head) for head in headers], bold)
         for written, line in enumerate(lines, 1):
             for column, cell in enumerate(line):
                 sheet.write_string(written, column, harmless(cell)[:32767])

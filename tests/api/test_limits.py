@@ -20,7 +20,7 @@ from catalog import audit
 from cli.serve import configured
 from tests.loop import served
 from tests.sharing import Hub, built
-from warehouse import connection, landing
+from warehouse import connection, landing, quarantine
 from warehouse.settings import Settings
 
 
@@ -137,6 +137,33 @@ def test_odd_lineage_events(both: Hub, odd: str) -> None:
 )  # fmt: skip
 def test_a_file_is_named_by_who_sends_it(given: str, kept: str) -> None:
     assert landing.told_name(given) == kept
+
+
+@pytest.mark.parametrize(
+    "filter",
+    [
+        "CAST(name AS INTEGER DEFAULT (SELECT 1) ON CONVERSION ERROR) = 1",
+        "CAST(level AS VARCHAR DEFAULT (SELECT 1)) = '1'",
+        "TRY_CAST(name AS INTEGER FORMAT (SELECT 'x')) = 1",
+        "level = ALL(SELECT 1)",
+        "name LIKE 'a' ESCAPE (SELECT 'x')",
+        "INTERVAL (SELECT 1) DAY > INTERVAL 1 DAY",
+        "[1, 2][(SELECT 1)] = 1",
+        "level = ?",
+        "COLUMNS(*) = 1",
+    ],
+)
+def test_a_question_inside_a_filter_is_no_fault_of_ours(both: Hub, filter: str) -> None:
+    answer = both.get("/api/v1/resources/hazard/rows", "partner", params={"filter": filter})
+    assert answer.status_code == 400, answer.text
+
+
+@pytest.mark.parametrize("head", ["=cmd()", "+a", "-x", "@a", "\tb", "＝a"])
+def test_a_head_of_a_returned_file_is_no_formula(tmp_path: Path, head: str) -> None:
+    quarantine._write_csv(tmp_path / "back.csv", [head, "名称"], iter([[head, "a"]]))
+    first, second = (tmp_path / "back.csv").read_text("utf-8-sig").splitlines()
+    assert first.startswith(("'", "\"'"))
+    assert second.startswith(("'", "\"'"))
 
 
 class TestLinks:
