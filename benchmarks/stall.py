@@ -1,6 +1,6 @@
 """`stall`: one reader of rows beside sixteen clients without a key, against the same reader alone.
 
-Baseline: the reader alone, 200 pages of five rows on one connection. Candidate: the same beside the load of strangers, whose
+Baseline: the reader alone, 60 pages of five rows on one connection. Candidate: the same beside the load of strangers, whose
 every request is a refusal on record. Beside the ratio: answers of 500 and more, and answers over 2 s, of anybody and of
 /health; both must be none. `python -m benchmarks.stall [--postgres URL]` (an empty database).
 """
@@ -23,7 +23,7 @@ from benchmarks.pairs import compare, report
 from benchmarks.sharing_hub import Served, served
 
 STRANGERS = 16
-PAGES = 200
+PAGES = 60
 LONGEST = 2.0
 REFUSED = (
     ("/api/v1/resources/reading/rows", "*/*"),
