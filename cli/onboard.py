@@ -22,6 +22,7 @@ from contracts.clock import today
 from contracts.divisions import PREFIX
 from contracts.errors import HubError
 from contracts.evidence import Choice, Evidence, Question, Said, Undecided
+from contracts.grid import header_rows
 from contracts.model import Contract
 from warehouse import drafting, headers, landing
 from warehouse.foreign import door, files
@@ -181,14 +182,7 @@ def _check(told: Told) -> None:
             f"数据集名 {told.dataset} 应为小写字母、数字、下划线，以字母开头。",
             f"A dataset's name is small letters, digits and _: {told.dataset}.",
         )
-    if (
-        (row := told.reading.get("header", ""))
-        and row.lower() != "none"
-        and not all(p.isdigit() and int(p) for p in row.split("-"))
-    ):
-        raise UnusableAnswer(
-            f"--header 应为行号（从 1 起）或 none，不是 {row}。", f"--header is a row number from 1, or none, not {row}."
-        )
+    header_rows(told.reading.get("header", ""))
 
 
 def _name(told: Told) -> tuple[str, str]:

@@ -8,13 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from contracts import veil
+from contracts.errors import HubError
 from contracts.evidence import Choice, Evidence, Question, Said
 from contracts.naming import is_field_word, is_known_word
 from contracts.profile import NO_VALUE
 
 Row = Sequence[str]
+Span = tuple[int, int, int, int]
+"""A merged cell: first row, first column, last row, last column."""
 LOOK_AT = 400
 """Rows of a file that the header is judged by."""
+MOST_LEVELS = 8
+"""Rows that a header has at most."""
 TITLE_ROWS = 20
 """A header stands within the first rows, or there is none."""
 SURE = 1.0
@@ -37,6 +42,7 @@ KINDS = (
     ("time", re.compile(r"\d{1,2}:\d{2}(:\d{2})?")),
     ("code", re.compile(r"(?=.*\d)[A-Za-z0-9_./:+-]+")),
 )
+HEADER_ROWS = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 YEAR = re.compile(r"(19|20)\d\d年?(度|年度)?")
 
 
@@ -67,6 +73,25 @@ class _Weights:
     said: list[Evidence] = field(default_factory=list)
 
 
+class NoSuchHeader(HubError):
+    """The rows that a header should stand in are written in no way that is known."""
+
+
+def header_rows(header: object) -> tuple[int, int]:
+    """First and last row of a header, from 1, as it is told: 2, "2-3"; (0, 0) for "none"; nothing told is row 1."""
+    told = str(header or 1).strip().lower()
+    if told in ("none", "0"):
+        return 0, 0
+    form = HEADER_ROWS.fullmatch(told)
+    first, last = (int(form[1]), int(form[2] or form[1])) if form else (0, 0)
+    if not first or not 0 <= last - first < MOST_LEVELS:
+        raise NoSuchHeader(
+            f"表头行 {told} 不成立：应为行号（从 1 起），几行的写作 2-3（至多 {MOST_LEVELS} 行），没有列名写 none。",
+            f"{told} is no place of a header: give a row number from 1, several rows as 2-3 (at most {MOST_LEVELS}), or none.",
+        )
+    return first, last
+
+
 def kind(cell: str) -> str:
     """What a cell looks like: integer, decimal, date, time, code, text or blank."""
     cell = cell.strip()
@@ -75,7 +100,7 @@ def kind(cell: str) -> str:
     return next((name for name, form in KINDS if form.fullmatch(cell)), "text")
 
 
-def find_header(rows: Sequence[Row], spans: Sequence[tuple[int, int, int, int]] = ()) -> Header:
+def find_header(rows: Sequence[Row], spans: Sequence[Span] = ()) -> Header:
     """The header of a grid. `spans`: merged cells as (first row, first column, last row, last column)."""
     rows = rows[:LOOK_AT]
     start, width = _start(rows)
@@ -147,7 +172,7 @@ def _extent(row: Row) -> int:
     return max((place + 1 for place, cell in enumerate(row) if cell.strip()), default=0)
 
 
-def _levels(rows: Sequence[Row], start: int, spans: Sequence[tuple[int, int, int, int]]) -> tuple[int, ...]:
+def _levels(rows: Sequence[Row], start: int, spans: Sequence[Span]) -> tuple[int, ...]:
     """Rows of a header of several levels: a cell merged sideways in it names a group of the cells below."""
     last = start
     for top, left, bottom, right in spans:
@@ -162,9 +187,7 @@ def _levels(rows: Sequence[Row], start: int, spans: Sequence[tuple[int, int, int
     return tuple(range(start, last + 1))
 
 
-def join_levels(
-    rows: Sequence[Row], width: int, spans: Sequence[tuple[int, int, int, int]], levels: Sequence[int]
-) -> tuple[str, ...]:
+def join_levels(rows: Sequence[Row], width: int, spans: Sequence[Span], levels: Sequence[int]) -> tuple[str, ...]:
     """One name for each column, the levels of a header joined by "/", merged cells spread over what they cover."""
     width = max([width, *(_extent(row) for row in rows)])
     grid = [[(row[n].strip() if n < len(row) else "") for n in range(width)] for row in rows]
@@ -174,11 +197,26 @@ def join_levels(
                 for column in range(left, min(right + 1, width)):
                     if row in levels:
                         grid[row - levels[0]][column] = grid[top - levels[0]][left]
+    _spread_groups(
+        grid, {row - levels[0] for top, _, bottom, _ in spans for row in range(top, bottom + 1)} if levels else set()
+    )
     names = []
     for column in range(width):
         parts = dict.fromkeys(row[column] for row in grid if row[column])
         names.append("/".join(" ".join(part.split()) for part in parts))
     return tuple(names)
+
+
+def _spread_groups(levels: list[list[str]], merged: set[int]) -> None:
+    """A group's name that stands over its first column only, in a row without merged cells, is that of the columns after it,
+    as far as they have names of their own below and no other group begins."""
+    for number, upper in enumerate(levels[:-1]):
+        if number in merged:
+            continue
+        below = levels[number + 1]
+        for column in range(1, len(upper)):
+            if not upper[column] and below[column] and upper[column - 1] and below[column - 1]:
+                upper[column] = upper[column - 1]
 
 
 def _weigh(names: Sequence[str], body: Sequence[Row]) -> _Weights:

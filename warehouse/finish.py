@@ -203,7 +203,11 @@ def judge(
     rejected = stage.count(connection, f"SELECT count(*) FROM {staged.source.rejects}") if staged.source.rejects else 0
     faults = quarantine.collect(connection, staged)
     received, lost = staged.rows + rejected, staged.at_fault + rejected
-    checks = [*verdict.columns(staged), *verdict.batch_rules(connection, staged, entry, delta, received)]
+    checks = [
+        *verdict.columns(staged),
+        *verdict.values(connection, staged),
+        *verdict.batch_rules(connection, staged, entry, delta, received),
+    ]
     checks += verdict.ceiling(entry, received - lost)
     checks += verdict.nothing_accepted(received, lost)
     checks = verdict.waived(checks, entry.receipt.answers.waived)

@@ -18,7 +18,7 @@ import duckdb
 
 from contracts import encodings
 from contracts.errors import HubError
-from contracts.grid import join_levels
+from contracts.grid import header_rows, join_levels
 from warehouse.connection import literal, quote
 from warehouse.readers import broken
 from warehouse.readers.source import Piece, Source
@@ -193,16 +193,14 @@ def lay_out(path: Path, reading: Mapping[str, Any], encoding: str = "utf-8") -> 
         head = file.read(HEAD).splitlines(keepends=True)
     if not head:
         raise NothingToRead("文件是空的，没有任何内容；请核对导出。", "The file is empty; check how it was exported.")
-    header, skip = str(reading.get("header", 1)).lower(), int(reading.get("skip") or 0)
     delimiter, mark = str(reading["delimiter"]), str(reading.get("quote") or '"')
-    named = header not in ("none", "0")
-    first, _, last = header.partition("-")
-    before = int(first) - 1 if named else skip
+    first, last = header_rows(reading.get("header"))
+    before = first - 1 if first else int(reading.get("skip") or 0)
     counted = _Counted(broken.lenient(line, encoding).lstrip("\ufeff") for line in head[before:])
     levels = [next(_fields(counted, delimiter, mark), [])]
-    while named and last and before + counted.taken < int(last) and counted.more(len(head) - before):
-        levels.append(next(_fields(counted, delimiter, mark), []))
-    if named:
+    while before + counted.taken < last and (level := next(_fields(counted, delimiter, mark), None)) is not None:
+        levels.append(level)
+    if first:
         names = levels[0] if len(levels) == 1 else join_levels(levels, 0, (), ())
         columns, taken = unique(names), before + max(counted.taken, 1)
     else:
@@ -248,10 +246,6 @@ class _Counted(Iterator[str]):
         line = next(self._lines)
         self.taken += 1
         return line
-
-    def more(self, of: int) -> bool:
-        """Whether there are lines left."""
-        return self.taken < of
 
 
 def _cut(

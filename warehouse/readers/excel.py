@@ -15,7 +15,7 @@ from typing import Any
 import python_calamine
 
 from contracts.errors import HubError
-from contracts.grid import Header, find_header, is_note, join_levels, unique_names
+from contracts.grid import Header, Span, find_header, header_rows, is_note, join_levels, unique_names
 from warehouse.readers.scratch import TextTable, write_rejects
 from warehouse.readers.shown import shown_numbers
 from warehouse.readers.source import Source
@@ -35,7 +35,6 @@ MOST_CELLS = 50_000_000
 """Cells from A1 to the last one that is filled; calamine makes room for each of them, 24 bytes or more."""
 BLOCK = 8 << 20
 SUFFIXES = frozenset({".xls", ".et", ".xlsx", ".xlsm", ".xlsb", ".ods"})
-Span = tuple[int, int, int, int]
 
 
 class WorkbookRefused(HubError):
@@ -210,11 +209,11 @@ def told_header(read: Grid, header: str | None) -> Header:
     """The header as it was told, or as it is found."""
     if header is None or header == "":
         return find_header(read.cells, read.spans)
-    if header == "none":
-        first = next((n for n, row in enumerate(read.cells) if any(row)), 0)
-        return Header((), (), skipped=("",) * first)
-    ends = [int(part) for part in str(header).split("-")]
-    levels = tuple(range(ends[0] - 1, ends[-1]))
+    first, last = header_rows(header)
+    if not first:
+        filled = next((n for n, row in enumerate(read.cells) if any(row)), 0)
+        return Header((), (), skipped=("",) * filled)
+    levels = tuple(range(first - 1, last))
     rows = [read.cells[level] for level in levels if level < len(read.cells)]
     return Header(levels, join_levels(rows, 0, read.spans, levels))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -131,7 +131,7 @@ def _workbook(found: Inspection, told: Mapping[str, Any], settings: Settings) ->
         excel.check_calculated(found.path, read)
     elif REASONS in read.cells[0]:
         told = {"header": "1"}
-    _header(found, read.cells, told, excel.told_header(read, None), list(range(1, len(read.cells) + 1)))
+    _header(found, read.cells, told, excel.told_header(read, None), list(range(1, len(read.cells) + 1)), read.spans)
 
 
 def _told_sheet(found: Inspection, told: Mapping[str, Any]) -> str:
@@ -281,16 +281,25 @@ def _one_column(found: Inspection, delimiter: str) -> bool:
     return sniff.NAMES.get(delimiter, delimiter) not in found.sample and delimiter not in {sniff.ONE_COLUMN, "\x1f"}
 
 
-def _header(found: Inspection, rows: list[list[str]], told: Mapping[str, Any], guess: grid.Header, lines: list[int]) -> None:
+def _header(
+    found: Inspection,
+    rows: list[list[str]],
+    told: Mapping[str, Any],
+    guess: grid.Header,
+    lines: list[int],
+    spans: Sequence[grid.Span] = (),
+) -> None:
     """Settle the header: as told, as found, or ask. `lines`: the line in the file where each row begins."""
     asked = told.get("header")
     _exists(asked, rows, lines)
     begins = [str(name) for name in told.get("columns") or ()]
     names = guess.names
     if asked not in (None, ""):
-        moved = _moved(rows, begins, lines) if begins else None
-        found.reading["header"] = _as_many(moved, str(asked)) if moved else asked if str(asked).lower() != "none" else "none"
-        names = _names_at(rows, lines, str(asked))
+        header = str(asked).lower()
+        found.reading["header"] = (
+            _moved(rows, begins, lines, spans, header) if begins and header != "none" else None
+        ) or header
+        names = _names_at(rows, lines, str(asked), spans)
         if told.get("skip") and found.reading["header"] == "none":
             found.reading["skip"] = told["skip"]
     elif guess.certain:
@@ -309,22 +318,19 @@ def _header(found: Inspection, rows: list[list[str]], told: Mapping[str, Any], g
         found.evidence.append(Evidence(f"表头之上的标题行：{shown}", f"title lines above the header: {shown}"))
 
 
-def _names_at(rows: list[list[str]], lines: list[int], header: str) -> tuple[str, ...]:
+def _names_at(rows: list[list[str]], lines: list[int], header: str, spans: Sequence[grid.Span]) -> tuple[str, ...]:
     """What the header that was told says, its levels joined."""
-    first, _, last = header.partition("-")
-    if not first.isdigit():
-        return ()
-    return grid.join_levels(
-        [row for row, line in zip(rows, lines, strict=False) if int(first) <= line <= int(last or first)], 0, (), ()
-    )
+    first, last = grid.header_rows(header)
+    places = [place for place, line in enumerate(lines[: len(rows)]) if first <= line <= last]
+    return grid.join_levels([rows[place] for place in places], 0, spans, places)
 
 
 def _exists(asked: Any, rows: list[list[str]], lines: list[int]) -> None:
     """Refuse a header below the end of the file."""
-    row = str(asked or "").partition("-")[0]
-    if row.isdigit() and len(rows) < sniff.SAMPLE_LINES and int(row) > max(lines, default=0):
-        last = max(lines, default=0)
-        raise sniff.NotATable(f"没有第 {row} 行，最后一行是第 {last} 行。", f"There is no row {row}; the last one is {last}.")
+    last = max(lines, default=0)
+    if asked in (None, "") or len(rows) >= sniff.SAMPLE_LINES or (row := grid.header_rows(asked)[1]) <= last:
+        return
+    raise sniff.NotATable(f"没有第 {row} 行，最后一行是第 {last} 行。", f"There is no row {row}; the last one is {last}.")
 
 
 def _row_numbers(guess: grid.Header, lines: list[int]) -> int | str:
@@ -334,19 +340,18 @@ def _row_numbers(guess: grid.Header, lines: list[int]) -> int | str:
     return first if first == last else f"{first}-{last}"
 
 
-def _moved(rows: list[list[str]], begins: list[str], lines: list[int]) -> int | None:
-    """The row that holds the header's first names: the next delivery may have a title line more."""
-    for number, row in enumerate(rows[: grid.TITLE_ROWS]):
-        cells = {" ".join(cell.split()) for cell in row}
-        if all(name.split("/")[-1] in cells or name in cells for name in begins):
-            return lines[number]
+def _moved(rows: list[list[str]], begins: list[str], lines: list[int], spans: Sequence[grid.Span], asked: str) -> str | None:
+    """Where the header with these first names stands now, with as many rows as before: "1-2" is "2-3" below a title line
+    more. None where no rows hold them."""
+    first, last = grid.header_rows(asked)
+    levels = last - first + 1
+    for start in range(min(grid.TITLE_ROWS, len(rows) - levels + 1)):
+        places = range(start, start + levels)
+        for merged in ((), spans) if spans else ((),):
+            names = set(grid.join_levels([rows[place] for place in places], 0, merged, places))
+            if names.issuperset(begins):
+                return f"{lines[start]}-{lines[start + levels - 1]}" if levels > 1 else str(lines[start])
     return None
-
-
-def _as_many(row: int, asked: str) -> int | str:
-    """A header that moved to end at `row`, with as many rows as before: "2-3" is "3-4" below a title line more."""
-    first, _, last = asked.partition("-")
-    return f"{row - int(last) + int(first)}-{row}" if last.isdigit() and first.isdigit() else row
 
 
 def _json(found: Inspection, told: Mapping[str, Any], settings: Settings) -> None:
