@@ -46,7 +46,7 @@ format: setup-dev ## Format and mend what can be mended
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup-dev ## Benchmarks against their baselines: onboard, datasets, rows, pull
+bench: setup-dev ## Benchmarks against their baselines: onboard, datasets, rows, pull, pollock
 	@$(BIN)/python -m benchmarks
 
 crash-test: setup-dev ## Kill the hub at every named point, 50 rounds, and compare the counts

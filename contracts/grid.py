@@ -329,6 +329,26 @@ def question(found: Header, shown: Sequence[Row], lines: Sequence[int] = ()) -> 
     )
 
 
+def usual_width(rows: Sequence[Row]) -> int:
+    """How many fields most rows have; 0 where there are none."""
+    widths = Counter(len(row) for row in rows if any(cell.strip() for cell in row))
+    return widths.most_common(1)[0][0] if widths else 0
+
+
+def trailing_share(rows: Sequence[Row], width: int) -> float:
+    """Share of the rows that have one field more than the header, which is empty and their last."""
+    filled = [row for row in rows if any(cell.strip() for cell in row)]
+    return sum(len(row) == width + 1 and not row[-1].strip() for row in filled) / max(1, len(filled))
+
+
+def fitted_names(names: Sequence[str], width: int) -> Sequence[str]:
+    """The names of a header; where it has one more than nearly all rows have fields, and one of them is blank, without it."""
+    blank = [place for place, name in enumerate(names) if not name.strip()]
+    if width > 1 and len(names) == width + 1 and len(blank) == 1:
+        return [name for name in names if name.strip()]
+    return names
+
+
 def unique_names(names: Sequence[str], width: int = 0) -> tuple[str, ...]:
     """Headers made unique without regard to capitals; a blank one becomes column_N."""
     taken: set[str] = set()

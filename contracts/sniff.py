@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import ijson
@@ -32,6 +33,8 @@ ONE_COLUMN = "none"
 NO_QUOTE = "\x02"
 """Stands for "quotes are letters like any other": no text has it."""
 HEAD = 65536
+STAND_IN = "\x1c"
+"""Stands for a delimiter of several characters: no text has it."""
 SAMPLE_LINES = 1000
 AGREE = 0.9
 """Share of lines with as many fields as most, from which a delimiter is believed."""
@@ -209,17 +212,16 @@ def split(text: str, delimiter: str, quote: str = '"', limit: int = SAMPLE_LINES
 
 def split_lines(text: str, delimiter: str, quote: str = '"', limit: int = SAMPLE_LINES) -> tuple[list[list[str]], list[int]]:
     """The first records of a text, and the line from 1 that each begins at."""
-    if len(delimiter) > 1:
-        lines = text.splitlines()[:limit]
-        return [line.split(delimiter) for line in lines], list(range(1, len(lines) + 1))
     csv.field_size_limit(1 << 27)
     rows: list[list[str]] = []
     starts: list[int] = []
-    reader = csv.reader(io.StringIO(text.replace("\x00", ""), newline=""), delimiter=delimiter, quotechar=quote)
+    single = STAND_IN if len(delimiter) > 1 else delimiter
+    text = text.replace("\x00", "")
+    reader = csv.reader(io.StringIO(text.replace(delimiter, single), newline=""), delimiter=single, quotechar=quote)
     begin = 1
     try:
         for row in reader:
-            rows.append(row)
+            rows.append(row if single == delimiter else [cell.replace(single, delimiter) for cell in row])
             starts.append(begin)
             begin = reader.line_num + 1
             if len(rows) >= limit:
@@ -229,6 +231,16 @@ def split_lines(text: str, delimiter: str, quote: str = '"', limit: int = SAMPLE
         rows += [line.split(delimiter) for line in rest]
         starts += range(begin, begin + len(rest))
     return rows, starts
+
+
+def fields(lines: Iterable[str], delimiter: str, quote: str, *, strict: bool = False) -> Iterator[list[str]]:
+    """Records of lines; a delimiter of several characters is one character to the parser, which knows no other."""
+    if len(delimiter) == 1:
+        yield from csv.reader(lines, delimiter=delimiter, quotechar=quote, strict=strict)
+        return
+    single = (line.replace(delimiter, STAND_IN) for line in lines)
+    for row in csv.reader(single, delimiter=STAND_IN, quotechar=quote, strict=strict):
+        yield [cell.replace(STAND_IN, delimiter) for cell in row]
 
 
 def name_of(delimiter: str) -> str:

@@ -64,3 +64,67 @@ class TestTwoHeaderRows:
     def test_a_header_below_the_last_line_is_refused(self, draft, header: str) -> None:
         with pytest.raises(HubError, match="There is no row"):
             draft(GROUPED + UNITS, header=header)
+
+
+FIRMS = lines(20, lambda n: f"{n + 1},示例{n + 1}厂,红,")
+
+
+class TestFields:
+    """A row has the header's number of fields, or goes to quarantine; none is shifted in silence."""
+
+    @pytest.mark.parametrize(
+        "shifted",
+        [
+            "21,,示例二十一厂,黄,",
+            ",21,示例二十一厂,黄,",
+            "21,示例二十一厂,黄,,",
+            '21,"示例,厂",黄,,',
+            "21,示例,厂,黄,",
+            "21,,,,",
+        ],
+    )
+    def test_one_delimiter_too_many_before_an_empty_last_field(self, tmp_path: Path, settings, shifted: str) -> None:
+        path = tmp_path / "a.csv"
+        path.write_text("企业编号,企业名称,风险等级,备注\n" + FIRMS + shifted + "\n" + FIRMS, encoding="utf-8")
+        _, found, lost = read(path, settings, {"delimiter": ","})
+        assert (len(found), lost) == (40, [(21, shifted, "columns:5")])
+
+    def test_pieces_of_a_quoted_text_are_counted_too(self, tmp_path: Path, settings) -> None:
+        path = tmp_path / "a.csv"
+        quoted = lines(20, lambda n: f'{n},"第{n}厂,南区","他说""好"", 真的",')
+        path.write_text("编号,名称,说明,备注\n" + quoted + '20,,"x,y",好,\n', encoding="utf-8")
+        _, found, lost = read(path, settings, {"delimiter": ","})
+        assert (len(found), found[3], len(lost)) == (20, ("3", "第3厂,南区", '他说"好", 真的', None), 1)
+
+    def test_a_delimiter_at_the_end_of_every_row_is_forgiven(self, tmp_path: Path, settings) -> None:
+        path = tmp_path / "a.csv"
+        path.write_text("编号,名称\n" + lines(30, lambda n: f"{n},名{n},") + "30,名30\n", encoding="utf-8")
+        _, found, lost = read(path, settings, {"delimiter": ","})
+        assert (len(found), lost) == (31, [])
+
+    def test_a_quote_in_the_middle_of_a_field_over_a_delimiter(self, tmp_path: Path, settings) -> None:
+        path = tmp_path / "a.csv"
+        row = '23010099,哈尔滨"第99,商店",0451-80000099,无'
+        inches = '23010098,圆桌48",6"管,0451,无'
+        rows = lines(20, lambda n: f"230100{n},哈尔滨第{n}商店,中央大街{n}号,0451-8,")
+        path.write_text("编号,名称,地址,电话,备注\n" + rows + row + "\n" + inches + "\n", encoding="utf-8")
+        _, found, lost = read(path, settings, {"delimiter": ","})
+        assert (len(found), lost) == (21, [(21, row, "quotes")])
+        assert found[20][1:3] == ('圆桌48"', '6"管')
+
+    @pytest.mark.parametrize("end", ["", "无"])
+    def test_a_header_one_name_short_is_asked(self, asked, draft, end: str) -> None:
+        rows = lines(20, lambda n: f"230100{n},哈尔滨第{n}商店,中央大街{n}号,0451-8{n},{end}")
+        [question] = asked("编号,名称地址,电话,备注\n" + rows)
+        assert question.option == "--header"
+        assert [choice.value for choice in question.choices] == (["none"] if end else ["1", "none"])
+        assert len(draft("编号,名称地址,电话,备注\n" + rows, header="none").profile.columns) == 5
+
+    def test_a_blank_name_too_many_is_left_out(self, draft) -> None:
+        drafted = draft(",编号,名称,数量\n" + lines(20, lambda n: f"A{n:03},名{n},{n}"))
+        assert [column.source for column in drafted.profile.columns] == ["编号", "名称", "数量"]
+        assert drafted.profile.rows == 20
+
+    def test_a_delimiter_of_two_characters_keeps_quotes(self, draft) -> None:
+        drafted = draft("编号||名称||数量\n" + lines(20, lambda n: f'A{n:03}||"甲||乙{n}"||{n}'), delimiter="||")
+        assert (drafted.profile.rows, drafted.profile.column("名称").least) == (20, "甲||乙0")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from contracts.encodings import BACKSLASH, STRICT
+from contracts.sniff import fields
 
 ROW = "__row"
 """Column with the row's number in the file, from 1, broken rows counted."""
@@ -36,6 +38,8 @@ class Dialect:
     delimiter: str
     mark: str
     width: int
+    trailing: bool = False
+    """An empty field too many at a row's end is how nearly all rows are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +89,8 @@ def split(path: Path, start: int, dialect: Dialect, columns: Sequence[str], rows
             kept = [(number, row.fields) for number, row in batch if row.fields is not None]
             lost = [(number, row.line, row.reason) for number, row in batch if row.fields is None]
             if kept:
-                cells = zip(*(fields for _, fields in kept), strict=True)
-                arrays = [pa.array([cell or None for cell in column], pa.string()) for column in cells]
+                columned = zip(*(cells for _, cells in kept), strict=True)
+                arrays = [pa.array([cell or None for cell in column], pa.string()) for column in columned]
                 write_good.write_table(pa.table([*arrays, pa.array([number for number, _ in kept])], schema=good))
             if lost:
                 write_bad.write_table(pa.table([pa.array(column) for column in zip(*lost, strict=True)], schema=bad))
@@ -123,22 +127,22 @@ def records(physical: Iterator[bytes], dialect: Dialect) -> Iterator[Row]:
 
 
 def _quoted(text: str, physical: Iterator[bytes], pending: deque[bytes], dialect: Dialect) -> Row:
-    fields, still_open = parse(text, dialect)
-    if fields is not None:
-        return _counted(fields, text, dialect)
+    cells, still_open = parse(text, dialect)
+    if cells is not None:
+        return _counted(cells, text, dialect)
     whole = [text]
     for more in _following(physical, pending, dialect) if still_open else ():
         whole.append(more)
         if dialect.mark not in more:
             continue
-        fields, still_open = parse("".join(whole), dialect)
+        cells, still_open = parse("".join(whole), dialect)
         if not still_open:
             break
-    if fields is None or len(_fitted(fields, dialect)) != dialect.width or swallowed(whole, dialect):
+    if cells is None or len(_fitted(cells, dialect)) != dialect.width or swallowed(whole, dialect):
         return Row(None, text.rstrip("\r\n"), "quotes")
     for _ in whole[1:]:
         pending.popleft()
-    return Row(_fitted(fields, dialect))
+    return Row(_fitted(cells, dialect))
 
 
 def _following(physical: Iterator[bytes], pending: deque[bytes], dialect: Dialect) -> Iterator[str]:
@@ -157,13 +161,23 @@ def _following(physical: Iterator[bytes], pending: deque[bytes], dialect: Dialec
 
 def parse(text: str, dialect: Dialect) -> tuple[list[str] | None, bool]:
     """Fields of a record, or None when its quotes do not balance; and whether a quote is still open at its end."""
-    if len(dialect.delimiter) > 1:
-        return text.rstrip("\r\n").split(dialect.delimiter), False
     try:
-        found = list(csv.reader([text], delimiter=dialect.delimiter, quotechar=dialect.mark, strict=True))
+        found = list(fields([text], dialect.delimiter, dialect.mark, strict=True))
     except csv.Error as error:
         return None, "unexpected end" in str(error)
-    return (found[0] if len(found) == 1 else None), False
+    return (found[0] if len(found) == 1 and not _torn(text, dialect) else None), False
+
+
+def _torn(text: str, dialect: Dialect) -> bool:
+    """Whether a quote opens in the middle of a field and closes in another: 甲"第9,商店" is one field or two, nobody knows.
+    A sign of inches stands after a digit."""
+    mark, between = re.escape(dialect.mark), re.escape(dialect.delimiter)
+    if not re.search(rf"[^\s\d{mark}{between}]{mark}[^\s{mark}{between}]", text):
+        return False
+    inside = rf"{mark}(?:[^{mark}]|{mark}{mark})*{mark}(?={between}|[\r\n]*$)"
+    bare = [part[1] for part in re.finditer(rf"(?:^|{between})(?:{inside}|(.*?)(?={between}|[\r\n]*$))", text) if part[1]]
+    odd = [part for part in bare if part.count(dialect.mark) % 2]
+    return len(odd) > 1 and bool(re.search(rf"[^\s\d]{mark}\S", odd[0]))
 
 
 def swallowed(whole: Sequence[str], dialect: Dialect) -> bool:
@@ -174,16 +188,16 @@ def swallowed(whole: Sequence[str], dialect: Dialect) -> bool:
     return all(line.count(dialect.delimiter) == dialect.width - 1 and dialect.mark not in line for line in inner)
 
 
-def _counted(fields: list[str], text: str, dialect: Dialect) -> Row:
-    fitted = _fitted(fields, dialect)
+def _counted(cells: list[str], text: str, dialect: Dialect) -> Row:
+    fitted = _fitted(cells, dialect)
     if len(fitted) == dialect.width:
         return Row(fitted)
-    return Row(None, text.rstrip("\r\n"), f"columns:{len(fields)}")
+    return Row(None, text.rstrip("\r\n"), f"columns:{len(cells)}")
 
 
-def _fitted(fields: list[str], dialect: Dialect) -> list[str]:
-    """One empty field too many is a delimiter at the line's end."""
-    return fields[:-1] if len(fields) == dialect.width + 1 and fields[-1] == "" else fields
+def _fitted(cells: list[str], dialect: Dialect) -> list[str]:
+    """One empty field too many is a delimiter at the line's end, where nearly all rows have it."""
+    return cells[:-1] if dialect.trailing and len(cells) == dialect.width + 1 and cells[-1] == "" else cells
 
 
 def _decoded(raw: bytes, dialect: Dialect) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import errno
 import itertools
 import mmap
@@ -16,9 +15,9 @@ from typing import Any
 
 import duckdb
 
-from contracts import encodings
+from contracts import encodings, sniff
 from contracts.errors import HubError
-from contracts.grid import header_rows, join_levels
+from contracts.grid import fitted_names, header_rows, join_levels, trailing_share, usual_width
 from warehouse.connection import literal, quote
 from warehouse.readers import broken
 from warehouse.readers.source import Piece, Source
@@ -34,6 +33,10 @@ PIECE = 32 << 20
 EMPTY_LINE = re.compile(rb"\n\r?\n")
 REFUSED = (duckdb.InvalidInputException, UnicodeDecodeError)
 """What DuckDB raises for a text it does not take: its own message may be cut inside a character, and then does not decode."""
+SAMPLE = 1000
+"""Rows whose numbers of fields are compared with the header's."""
+NEARLY_ALL = 0.9
+"""Share of rows with an empty field too many from which on that is how the file is written."""
 DELIMITERS = (",", "\t", ";", "|")
 
 
@@ -51,6 +54,8 @@ class Survey:
     """DuckDB may read it: valid UTF-8, no null bytes, line ends of one kind."""
     ends: tuple[tuple[int, int], ...] = ()
     """Here and there a line end outside quotes: the bytes up to it, and the lines in them that are not blank."""
+    delimiters: int = 0
+    """Delimiters outside quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,8 @@ class Layout:
     filled: int
     """Those of them that are not blank."""
     bytes: int
+    trailing: bool = False
+    """Nearly every row ends with a delimiter more than the header: an empty field too many is forgiven."""
 
 
 def open_csv(
@@ -84,10 +91,11 @@ def open_csv(
     made: tuple[Path, ...] = (text,) if text and text != path else ()
     told = {**reading, "encoding": encoding, "path": str(path)}
     told["delimiter"] = str(reading.get("delimiter") or _delimiter(text or path, reading))
-    counted = survey(text, str(told.get("quote") or '"')) if text else None
+    counted = survey(text, str(told.get("quote") or '"'), str(told["delimiter"])) if text else None
     if text is None or counted is None or not counted.plain:
         return repaired(told, settings, made)
     layout = lay_out(text, told)
+    before = _delimiters_before(text, layout, told)
     pieces = _cut(text, layout, counted, told, settings, _threads(connection)) if lazy else {}
     if layout.lines > 1:
         text = _copied(text, layout.bytes, text.stat().st_size, settings)
@@ -102,6 +110,8 @@ def open_csv(
         scratch=(*made, *pieces),
         pieces=tuple(pieces.values()),
         lines=counted.lines - layout.filled,
+        delimiters=counted.delimiters - before,
+        trailing=layout.trailing,
     )
     return source if lazy else proved(source, settings, connection)
 
@@ -125,10 +135,12 @@ def complete(source: Source, connection: duckdb.DuckDBPyConnection, rows: int) -
     A row is a line unless quotes hold line ends. A value may hold them; it may not hold whole rows, which is what a quote
     that nobody closed does to the rows after it.
     """
-    if source.lines is None or rows == source.lines:
+    if source.lines is None:
         return True
-    if rows > source.lines:
+    if rows > source.lines or not _even(source, rows):
         return False
+    if rows == source.lines:
+        return True
     width, delimiter = len(source.columns) - source.added, str(source.reading["delimiter"])
     enough = 3 if width > 2 else 5
     held = " OR ".join(f"contains({quote(c)}, chr(10)) OR contains({quote(c)}, chr(13))" for c in source.columns)
@@ -144,6 +156,21 @@ def complete(source: Source, connection: duckdb.DuckDBPyConnection, rows: int) -
     return rows + int(more) == source.lines and not swallowed
 
 
+def _even(source: Source, rows: int) -> bool:
+    """Whether every row has the header's number of fields: DuckDB refuses too few by itself, but drops an empty field too
+    many, be it a delimiter at the line's end or one inside that shifted all after it."""
+    width = len(source.columns) - source.added
+    return source.delimiters == rows * (width - 1) or (source.trailing and source.delimiters == rows * width)
+
+
+def _delimiters_before(text: Path, layout: Layout, reading: Mapping[str, Any]) -> int:
+    """Delimiters outside quotes in the lines before the first row."""
+    with text.open("rb") as file:
+        head = file.read(layout.bytes)
+    mark, delimiter = str(reading.get("quote") or '"').encode(), str(reading["delimiter"]).encode()
+    return _outside(head, mark, delimiter, False)[0].count(delimiter)
+
+
 def repaired(reading: Mapping[str, Any], settings: Settings, made: Sequence[Path] = ()) -> Source:
     """The file read line by line: rows that can be read, and rejects with their line and what is wrong with it."""
     path, encoding = Path(str(reading["path"])), str(reading["encoding"])
@@ -153,7 +180,9 @@ def repaired(reading: Mapping[str, Any], settings: Settings, made: Sequence[Path
         made, encoding = (*made, path), broken.REPLACED
     layout = lay_out(path, reading, encoding)
     rows, rejects = scratch(settings, "parquet"), scratch(settings, "parquet")
-    dialect = broken.Dialect(encoding, str(reading["delimiter"]), str(reading.get("quote") or '"'), len(layout.columns))
+    dialect = broken.Dialect(
+        encoding, str(reading["delimiter"]), str(reading.get("quote") or '"'), len(layout.columns), layout.trailing
+    )
     broken.split(path, layout.bytes, dialect, layout.columns, rows, rejects)
     return Source(
         relation=f"read_parquet({literal(rows)})",
@@ -168,10 +197,10 @@ def repaired(reading: Mapping[str, Any], settings: Settings, made: Sequence[Path
     )
 
 
-def survey(path: Path, mark: str = '"') -> Survey:
-    """Count the lines of a text and see whether DuckDB may read it, at the speed of memory."""
-    lines, plain, newlines, returns, pairs, size, quotes = 0, True, 0, 0, 0, 0, 0
-    ends, quote_byte = [], mark.encode()
+def survey(path: Path, mark: str = '"', delimiter: str = ",") -> Survey:
+    """Count the lines and delimiters of a text and see whether DuckDB may read it, at the speed of memory."""
+    lines, delimiters, plain, newlines, returns, pairs, size, quotes = 0, 0, True, 0, 0, 0, 0, 0
+    ends, quote_byte, between = [], mark.encode(), delimiter.encode()
     for block in _whole_lines(path):
         found = block.count(b"\n")
         newlines += found
@@ -180,11 +209,28 @@ def survey(path: Path, mark: str = '"') -> Survey:
             pairs += block.count(b"\r\n")
         lines += found + (not block.endswith(b"\n")) - _blank(block)
         plain = plain and b"\0" not in block and _valid(block)
-        size, quotes = size + len(block), quotes + (block.count(quote_byte) if quote_byte in block else 0)
+        if quote_byte in block:
+            outside, torn = _outside(block, quote_byte, between, quotes % 2 == 1)
+            plain, quotes = plain and not torn, quotes + block.count(quote_byte)
+        else:
+            outside = block if quotes % 2 == 0 else b""
+        delimiters += outside.count(between)
+        size += len(block)
         if quotes % 2 == 0:
             ends.append((size, lines))
     alike = returns == 0 or returns == pairs == newlines
-    return Survey(lines, plain and alike, tuple(ends))
+    return Survey(lines, plain and alike, tuple(ends), delimiters)
+
+
+def _outside(block: bytes, mark: bytes, delimiter: bytes, inside: bool) -> tuple[bytes, bool]:
+    """What of a block stands outside quotes, and whether a quote opens in the middle of a field, where DuckDB takes what
+    follows for quoted or not as it fits. `inside`: the block begins within quotes."""
+    parts = block.split(mark)[int(inside) :: 2]
+    marked = mark.join(parts)
+    while mark * 2 in marked:  # two quotes within quotes are one
+        marked = marked.replace(mark * 2, mark)
+    begins = marked.count(delimiter + mark) + marked.count(b"\n" + mark) + marked.startswith(mark)
+    return b"".join(parts), not inside and begins < marked.count(mark)
 
 
 def lay_out(path: Path, reading: Mapping[str, Any], encoding: str = "utf-8") -> Layout:
@@ -200,12 +246,15 @@ def lay_out(path: Path, reading: Mapping[str, Any], encoding: str = "utf-8") -> 
     levels = [next(_fields(counted, delimiter, mark), [])]
     while before + counted.taken < last and (level := next(_fields(counted, delimiter, mark), None)) is not None:
         levels.append(level)
+    width, taken = len(levels[0]), before + max(counted.taken, 1) if first else before
+    sample = list(itertools.islice(_fields((broken.lenient(line, encoding) for line in head[taken:]), delimiter, mark), SAMPLE))
     if first:
         names = levels[0] if len(levels) == 1 else join_levels(levels, 0, (), ())
-        columns, taken = unique(names), before + max(counted.taken, 1)
+        columns = unique(fitted_names(names, usual_width(sample)))
     else:
-        columns, taken = tuple(f"column_{n}" for n in range(1, len(levels[0]) + 1)), before
-    return Layout(columns, taken, sum(1 for line in head[:taken] if line.strip(b"\r\n")), sum(map(len, head[:taken])))
+        columns = tuple(f"column_{n}" for n in range(1, (usual_width(sample) or width) + 1))
+    filled = sum(1 for line in head[:taken] if line.strip(b"\r\n"))
+    return Layout(columns, taken, filled, sum(map(len, head[:taken])), trailing_share(sample, len(columns)) >= NEARLY_ALL)
 
 
 def unique(headers: Sequence[str]) -> tuple[str, ...]:
@@ -230,9 +279,7 @@ def scratch(settings: Settings, suffix: str) -> Path:
 
 
 def _fields(lines: Iterator[str], delimiter: str, mark: str) -> Iterator[list[str]]:
-    if len(delimiter) > 1:
-        return (line.rstrip("\r\n").split(delimiter) for line in lines)
-    return csv.reader(lines, delimiter=delimiter, quotechar=mark)
+    return sniff.fields(lines, delimiter, mark)
 
 
 class _Counted(Iterator[str]):

@@ -21,6 +21,8 @@ from warehouse.settings import Settings
 
 SAMPLE = 1 << 20
 """Characters of a text that delimiter and header are judged by."""
+AGREE = 0.9
+"""Share of rows that are alike from which on a file is written so."""
 PREFER_DATA = 2
 """A sheet with at least this many rows and one column may hold data."""
 
@@ -268,7 +270,32 @@ def _csv(found: Inspection, told: Mapping[str, Any], _settings: Settings) -> Non
     if not asked:
         found.evidence += dialect.evidence
     rows, lines = sniff.split_lines(found.sample, delimiter, found.reading["quote"])
-    _header(found, rows, told, grid.find_header(rows), lines)
+    guess = grid.find_header(rows)
+    _header(found, rows, told, guess, lines)
+    if found.by_person and not found.questions and told.get("header") in (None, "") and guess.rows:
+        _fits(found, rows, guess, lines)
+
+
+def _fits(found: Inspection, rows: list[list[str]], guess: grid.Header, lines: list[int]) -> None:
+    """Ask where the header has another number of names than the rows have fields: nobody can tell which name is missing."""
+    body, names = rows[guess.first_data_row :], rows[guess.rows[-1]]
+    width = grid.usual_width(body)
+    left = len(grid.fitted_names(names, width))
+    if not body or left == width:
+        if left < len(names):
+            zh = f"表头有 {len(names)} 个字段，其中一个为空，各行只有 {width} 个：空的列名不算"
+            en = f"the header has {len(names)} fields, one of them blank, the rows {width}: the blank name is left out"
+            found.evidence.append(Evidence(zh, en))
+        return
+    row = lines[guess.rows[-1]]
+    none = Choice(
+        "none", Said("列名不可靠，按 column_1、column_2 … 读", "the names are not to be trusted: column_1, column_2 …")
+    )
+    first = Choice(str(row), Said("列名正确，行末多出的空字段不要", "the names are right, the empty field at the end is none"))
+    few = grid.trailing_share(body, len(names)) >= AGREE
+    zh = f"第 {row} 行有 {len(names)} 个列名，多数行却有 {width} 个字段；请核对缺了或多了哪个列名"
+    en = f"Row {row} has {len(names)} names, but most rows have {width} fields; see which name is missing or too many"
+    found.questions.append(Question("--header", Said(zh, en), (first, none) if few else (none,), free=True))
 
 
 def _is_export(found: Inspection) -> bool:

@@ -47,3 +47,7 @@ class Source:
     """Set when the reader has not proved yet that `relation` gives every row: see warehouse.readers.csv.complete."""
     careful: bool = False
     """Read line by line because DuckDB did not give every row."""
+    delimiters: int | None = None
+    """Delimiters outside quotes that the rows have together, with `lines`."""
+    trailing: bool = False
+    """Rows may end with a delimiter too many."""
