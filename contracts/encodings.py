@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from contracts.evidence import Evidence, Said
@@ -23,6 +23,13 @@ BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 MULTIBYTE = ("gb18030", "cp950", "big5hkscs")
+NEIGHBOURS = (
+    ("cp949", ("[\uac00-\ud7a3]", 0.9)),
+    ("shift_jis", ("[\u3041-\u30ff]", 0.3)),
+    ("euc_jp", ("[\u3041-\u30ff]", 0.3)),
+)
+"""Encodings of Korean and Japanese, their own letters, and the share of those in text of theirs; in Chinese read so, hardly
+half are Hangul (a row of GB 2312 in two), and hardly any kana."""
 PLAUSIBLE = 0.55
 """A decoding is believed from this score on; measured: right decodings 0.75 to 1.0, wrong ones 0.0 to 0.45."""
 MARGIN = 0.2
@@ -207,11 +214,40 @@ def _decide(trials: dict[str, _Trial], lines: int, sample: bytes) -> Encoding:
     utf8, chinese = trials["utf-8"], max(trials[codec].score for codec in MULTIBYTE)
     long_forms = sum(1 for byte in sample if byte >= 0xE0)
     short_accident = long_forms == 0 and chinese >= 0.75  # 业业 in GBK is valid UTF-8 in two bytes each
+    if not utf8.hopeless and utf8.bad_lines == 0 and _accents_in_words(distinct):
+        return Encoding("utf-8", evidence=(_all_decode("utf-8", lines),))
     if not utf8.hopeless and utf8.bad_lines == 0 and (long_forms >= 8 or utf8.score >= PLAUSIBLE) and not short_accident:
         return Encoding("utf-8", evidence=(_all_decode("utf-8", lines),))
     if not utf8.hopeless and utf8.bad_lines <= lines * FEW_BAD_LINES and lines - utf8.bad_lines >= 10 and not short_accident:
         return Encoding("utf-8", bad_lines=utf8.bad_lines, evidence=(_some_decode("utf-8", lines, utf8.bad_lines),))
-    return _best(trials, lines, sample)
+    return _neighbour(_best(trials, lines, sample), distinct) or _best(trials, lines, sample)
+
+
+def _accents_in_words(sample: bytes) -> bool:
+    """Whether what is valid UTF-8 are letters with accents inside Latin words (Côte), which two Chinese characters of GBK that
+    are valid UTF-8 by accident never are."""
+    text = sample.decode("utf-8", errors="ignore")
+    foreign = re.findall(r"[^\x00-\x7f]+", text)
+    inside = re.findall(
+        r"(?:(?<=[A-Za-z])[\u00c0-\u024f]{1,2}|(?<![^\x00-\x7f])[\u00c0-\u024f](?=[a-z]))(?![^\x00-\x7f])", text
+    )
+    return bool(inside) and len(inside) >= 0.5 * len(foreign)
+
+
+def _neighbour(best: Encoding, sample: bytes) -> Encoding | None:
+    """A question where what reads as Chinese is Korean or Japanese throughout, in the same two bytes."""
+    if best.name not in MULTIBYTE:
+        return None
+    for codec, letters in NEIGHBOURS:
+        try:
+            text = sample.decode(codec)
+        except UnicodeDecodeError:
+            continue
+        foreign = re.findall(r"[^\x00-\xff]", text)
+        own = sum(bool(re.match(letters[0], c)) for c in foreign)
+        if len(foreign) >= 10 and own >= letters[1] * len(foreign):
+            return replace(best, name=codec, certain=False, others=(best.name,))
+    return None
 
 
 def _distinct(sample: bytes) -> bytes:

@@ -22,6 +22,8 @@ MOST_LEVELS = 8
 """Rows that a header has at most."""
 TITLE_ROWS = 20
 """A header stands within the first rows, or there is none."""
+FORM_ROWS = 60
+"""A form has no more rows than a page or two."""
 SURE = 1.0
 ENOUGH_NAMES = 2
 """Names that a header with blanks has at least; a title line has one, or one beside its unit."""
@@ -106,7 +108,7 @@ def find_header(rows: Sequence[Row], spans: Sequence[Span] = ()) -> Header:
     start, width = _start(rows)
     if start is None:
         return Header((), (), certain=False)
-    start = _above(rows, start, width)
+    start = _top(_below_head(rows, _above(rows, start, width)), spans)
     skipped = tuple(" ".join(c for c in row if c.strip()) for row in rows[:start])
     body_at = start + 1
     levels = _levels(rows, start, spans)
@@ -167,6 +169,51 @@ def _above(rows: Sequence[Row], start: int, width: int) -> int:
     return start - 1 if above.pro >= SURE and above.pro > 2 * above.con and above.pro > own.pro - own.con else start
 
 
+def _top(start: int, spans: Sequence[Span]) -> int:
+    """The first row of a header of which a cell merged downwards reaches into this row."""
+    tops = [top for top, left, bottom, right in spans if top < start <= bottom]
+    return _top(min(tops), spans) if tops else start
+
+
+def _below_head(rows: Sequence[Row], start: int) -> int:
+    """The header of the table itself, where what begins first are a few lines of a report's head: a small block of rows, a
+    blank row, and a larger block that begins with words over what is below them."""
+    blocks: list[list[int]] = []
+    for number, row in enumerate(rows):
+        if not any(cell.strip() for cell in row):
+            continue
+        if blocks and blocks[-1][-1] == number - 1:
+            blocks[-1].append(number)
+        else:
+            blocks.append([number])
+    largest = max(blocks, key=len)
+    before = [number for block in blocks for number in block if number < largest[0]]
+    if start >= largest[0] or len(largest) < 3 * FEW_BELOW or len(before) > len(largest) / 2 or largest[0] >= TITLE_ROWS:
+        return start
+    first = next((n for n in largest if sum(bool(cell.strip()) for cell in rows[n]) > 1), largest[0])
+    if any(kind(cell) not in {"text", "blank"} for cell in rows[first]):
+        return start
+    own = _weigh([cell.strip() for cell in rows[first]], [rows[n] for n in largest if n > first])
+    return first if own.pro >= SURE and own.pro > 2 * own.con else start
+
+
+def is_form(rows: Sequence[Row]) -> bool:
+    """Whether a grid is a form, each name beside its value, and no table: names stand in every other column, and what stands
+    beside them is of every kind."""
+    filled = [row for row in rows if any(cell.strip() for cell in row)]
+    body = [row for row in filled if sum(bool(cell.strip()) for cell in row) > 1]
+    if not 3 <= len(body) <= FORM_ROWS or max(map(_extent, body)) < 2:
+        return False
+    width = max(map(_extent, body))
+    names = [row[n].strip().rstrip(":：") for row in body for n in range(0, width, 2) if n < len(row) and row[n].strip()]
+    values = [row[n].strip() for row in body for n in range(1, width, 2) if n < len(row) and row[n].strip()]
+    if len(set(names)) < len(names) or any(kind(name) != "text" or re.search(r"\d", name) or len(name) > 20 for name in names):
+        return False
+    known = sum(is_field_word(name) for name in names)
+    kinds = {kind(value) for value in values}
+    return known >= 0.6 * len(names) and len(kinds) > 1 and sum(is_field_word(value) for value in values) < 0.3 * len(values)
+
+
 def _extent(row: Row) -> int:
     """Cells up to the last one that is filled."""
     return max((place + 1 for place, cell in enumerate(row) if cell.strip()), default=0)
@@ -175,11 +222,9 @@ def _extent(row: Row) -> int:
 def _levels(rows: Sequence[Row], start: int, spans: Sequence[Span]) -> tuple[int, ...]:
     """Rows of a header of several levels: a cell merged sideways in it names a group of the cells below."""
     last = start
-    for top, left, bottom, right in spans:
-        if top == start and right > left and bottom + 1 < len(rows):
-            last = max(last, bottom + 1)
-        if top == start and bottom > top:
-            last = max(last, bottom)
+    for top, left, bottom, right in sorted(spans):
+        if start <= top <= last:
+            last = max(last, bottom + 1 if right > left and bottom + 1 < len(rows) else bottom)
     if last > start + 3 or last >= len(rows):
         return (start,)
     if last == start:
@@ -362,15 +407,3 @@ def unique_names(names: Sequence[str], width: int = 0) -> tuple[str, ...]:
         taken.add(name.lower())
         made.append(name)
     return tuple(made)
-
-
-def is_total(cells: Row) -> bool:
-    """Whether a row is the line of totals under a table."""
-    first = next((cell.strip() for cell in cells if cell.strip()), "")
-    return re.sub(r"[\s:：]", "", first).lower() in {re.sub(r"\s", "", word) for word in TOTALS}
-
-
-def is_note(cells: Row, width: int) -> bool:
-    """Whether a row is a note under the table: one cell of words in a wide table."""
-    filled = [cell for cell in cells if cell.strip()]
-    return width > 2 and len(filled) == 1 and bool(NOTES.match(filled[0]))

@@ -35,7 +35,15 @@ HEADINGS: dict[str, Said] = {
     "columns": ("列数不符，无法解析", "Wrong number of columns"),
     "quotes": ("引号不配对，无法解析", "Unbalanced quotes"),
     "json": ("不是完整的 JSON 对象", "Not a JSON object"),
-    "note": ("表下附注", "Note below the table"),
+    "note": ("附注或标题，不是记录", "Note or heading, no record"),
+    "total": ("合计行，不是记录", "Total, no record"),
+    "total-mismatch": ("合计与各行之和不符", "Total differs from its rows"),
+    "example": ("示例行，不是记录", "Example, no record"),
+    "numbered": ("只有序号的空行", "Row with a number only"),
+    "zeros": ("没有名称的全零行", "Row of zeros without a name"),
+    "header": ("重复的表头", "Header repeated"),
+    "table": ("下方另一个表的行", "Row of another table below"),
+    "empty": ("所有值都是空的", "Every value is empty"),
     "encoding": ("编码错误，无法解析", "Undecodable bytes"),
     "row-count": ("行数超出约定", "Row count out of range"),
     "freshness": ("数据过旧", "Data too old"),
@@ -75,6 +83,20 @@ NAMES: dict[str, Said] = {
     "quarantine-share": ("隔离比例", "Share of quarantine"),
 }
 """What each rule asks, in a word: the names under which rules are listed where nothing is wrong with the data."""
+
+
+ASIDE = {
+    "note": ("是附注、落款或标题", "is a note, a signature or a heading"),
+    "total": ("是合计", "is a total"),
+    "example": ("是填写示例", "is an example of how to fill in"),
+    "numbered": ("只有序号", "has a row number only"),
+    "zeros": ("没有名称，数值全为零", "has no name and nothing but zeros"),
+    "header": ("是重复的表头", "repeats the header"),
+    "table": (
+        "属于下方的另一个表；要读它，请另用 --header 指出它的表头",
+        "belongs to another table below; --header N reads that one",
+    ),
+}
 
 
 def shown(value: str | None, limit: int = 60) -> str:
@@ -136,11 +158,14 @@ def unparsed(check: Check, value: str | None) -> Said:
             "这一行不是完整的 JSON 对象；请每行写一个对象，检查括号、引号和换行。",
             "this line is not a whole JSON object; write one object a line, look at brackets, quotes and line breaks.",
         )
-    if check.kind == "note":
+    if check.kind == "total-mismatch":
         return (
-            "这一行是表下的附注，不是记录；如确为数据请补齐各列。",
-            "this row is a note below the table, not a record; fill in its columns if it is data.",
+            f"合计行与各行之和不符{received}；请核对合计和各行，合计行不作为记录。",
+            f"this total differs from the sum of its rows{received_en}; check both. It is no record.",
         )
+    if check.kind in ASIDE:
+        zh, en = ASIDE[check.kind]
+        return f"这一行{zh}，不是记录，已另放{received}。", f"this row {en}; it is no record and was set aside{received_en}."
     return (
         f"有无法按文件编码读取的字节{received}；请用 UTF-8 或 GB18030 重新导出。",
         f"some bytes cannot be read in the file's encoding{received_en}; export it again as UTF-8 or GB18030.",

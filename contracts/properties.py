@@ -20,7 +20,7 @@ PERSONAL = (
 )  # fmt: skip
 READING = (
     "media", "encoding", "delimiter", "quote", "escape", "header", "header_row", "skip", "footer", "sheet", "records",
-    "member", "comment", "line_end", "newline", "decimal", "columns", "flattened", "geometry", "mends", "places",
+    "member", "comment", "line_end", "newline", "decimal", "columns", "asides", "flattened", "geometry", "mends", "places",
 )  # fmt: skip
 """Keys of `reading`, how files of the dataset are read; contracts.sniff writes and warehouse.readers reads them."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import Any
 
 import duckdb
 
-from contracts import divisions, draft, formats, infer, keys, mends, naming, personal, places, sniff
+from contracts import asides, damage, divisions, draft, formats, infer, keys, mends, naming, personal, places, sniff
 from contracts.evidence import Choice, Evidence, Question, Said, Undecided
 from contracts.guess import Answers, Guess, is_code_name
 from contracts.model import Contract, Format, Type
 from contracts.profile import ColumnProfile, Profile
 from contracts.sniff import NotATable
+from warehouse import damage as damaged
 from warehouse import profile as profiles
 from warehouse import proving
 from warehouse.readers import Inspection, inspect, mended, open_inspected
@@ -86,6 +88,8 @@ def draft_contract(request: Request, settings: Settings, progress: Progress | No
                 scratch += made.scratch
                 profile = profiles.profile(made)
             _has_rows(profile, source, request, connection)
+            found.evidence += _aside(source, connection)
+            found.evidence += _damage(source, connection, request.filename)
             guesses = _guesses(request, made, profile, found, str(found.reading.get("delimiter") or ""))
             for guess, column in zip(guesses, as_written.columns, strict=False):
                 if guess.source in taken_back:
@@ -158,8 +162,7 @@ def _within_limits(source: Source, filename: str) -> None:
 def _has_rows(profile: Profile, source: Source, request: Request, connection: duckdb.DuckDBPyConnection) -> None:
     """Types cannot be inferred from no rows; and where many rows are broken it is the reading that is wrong."""
     filename = request.filename
-    rejected = connection.execute(f"SELECT count(*) FROM {source.rejects}").fetchone() if source.rejects else (0,)
-    broken = int(rejected[0]) if rejected else 0
+    broken = sum(rows for rule, rows, _ in _rejected(source, connection) if rule not in asides.REASONS)
     if profile.rows and broken <= MANY_BROKEN * (profile.rows + broken):
         return
     if profile.rows and request.told.get("delimiter"):
@@ -201,6 +204,34 @@ def _commas_in_numbers(source: Source, connection: duckdb.DuckDBPyConnection) ->
     sql = f"SELECT count(*), count(*) FILTER (regexp_matches(line, {form})) FROM {source.rejects}"
     rows, numbers = connection.execute(sql).fetchone() or (0, 0)
     return bool(rows) and numbers >= 0.5 * rows
+
+
+def _rejected(source: Source, connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int, list[str]]]:
+    """Rows that are not in the relation: the rule, how many, and some of what was found."""
+    if not source.rejects:
+        return []
+    told = "split_part(reason, ':', 1), count(*), list(split_part(reason, ':', 2))[:3]"
+    return connection.execute(f"SELECT {told} FROM {source.rejects} GROUP BY 1").fetchall()
+
+
+def _aside(source: Source, connection: duckdb.DuckDBPyConnection) -> list[Evidence]:
+    """What of the file is no record, and was set aside."""
+    rejected = _rejected(source, connection)
+    wrong = [text for rule, _, texts in rejected if rule == "total-mismatch" for text in texts]
+    return asides.seen(Counter({rule: rows for rule, rows, _ in rejected}), wrong)
+
+
+def _damage(source: Source, connection: duckdb.DuckDBPyConnection, filename: str) -> list[Evidence]:
+    """Text that was damaged before it came here, told with counts; refused where that is most of it."""
+    counts, cells = damaged.count(connection, source.relation, source.columns)
+    told = damage.told(counts, cells)
+    if damage.is_hopeless(counts, cells):
+        zh, en = "；".join(said.zh for said in told), "; ".join(said.en for said in told)
+        raise NotATable(
+            f"{filename} 的文字已损坏：{zh}。请提供方从原系统按 UTF-8 重新导出。",
+            f"The text of {filename} is damaged: {en}. Ask the provider to export it again from its source, as UTF-8.",
+        )
+    return told
 
 
 def _guesses(request: Request, made: profiles.Stage, profile: Profile, found: Inspection, delimiter: str) -> list[Guess]:

@@ -57,7 +57,7 @@ def finish(
     contract = contract or lookups.contract(receipt.dataset, receipt.contract_version)
     entry = replace(entry, receipt=replace(receipt, answers=receipt.answers.over(ledger.agreed(receipt.dataset))))
     if latest and latest.sequence < entry.sequence and same(latest.receipt, receipt):
-        outcome = replace(told_again(latest), state="partial" if latest.quarantined else "loaded")
+        outcome = replace(told_again(latest), state=latest.state)
     elif latest and (older := _older(ledger, latest, entry)):
         outcome = verdict.held([older], contract)
     else:
@@ -213,7 +213,7 @@ def judge(
     checks = verdict.waived(checks, entry.receipt.answers.waived)
     checks += verdict.notes(staged)
     refused = verdict.refusal(staged, checks, faults, received)
-    return delta, refused or verdict.accepted(staged, delta, checks, faults, received, lost)
+    return delta, refused or verdict.accepted(staged, delta, checks, faults, received, lost, verdict.aside(connection, staged))
 
 
 def _refuse(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, entry: Entry, outcome: Outcome) -> Outcome:

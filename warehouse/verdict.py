@@ -8,13 +8,13 @@ from typing import Any
 
 import duckdb
 
-from contracts import doubts
+from contracts import asides, doubts
 from contracts.checks import Check, Scope
 from contracts.clock import zone
 from contracts.deliveries import Entry, Fault, Outcome
 from contracts.doubts import Doubt
 from contracts.model import Contract
-from warehouse.connection import quote
+from warehouse.connection import literal, quote
 from warehouse.load import Delta
 from warehouse.stage import Stage
 
@@ -96,6 +96,16 @@ def values(connection: duckdb.DuckDBPyConnection, stage: Stage) -> list[Told]:
     return [_check("empty", False, str(stage.rows), None, zh, en)]
 
 
+def aside(connection: duckdb.DuckDBPyConnection, stage: Stage) -> int:
+    """Rows of a file that are no records (totals, notes …): received and kept in quarantine, but nobody's fault."""
+    if not stage.source.rejects:
+        return 0
+    rules = ", ".join(literal(rule) for rule in asides.HARMLESS)
+    counted = f"SELECT count(*) FROM {stage.source.rejects} WHERE split_part(reason, ':', 1) IN ({rules})"
+    row = connection.execute(counted).fetchone()
+    return int(row[0]) if row else 0
+
+
 def ceiling(entry: Entry, kept: int) -> list[Told]:
     """A bought delivery may not hold more records than its agreement still pays for."""
     if entry.room is None:
@@ -154,6 +164,8 @@ def quality(stage: Stage, faults: list[Fault], received: int) -> list[Told]:
         if check.scope is not Scope.BATCH
     ]
     for (rule, item), rows in failed.items():
+        if rule in asides.HARMLESS:
+            continue
         lines.append({"rule": rule, "item": item, "dimension": "conformity", "rows": received, "failed": rows})
     return lines
 
@@ -178,14 +190,19 @@ def refusal(stage: Stage, checks: list[Told], faults: list[Fault], received: int
     )
 
 
-def accepted(stage: Stage, delta: Delta, checks: list[Told], faults: list[Fault], received: int, quarantined: int) -> Outcome:
-    """The outcome of a delivery that is loaded, whole or in part."""
+def accepted(
+    stage: Stage, delta: Delta, checks: list[Told], faults: list[Fault], received: int, quarantined: int, aside: int = 0
+) -> Outcome:
+    """The outcome of a delivery that is loaded, whole or in part. `aside`: those of the quarantined rows that are no records;
+    where there are no others the delivery is loaded whole."""
     kept = received - quarantined
     zh, en = f"入库 {kept:,} 行", f"{_rows(kept)} loaded"
-    if quarantined:
-        zh, en = f"{zh}，隔离 {quarantined:,} 行", f"{en}, {quarantined:,} quarantined"
+    if quarantined > aside:
+        zh, en = f"{zh}，隔离 {quarantined - aside:,} 行", f"{en}, {quarantined - aside:,} quarantined"
+    if aside:
+        zh, en = f"{zh}，另放 {aside:,} 行（合计、附注等，不是记录）", f"{en}, {aside:,} set aside (totals, notes: no records)"
     return Outcome(
-        state="partial" if quarantined else "loaded",
+        state="partial" if quarantined > aside else "loaded",
         received=received,
         accepted=kept,
         quarantined=quarantined,
@@ -216,7 +233,7 @@ def _judge(
         share = delta.removed / delta.before if delta.before else 0.0
         return share <= rules.vanish_share, f"{share:.1%}（{delta.removed} / {delta.before}）"
     if check.rule == "quarantine-share":
-        lost = received - stage.rows + stage.at_fault
+        lost = received - stage.rows + stage.at_fault - aside(connection, stage)
         share = lost / received if received else 0.0
         return share <= (rules.quarantine_share or 0.0), f"{share:.1%}（{lost} / {received}）"
     return _fresh(connection, stage, stage.contract, entry.receipt.received_at)

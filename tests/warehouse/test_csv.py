@@ -141,14 +141,16 @@ cell = st.text(st.sampled_from('ab,"\n1 中'), max_size=6)
 def test_whatever_is_written_correctly_is_read_back_or_kept_as_rejects(
     rows: list[tuple[str, str, str]], end: str, settings: Settings, lake: duckdb.DuckDBPyConnection
 ) -> None:
-    """A well-formed file gives back exactly its rows, unless a value looks like rows swallowed by an open quote."""
+    """A well-formed file gives back exactly its rows, unless a value looks like rows swallowed by an open quote; a row without
+    any value is a blank line."""
     held = io.StringIO()
     writer = standard.writer(held, lineterminator=end, quoting=standard.QUOTE_ALL)
     writer.writerow(["a", "b", "c"])
     writer.writerows(rows)
     found, rejects = read(held.getvalue().encode(), settings, lake, encoding="utf-8", delimiter=",")
     if not rejects:
-        assert found == [tuple(value or None for value in row) for row in rows]
+        filled = [row for row in rows if any(value.strip() for value in row)]
+        assert found == [tuple(value or None for value in row) for row in filled]
     else:
         assert any(value.count("\n") >= 2 and "," in value for row in rows for value in row)
 

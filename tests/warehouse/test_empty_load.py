@@ -1,8 +1,8 @@
-"""A load in which every value is empty was read past its data, and is refused."""
+"""Rows that are no records, and loads without any value."""
 
 from __future__ import annotations
 
-from contracts.model import Delivery
+from contracts.model import Delivery, Item, Type
 from tests.warehouse.conftest import Hub, thing
 
 
@@ -16,3 +16,13 @@ def test_rows_without_any_value_are_refused(hub: Hub) -> None:
 def test_one_value_is_enough(hub: Hub) -> None:
     hub.given.add(thing(Delivery.APPEND))
     assert hub.deliver("编号,列\n1,2\n,4\n").outcome.state == "loaded"
+
+
+def test_a_delivery_counts_them_and_is_loaded_whole(hub: Hub) -> None:
+    hub.given.add(thing(items=(Item("people", "人口", Type.INTEGER),)))
+    rows = "".join(f"A{n},第{n}镇,{n},{n}\n" for n in range(5))
+    whole = hub.deliver("编号,名称,数量,人口\n" + rows + ",合计,10,10\n填表人：张三,,,\n").outcome
+    assert (whole.state, whole.received, whole.accepted, whole.quarantined) == ("loaded", 7, 5, 2)
+    assert {fault.rule for fault in whole.faults} == {"total", "note"}
+    wrong = hub.deliver("编号,名称,数量,人口\n" + rows + ",合计,10,11\n").outcome
+    assert (wrong.state, wrong.accepted, [fault.value for fault in wrong.faults]) == ("partial", 5, ["合计 人口 11 ≠ 10"])

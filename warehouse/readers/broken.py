@@ -14,6 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from contracts.asides import Sieve, is_blank
 from contracts.encodings import BACKSLASH, STRICT
 from contracts.sniff import fields
 
@@ -79,13 +80,16 @@ def lenient(line: bytes, encoding: str) -> str:
     return line.decode("utf-8" if encoding == REPLACED else encoding, errors=BACKSLASH)
 
 
-def split(path: Path, start: int, dialect: Dialect, columns: Sequence[str], rows: Path, rejects: Path) -> None:
-    """Write the readable rows and the broken ones of a file, from byte `start`, as Parquet."""
+def split(
+    path: Path, start: int, dialect: Dialect, columns: Sequence[str], rows: Path, rejects: Path, sieve: Sieve | None = None
+) -> None:
+    """Write the records of a file, from byte `start`, as Parquet; beside them its broken rows and what is no record."""
     csv.field_size_limit(sys.maxsize)
     good = pa.schema([*((name, pa.string()) for name in columns), (ROW, pa.int64())])
     bad = pa.schema([("row", pa.int64()), ("line", pa.string()), ("reason", pa.string())])
     with pq.ParquetWriter(rows, good) as write_good, pq.ParquetWriter(rejects, bad) as write_bad:
-        for batch in _batches(records(lines(path, start), dialect), max(1, BATCH_CELLS // max(1, dialect.width))):
+        numbered = _sifted(records(lines(path, start), dialect), sieve, dialect.delimiter)
+        for batch in _batches(numbered, max(1, BATCH_CELLS // max(1, dialect.width))):
             kept = [(number, row.fields) for number, row in batch if row.fields is not None]
             lost = [(number, row.line, row.reason) for number, row in batch if row.fields is None]
             if kept:
@@ -94,6 +98,35 @@ def split(path: Path, start: int, dialect: Dialect, columns: Sequence[str], rows
                 write_good.write_table(pa.table([*arrays, pa.array([number for number, _ in kept])], schema=good))
             if lost:
                 write_bad.write_table(pa.table([pa.array(column) for column in zip(*lost, strict=True)], schema=bad))
+
+
+def _sifted(rows: Iterator[Row], sieve: Sieve | None, delimiter: str) -> Iterator[tuple[int, Row]]:
+    """Rows with their numbers from 1; those that are no records carry why. Lines of delimiters only are blank lines."""
+    if sieve is None:
+        yield from enumerate(rows, 1)
+        return
+    lost: deque[tuple[int, Row]] = deque()
+    for sifted in sieve.sift(_readable(rows, lost)):
+        while lost:
+            yield lost.popleft()
+        if sifted.reason:
+            yield sifted.number, Row(None, delimiter.join(sifted.cells), sifted.reason)
+        else:
+            yield sifted.number, Row(list(sifted.cells))
+    yield from lost
+
+
+def _readable(rows: Iterator[Row], lost: deque[tuple[int, Row]]) -> Iterator[tuple[int, list[str]]]:
+    """The rows that have fields; the others go to `lost`."""
+    number = 0
+    for row in rows:
+        if row.fields is not None and is_blank(row.fields):
+            continue
+        number += 1
+        if row.fields is None:
+            lost.append((number, row))
+        else:
+            yield number, row.fields
 
 
 def lines(path: Path, start: int) -> Iterator[bytes]:
@@ -210,9 +243,9 @@ def _decoded(raw: bytes, dialect: Dialect) -> str | None:
     return None if dialect.encoding == REPLACED and "\ufffd" in text else text
 
 
-def _batches(rows: Iterator[Row], size: int) -> Iterator[list[tuple[int, Row]]]:
+def _batches(rows: Iterator[tuple[int, Row]], size: int) -> Iterator[list[tuple[int, Row]]]:
     batch: list[tuple[int, Row]] = []
-    for numbered in enumerate(rows, 1):
+    for numbered in rows:
         batch.append(numbered)
         if len(batch) >= size:
             yield batch

@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 
 from contracts import encodings, sniff
+from contracts.asides import CANDIDATES, Sieve
 from contracts.errors import HubError
 from contracts.grid import fitted_names, header_rows, join_levels, trailing_share, usual_width
 from warehouse.connection import literal, quote
@@ -33,6 +34,10 @@ PIECE = 32 << 20
 EMPTY_LINE = re.compile(rb"\n\r?\n")
 REFUSED = (duckdb.InvalidInputException, UnicodeDecodeError)
 """What DuckDB raises for a text it does not take: its own message may be cut inside a character, and then does not decode."""
+KEEP = "keep"
+"""What a contract's `asides` says where totals and notes are records."""
+SIFTED = 64 << 20
+"""Bytes of a text up to which all of it is looked through for rows that are no records; of larger ones both ends."""
 SAMPLE = 1000
 """Rows whose numbers of fields are compared with the header's."""
 NEARLY_ALL = 0.9
@@ -56,6 +61,8 @@ class Survey:
     """Here and there a line end outside quotes: the bytes up to it, and the lines in them that are not blank."""
     delimiters: int = 0
     """Delimiters outside quotes."""
+    doubtful: bool = False
+    """There may be rows that are no records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,8 @@ class Layout:
     bytes: int
     trailing: bool = False
     """Nearly every row ends with a delimiter more than the header: an empty field too many is forgiven."""
+    sample: Sequence[Sequence[str]] = ()
+    """The first rows."""
 
 
 def open_csv(
@@ -95,6 +104,8 @@ def open_csv(
     if text is None or counted is None or not counted.plain:
         return repaired(told, settings, made)
     layout = lay_out(text, told)
+    if told.get("asides") != KEEP and (counted.doubtful or _header_again(text, layout)):
+        return repaired(told, settings, made)
     before = _delimiters_before(text, layout, told)
     pieces = _cut(text, layout, counted, told, settings, _threads(connection)) if lazy else {}
     if layout.lines > 1:
@@ -183,7 +194,8 @@ def repaired(reading: Mapping[str, Any], settings: Settings, made: Sequence[Path
     dialect = broken.Dialect(
         encoding, str(reading["delimiter"]), str(reading.get("quote") or '"'), len(layout.columns), layout.trailing
     )
-    broken.split(path, layout.bytes, dialect, layout.columns, rows, rejects)
+    sieve = Sieve(layout.columns, layout.sample) if reading.get("asides") != KEEP else None
+    broken.split(path, layout.bytes, dialect, layout.columns, rows, rejects, sieve)
     return Source(
         relation=f"read_parquet({literal(rows)})",
         columns=layout.columns,
@@ -200,6 +212,7 @@ def repaired(reading: Mapping[str, Any], settings: Settings, made: Sequence[Path
 def survey(path: Path, mark: str = '"', delimiter: str = ",") -> Survey:
     """Count the lines and delimiters of a text and see whether DuckDB may read it, at the speed of memory."""
     lines, delimiters, plain, newlines, returns, pairs, size, quotes = 0, 0, True, 0, 0, 0, 0, 0
+    whole, doubtful = path.stat().st_size, False
     ends, quote_byte, between = [], mark.encode(), delimiter.encode()
     for block in _whole_lines(path):
         found = block.count(b"\n")
@@ -215,11 +228,22 @@ def survey(path: Path, mark: str = '"', delimiter: str = ",") -> Survey:
         else:
             outside = block if quotes % 2 == 0 else b""
         delimiters += outside.count(between)
+        if not doubtful and (whole <= SIFTED or size < BLOCK or size + len(block) > whole - BLOCK):
+            doubtful = _blank(block) > block.endswith(b"\n\n") or CANDIDATES.search(b"\n" + block) is not None
         size += len(block)
         if quotes % 2 == 0:
             ends.append((size, lines))
     alike = returns == 0 or returns == pairs == newlines
-    return Survey(lines, plain and alike, tuple(ends), delimiters)
+    return Survey(lines, plain and alike, tuple(ends), delimiters, doubtful)
+
+
+def _header_again(text: Path, layout: Layout) -> bool:
+    """Whether the line of the header stands in the text once more."""
+    if text.stat().st_size > SIFTED or not layout.bytes:
+        return False
+    with text.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+        header = whole[: layout.bytes].rstrip(b"\r\n").rpartition(b"\n")[2]
+        return len(header) > 1 and whole.find(b"\n" + header, layout.bytes - 1) >= 0
 
 
 def _outside(block: bytes, mark: bytes, delimiter: bytes, inside: bool) -> tuple[bytes, bool]:
@@ -254,7 +278,8 @@ def lay_out(path: Path, reading: Mapping[str, Any], encoding: str = "utf-8") -> 
     else:
         columns = tuple(f"column_{n}" for n in range(1, (usual_width(sample) or width) + 1))
     filled = sum(1 for line in head[:taken] if line.strip(b"\r\n"))
-    return Layout(columns, taken, filled, sum(map(len, head[:taken])), trailing_share(sample, len(columns)) >= NEARLY_ALL)
+    trailing = trailing_share(sample, len(columns)) >= NEARLY_ALL
+    return Layout(columns, taken, filled, sum(map(len, head[:taken])), trailing, sample)
 
 
 def unique(headers: Sequence[str]) -> tuple[str, ...]:

@@ -14,15 +14,15 @@ from typing import Any
 
 import python_calamine
 
+from contracts.asides import Sieve, Sifted
 from contracts.errors import HubError
-from contracts.grid import Header, Span, find_header, header_rows, is_note, join_levels, unique_names
+from contracts.grid import Header, Span, find_header, header_rows, join_levels, unique_names
 from warehouse.readers.scratch import TextTable, write_rejects
 from warehouse.readers.shown import shown_numbers
 from warehouse.readers.source import Source
 
 EXACT = 1e15
 """Excel keeps 15 digits of a number; longer identifiers stored as numbers are lost before they come here."""
-NOTE = "note"
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 ERROR_CELL = re.compile(rb'<c r="([A-Z]+)([0-9]+)"[^>]*t="e"[^>]*>(?:<f[^>]*/>|<f[^>]*>[^<]*</f>)?<v>(#[^<]+)</v>')
 NEVER_CALCULATED = re.compile(
@@ -70,7 +70,7 @@ def sheets(path: Path) -> list[Sheet]:
             continue
         sheet = _sheet(book, told.name, path)
         hidden = told.visible != python_calamine.SheetVisibleEnum.Visible
-        found.append(Sheet(told.name, hidden, sheet.total_height if sheet.height else 0, sheet.width))
+        found.append(Sheet(told.name, hidden, max(sheet.total_height, sheet.height), sheet.width))
     return found
 
 
@@ -193,11 +193,14 @@ def open_excel(path: Path, sheet: str, header: str | None, *, folder: Path, read
     _fill_merged(read, found.first_data_row)
     table = TextTable(folder, names, numbered=True)
     rejects: list[tuple[int, str, str]] = []
-    for number, row in _data(read.cells, found.first_data_row):
-        if is_note(row, len(names)):
-            rejects.append((number, " | ".join(cell for cell in row if cell), NOTE))
+    sieve = Sieve(names, read.cells[found.first_data_row :])
+    rows = _data(read.cells, found.first_data_row)
+    for sifted in sieve.sift(rows) if reading.get("asides") != "keep" else (Sifted(*each) for each in rows):
+        row = sifted.cells
+        if sifted.reason:
+            rejects.append((sifted.number, " | ".join(cell for cell in row if cell), sifted.reason))
         else:
-            table.add({name: (row[n] or None) if n < len(row) else None for n, name in enumerate(names)}, number)
+            table.add({name: (row[n] or None) if n < len(row) else None for n, name in enumerate(names)}, sifted.number)
     relation = table.close()
     told = write_rejects(folder, rejects)
     scratch = (*table.parts, *((told[1],) if told else ()))

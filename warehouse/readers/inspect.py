@@ -95,8 +95,7 @@ def inspect(path: Path, told: Mapping[str, Any], settings: Settings, *, name: st
     except BaseException:
         found.forget()
         raise
-    if told.get("decimal"):
-        found.reading["decimal"] = told["decimal"]
+    found.reading |= {name: told[name] for name in ("decimal", "asides") if told.get(name)}
     found.reading["media"] = found.media
     return found
 
@@ -130,10 +129,22 @@ def _workbook(found: Inspection, told: Mapping[str, Any], settings: Settings) ->
     if not read.cells:
         raise sniff.NotATable(f"工作表 {sheet} 是空的。", f"The sheet {sheet} is empty.")
     if found.by_person:
+        _refuse_form(read.cells, told)
         excel.check_calculated(found.path, read)
     elif REASONS in read.cells[0]:
         told = {"header": "1"}
     _header(found, read.cells, told, excel.told_header(read, None), list(range(1, len(read.cells) + 1)), read.spans)
+
+
+def _refuse_form(rows: list[list[str]], told: Mapping[str, Any]) -> None:
+    """Refuse a form, whose values would become names of columns, unless somebody says where its header is."""
+    if told.get("header") in (None, "") and grid.is_form(rows):
+        raise sniff.NotATable(
+            "这是一张表单（每个名称旁边是它的值），不是表格。"
+            "请改成一行列名、每行一条记录后再提交；确为表格时用 --header 指出表头行。",
+            "This is a form, each name beside its value, and no table. Hand it in with one row of names and one row for each "
+            "record; if it is a table, say --header with the row of its names.",
+        )
 
 
 def _told_sheet(found: Inspection, told: Mapping[str, Any]) -> str:
@@ -270,6 +281,8 @@ def _csv(found: Inspection, told: Mapping[str, Any], _settings: Settings) -> Non
     if not asked:
         found.evidence += dialect.evidence
     rows, lines = sniff.split_lines(found.sample, delimiter, found.reading["quote"])
+    if found.by_person:
+        _refuse_form(rows, told)
     guess = grid.find_header(rows)
     _header(found, rows, told, guess, lines)
     if found.by_person and not found.questions and told.get("header") in (None, "") and guess.rows:
