@@ -24,6 +24,8 @@ TITLE_ROWS = 20
 """A header stands within the first rows, or there is none."""
 FORM_ROWS = 60
 """A form has no more rows than a page or two."""
+REPEATED = 0.7
+"""Share of its cells that stand in the header from which on a row is the header once more."""
 SURE = 1.0
 ENOUGH_NAMES = 2
 """Names that a header with blanks has at least; a title line has one, or one beside its unit."""
@@ -112,7 +114,8 @@ def find_header(rows: Sequence[Row], spans: Sequence[Span] = ()) -> Header:
     skipped = tuple(" ".join(c for c in row if c.strip()) for row in rows[:start])
     body_at = start + 1
     levels = _levels(rows, start, spans)
-    body = [row for row in rows[levels[-1] + 1 :] if any(c.strip() for c in row)][: LOOK_AT - 1]
+    below = [row for row in rows[levels[-1] + 1 :] if any(c.strip() for c in row)][: LOOK_AT - 1]
+    body = [row for row in below if not _repeats(row, rows[levels[-1]])] or below
     names = join_levels([rows[level] for level in levels], width, spans, levels)
     told = _weigh(names, body) if len(levels) == 1 else _Weights(pro=2.0)
     if len(levels) == 1 and body:
@@ -128,6 +131,13 @@ def find_header(rows: Sequence[Row], spans: Sequence[Span] = ()) -> Header:
         )
         return Header(levels, names, False, skipped, (*found.evidence, said))
     return found
+
+
+def _repeats(row: Row, header: Row) -> bool:
+    """Whether a row is the header once more, or the like header of another table."""
+    filled = [(place, cell.strip()) for place, cell in enumerate(row) if cell.strip()]
+    same = sum(place < len(header) and header[place].strip() == cell for place, cell in filled)
+    return len(filled) > 1 and same >= REPEATED * len(filled)
 
 
 def _second_header(body: Sequence[Row]) -> list[str]:

@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import ijson
@@ -27,7 +27,23 @@ DELIMITERS = {
     "\x01": ("\\x01", "\\x01"),
     "~": ("~", "tilde"),
 }
+LONGER = {
+    "||": ("双竖线", "double pipe"),
+    "@@": ("双 @", "double @"),
+    "^^": ("双 ^", "double caret"),
+    "::": ("双冒号", "double colon"),
+    "##": ("双 #", "double #"),
+    ", ": ("逗号加空格", "comma and blank"),
+    "; ": ("分号加空格", "semicolon and blank"),
+    "| ": ("竖线加空格", "pipe and blank"),
+}
+"""Delimiters of two characters, the first of which is one by itself, or nearly."""
+RARE = {"、": ("顿号", "enumeration comma"), "@": ("@", "at"), "#": ("#", "hash"), " ": ("空格", "space")}
+"""Signs that also stand in plain text: taken where no other delimiter fits, and asked."""
+BLANKS = "blanks"
+"""How a person says that columns are set apart by two blanks or more: a text of fixed width."""
 NAMES = {"comma": ",", "tab": "\t", "semicolon": ";", "pipe": "|", "caret": "^", "space": " ", "\\t": "\t"}
+BACKSLASH = "\\"
 ONE_COLUMN = "none"
 """How a person says that there is no delimiter."""
 NO_QUOTE = "\x02"
@@ -35,6 +51,9 @@ NO_QUOTE = "\x02"
 HEAD = 65536
 STAND_IN = "\x1c"
 """Stands for a delimiter of several characters: no text has it."""
+FEW_LINES = 3
+MANY = 0.25
+"""Share of lines split alike from which on a delimiter is worth a question."""
 SAMPLE_LINES = 1000
 AGREE = 0.9
 """Share of lines with as many fields as most, from which a delimiter is believed."""
@@ -152,21 +171,80 @@ def _begins_json(start: str) -> bool:
     return True
 
 
+Score = tuple[float, int, str, str, str]
+"""Share of lines that have as many fields as most, how many, delimiter, quote, and the first line where it has one field."""
+
+
+def _score(text: str, delimiter: str) -> Score | None:
+    quote = _quote(text, delimiter)
+    rows = [row for row in split(text, delimiter, quote) if any(row)]
+    told = [(n, c) for n, c in Counter(len(row) for row in rows).items() if n > 1]
+    if not told:
+        return None
+    fields, lines = max(told, key=lambda each: (each[1], each[0]))
+    return lines / max(1, len(rows)), fields, delimiter, quote, rows[0][0] if len(rows[0]) == 1 else ""
+
+
+def _scores(text: str) -> list[Score]:
+    """The delimiters that split a text; one of two characters stands for its first where it splits all lines as well."""
+    scored = [each for each in (_score(text, symbol) for symbol in DELIMITERS if symbol in text) if each]
+    for longer in LONGER:
+        found = _score(text, longer) if longer in text else None
+        if found is None or found[0] < AGREE or found[4]:
+            continue
+        single = next((each for each in scored if each[2] == longer[0]), None)
+        doubled = longer[1] == longer[0]
+        if single is None or single[0] < AGREE or single[1] == (2 * found[1] - 1 if doubled else found[1]):
+            scored = [each for each in scored if each is not single] + [found]
+    return scored
+
+
+def _rare(text: str) -> Dialect | None:
+    """Columns set apart by a sign that plain text has too: on nearly every line equally often, the first one as well."""
+    lines = [line for line in text.splitlines()[:SAMPLE_LINES] if line.strip()]
+    if len(lines) < FEW_LINES:
+        return None
+    wide = Counter(len(re.split(r"[ \u3000]{2,}", line.strip())) for line in lines).most_common(1)[0]
+    fixed = wide[0] > 1 and wide[1] >= AGREE * len(lines) and len(re.split(r"[ \u3000]{2,}", lines[0].strip())) == wide[0]
+    found = (
+        None if fixed else next((s for s in (_score(text, sign) for sign in RARE) if s and s[0] >= AGREE and not s[4]), None)
+    )
+    if fixed:
+        said = Evidence(f"各行都由空白分成 {wide[0]} 列", f"every line has {wide[0]} columns with blanks between")
+        return Dialect(BLANKS, fields=wide[0], rivals=(ONE_COLUMN,), evidence=(said,))
+    if found is None or found[1] < (3 if found[2] == " " else 2):
+        return None
+    share, fields, delimiter, quote, _ = found
+    zh, en = RARE[delimiter]
+    said = Evidence(f"{share:.0%} 的行由{zh}分成 {fields} 列", f"{share:.0%} of lines have {fields} fields between {en}")
+    return Dialect(delimiter, quote, fields, (ONE_COLUMN,), (said,))
+
+
+def _header_split(text: str, scored: Sequence[Score]) -> Dialect | None:
+    """A delimiter that many lines have as often as the first one, though most have not: asked, or all would be one column."""
+    rare = [each for each in (_score(text, sign) for sign in RARE if sign in text) if each]
+    for share, fields, delimiter, quote, _ in sorted((*scored, *rare), reverse=True):
+        first = next(iter(split(text, delimiter, quote, 1)), [])
+        if share >= MANY and fields == len(first) >= 3:
+            zh, en = {**DELIMITERS, **LONGER, **RARE}[delimiter]
+            said = Evidence(
+                f"首行和 {share:.0%} 的行由{zh}分成 {fields} 列，其余不是",
+                f"the first line and {share:.0%} of lines have {fields} fields between {en}, the others have not",
+            )
+            return Dialect(delimiter, quote, fields, (ONE_COLUMN,), (said,))
+    return None
+
+
 def dialect(text: str) -> Dialect:
     """Delimiter and quote of a text: the delimiter that gives most lines equally many fields, the most if several do."""
-    scored = []
-    for delimiter in DELIMITERS:
-        if delimiter in text:
-            quote = _quote(text, delimiter)
-            rows = [row for row in split(text, delimiter, quote) if any(row)]
-            counts = Counter(len(row) for row in rows)
-            told = [(n, c) for n, c in counts.items() if n > 1]
-            if told:
-                fields, lines = max(told, key=lambda each: (each[1], each[0]))
-                scored.append((lines / max(1, len(rows)), fields, delimiter, quote, len(rows[0]) == 1 and rows[0][0]))
-    good = sorted((s for s in scored if s[0] >= AGREE), key=lambda s: (-s[1], -s[0]))
+    scored = _scores(text)
+    good = sorted((s for s in scored if s[0] >= AGREE), key=lambda s: (bool(s[4]), -s[1], -s[0]))
+    if not good and (rare := _rare(text)) is not None:
+        return rare
     if not good:
         good = sorted((s for s in scored if s[0] >= 0.5), key=lambda s: (-s[0], -s[1]))
+    if not good and (maybe := _header_split(text, scored)) is not None:
+        return maybe
     if not good:
         said = Evidence("没有分隔符，只有一列", "no delimiter: one column")
         return Dialect(nothing(text), fields=1, evidence=(said,))
@@ -177,11 +255,27 @@ def dialect(text: str) -> Dialect:
     if rivals:  # whatever is asked, the answer must be among the choices: &amp; and a tab behind codes look like delimiters
         rivals += [s[2] for s in good[1:] if s[2] not in rivals]
         rivals.sort(key=lambda rival: rival == ONE_COLUMN)
-    zh, en = DELIMITERS[delimiter]
+    zh, en = {**DELIMITERS, **LONGER}[delimiter]
     said = Evidence(
         f"以{zh}分隔，{share:.0%} 的行有 {fields} 列", f"delimited by {en}: {share:.0%} of lines have {fields} fields"
     )
     return Dialect(delimiter, quote, fields, tuple(rivals), (said,))
+
+
+def is_backslashed(text: str, delimiter: str) -> bool:
+    """Whether quotes inside quoted fields stand behind a backslash, and are nowhere doubled; a path may end with one."""
+    edge = re.escape(delimiter)
+    return bool(re.search(rf'"[^"\n]*\\"(?!\s*(?:{edge}|\r|\n|$))', text)) and not re.search(r'[^\\]"(?="[^,;|\t\r\n])', text)
+
+
+def doubled(text: str) -> str:
+    """A text with its quotes behind backslashes doubled instead."""
+    return re.sub(r'\\(["\\])', lambda sign: '""' if sign[1] == '"' else sign[1], text)
+
+
+def tabbed(text: str) -> str:
+    """A text of fixed width with tabs where there are two blanks or more."""
+    return "\n".join(re.sub(r"[ \u3000]{2,}", "\t", line.strip(" \u3000")) for line in text.splitlines())
 
 
 def nothing(text: str) -> str:
@@ -251,7 +345,13 @@ def name_of(delimiter: str) -> str:
 def question(found: Dialect) -> Question:
     """What to ask where two delimiters fit alike."""
     names = {symbol: name for name, symbol in NAMES.items() if not name.startswith("\\")}
-    told = {**DELIMITERS, ONE_COLUMN: ("没有分隔符，只有一列", "no delimiter: one column")}
+    told = {
+        **DELIMITERS,
+        **LONGER,
+        **RARE,
+        BLANKS: ("由多个空格对齐的列", "columns aligned by blanks"),
+        ONE_COLUMN: ("没有分隔符，只有一列", "no delimiter: one column"),
+    }
     choices = [Choice(names.get(d, d), Said(*told[d])) for d in (found.delimiter, *found.rivals)]
     return Question(
         "--delimiter", Said("分隔符不能确定", "The delimiter is not certain"), tuple(choices), found.evidence, free=True

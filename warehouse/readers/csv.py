@@ -97,8 +97,12 @@ def open_csv(
     settings.scratch.mkdir(parents=True, exist_ok=True)
     encoding = broken.normal(str(reading.get("encoding") or _detect(path)))
     text = path if encoding == "utf-8" else broken.transcode(path, encoding, scratch(settings, "csv"))
+    if text is not None and (reading.get("delimiter") == sniff.BLANKS or reading.get("escape") == sniff.BACKSLASH):
+        text, reading = _plainer(text, path, reading, settings)
     made: tuple[Path, ...] = (text,) if text and text != path else ()
     told = {**reading, "encoding": encoding, "path": str(path)}
+    if text is not None and "plainer" in reading:
+        told |= {"encoding": "utf-8", "path": str(text)}
     told["delimiter"] = str(reading.get("delimiter") or _delimiter(text or path, reading))
     counted = survey(text, str(told.get("quote") or '"'), str(told["delimiter"])) if text else None
     if text is None or counted is None or not counted.plain:
@@ -318,6 +322,23 @@ class _Counted(Iterator[str]):
         line = next(self._lines)
         self.taken += 1
         return line
+
+
+def _plainer(text: Path, path: Path, reading: Mapping[str, Any], settings: Settings) -> tuple[Path, Mapping[str, Any]]:
+    """A text as others write it: columns aligned by blanks set apart by tabs, quotes behind a backslash doubled."""
+    target = scratch(settings, "csv")
+    blanks, escaped = reading.get("delimiter") == sniff.BLANKS, reading.get("escape") == sniff.BACKSLASH
+    with text.open("rb") as source, target.open("wb") as out:
+        for line in source:
+            if escaped:
+                line = re.sub(rb'\\(["\\])', lambda sign: b'""' if sign[1] == b'"' else sign[1], line)
+            if blanks:
+                body = line.strip(b" \r\n")
+                line = re.sub(rb"(?: |\xe3\x80\x80){2,}", b"\t", body) + line[len(line.rstrip(b"\r\n")) :]
+            out.write(line)
+    if text != path:
+        text.unlink(missing_ok=True)
+    return target, {**reading, "plainer": True, **({"delimiter": "\t"} if blanks else {})}
 
 
 def _cut(

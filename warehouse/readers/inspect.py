@@ -278,8 +278,15 @@ def _csv(found: Inspection, told: Mapping[str, Any], _settings: Settings) -> Non
         found.questions.append(sniff.question(dialect))  # where the header is depends on the answer
         return
     found.reading |= {"delimiter": delimiter, "quote": str(told.get("quote") or dialect.quote)}
+    if told.get("escape") or sniff.is_backslashed(found.sample, delimiter):
+        found.reading["escape"] = sniff.BACKSLASH
+        found.sample = sniff.doubled(found.sample)
+        said = Evidence("字段内的引号以反斜杠转义", "quotes inside fields stand behind a backslash")
+        found.evidence.append(said)
     if not asked:
         found.evidence += dialect.evidence
+    if delimiter == sniff.BLANKS:
+        found.sample, delimiter = sniff.tabbed(found.sample), "\t"
     rows, lines = sniff.split_lines(found.sample, delimiter, found.reading["quote"])
     if found.by_person:
         _refuse_form(rows, told)
