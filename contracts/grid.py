@@ -115,7 +115,7 @@ def find_header(rows: Sequence[Row], spans: Sequence[Span] = ()) -> Header:
     body_at = start + 1
     levels = _levels(rows, start, spans)
     below = [row for row in rows[levels[-1] + 1 :] if any(c.strip() for c in row)][: LOOK_AT - 1]
-    body = [row for row in below if not _repeats(row, rows[levels[-1]])] or below
+    body = [row for row in below if not repeats(row, rows[levels[-1]])] or below
     names = join_levels([rows[level] for level in levels], width, spans, levels)
     told = _weigh(names, body) if len(levels) == 1 else _Weights(pro=2.0)
     if len(levels) == 1 and body:
@@ -133,7 +133,7 @@ def find_header(rows: Sequence[Row], spans: Sequence[Span] = ()) -> Header:
     return found
 
 
-def _repeats(row: Row, header: Row) -> bool:
+def repeats(row: Row, header: Row) -> bool:
     """Whether a row is the header once more, or the like header of another table."""
     filled = [(place, cell.strip()) for place, cell in enumerate(row) if cell.strip()]
     same = sum(place < len(header) and header[place].strip() == cell for place, cell in filled)

@@ -193,8 +193,9 @@ def _scores(text: str) -> list[Score]:
         if found is None or found[0] < AGREE or found[4]:
             continue
         single = next((each for each in scored if each[2] == longer[0]), None)
-        doubled = longer[1] == longer[0]
-        if single is None or single[0] < AGREE or single[1] == (2 * found[1] - 1 if doubled else found[1]):
+        doubled, first = longer[1] == longer[0], next((line for line in text.splitlines() if line.strip()), "")
+        padded = not doubled and first.count(longer) == first.count(longer[0])
+        if single is None or single[0] < AGREE or padded or single[1] == (2 * found[1] - 1 if doubled else found[1]):
             scored = [each for each in scored if each is not single] + [found]
     return scored
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -290,15 +291,31 @@ def _csv(found: Inspection, told: Mapping[str, Any], _settings: Settings) -> Non
     rows, lines = sniff.split_lines(found.sample, delimiter, found.reading["quote"])
     if found.by_person:
         _refuse_form(rows, told)
+    _refuse_open_quote(rows, delimiter)
     guess = grid.find_header(rows)
     _header(found, rows, told, guess, lines)
     if found.by_person and not found.questions and told.get("header") in (None, "") and guess.rows:
         _fits(found, rows, guess, lines)
 
 
+def _refuse_open_quote(rows: list[list[str]], delimiter: str) -> None:
+    """Refuse a text whose header has a quote that is never closed: the rows up to the next quote would be part of a name."""
+    for row, cells in enumerate(rows[: grid.TITLE_ROWS], 1):
+        if any(
+            "\n" in cell and delimiter in cell.partition("\n")[0] and delimiter in cell.partition("\n")[2] for cell in cells
+        ):
+            raise sniff.NotATable(
+                f"第 {row} 行有一个没有闭合的引号，其后的行会被当作同一个值；请改正引号后再提交。",
+                f"Row {row} has a quote that is not closed, and the lines after it would be one value; mend it and try again.",
+            )
+        if sum(bool(cell.strip()) for cell in cells) > 1:
+            return
+
+
 def _fits(found: Inspection, rows: list[list[str]], guess: grid.Header, lines: list[int]) -> None:
     """Ask where the header has another number of names than the rows have fields: nobody can tell which name is missing."""
-    body, names = rows[guess.first_data_row :], rows[guess.rows[-1]]
+    names = rows[guess.rows[-1]]
+    body = list(itertools.takewhile(lambda row: not grid.repeats(row, names), rows[guess.first_data_row :]))
     width = grid.usual_width(body)
     left = len(grid.fitted_names(names, width))
     if not body or left == width:
