@@ -245,7 +245,7 @@ def _neighbour(best: Encoding, sample: bytes) -> Encoding | None:
             continue
         foreign = re.findall(r"[^\x00-\xff]", text)
         own = sum(bool(re.match(letters[0], c)) for c in foreign)
-        if len(foreign) >= 10 and own >= letters[1] * len(foreign):
+        if len(foreign) >= 8 and own >= letters[1] * len(foreign):
             return replace(best, name=codec, certain=False, others=(best.name,))
     return None
 
