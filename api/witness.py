@@ -1,4 +1,4 @@
-"""A second hub as witness: it keeps the seals of another hub's audit chain as records of its own."""
+"""A second installation as witness: it keeps the seals of another hub's audit chain as records of its own."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Kept(BaseModel):
 
 @router.post("", status_code=201, summary="Keep seals of another hub")
 def keep(session: SessionDep, subject: SubjectDep, body: Seals) -> dict[str, int]:
-    """Each becomes a record of this hub's chain. For auditors: the other hub holds an auditor's key of this one."""
+    """Each becomes a record of this hub's chain. For auditors: the other installation holds an auditor's key of this one."""
     access.require(session, subject, "audit-read", None)
     for one in body.seals:
         if not sealing.genuine(one.model_dump()):

@@ -135,7 +135,7 @@ class HubWitness:
         return self.url
 
     def write(self, seals: Sequence[dict[str, Any]]) -> None:
-        """Sent as they are; the other hub checks the signature before it keeps one."""
+        """Sent as they are; the other installation checks the signature before it keeps one."""
         self._asked("POST", json={"seals": list(seals)})
 
     def read(self) -> Iterator[dict[str, Any] | int] | None:
