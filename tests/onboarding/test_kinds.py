@@ -84,6 +84,11 @@ class TestTables:
     def test_deleted_records_are_no_rows(self, draft: Any) -> None:
         assert draft(dbf(deleted=[1]), "x.csv").profile.rows == 2
 
+    def test_a_memo_is_told_and_its_place_no_value(self, draft: Any) -> None:
+        drafted = draft(dbf().replace(b"C\0\0\0\0\x14", b"M\0\0\0\0\x14", 1), "x.dbf")
+        assert drafted.profile.columns[0].filled == 0
+        assert any("memo" in each.en for each in drafted.evidence)
+
     def test_a_dbf_cut_short_says_so(self, draft: Any) -> None:
         with pytest.raises(HubError, match="3"):
             draft(dbf()[:-40], "x.dbf")

@@ -20,6 +20,8 @@ LANGUAGES = {
 CODE_PAGES = {"936": "gb18030", "54936": "gb18030", "950": "cp950", "65001": "utf-8", "1252": "cp1252", "utf8": "utf-8"}
 HEAD, FIELD, END = 32, 32, 0x0D
 DELETED = 0x2A
+ELSEWHERE = "MGP"
+"""Kinds of fields that hold only where a text or picture stands in another file."""
 SAMPLE = 1 << 20
 
 
@@ -79,6 +81,12 @@ def open_dbf(path: Path, code_page: str = "") -> Table:
             break
         name = part[:11].split(b"\0")[0].decode(encoding, errors="replace").strip()
         fields.append(Field(name, chr(part[11]), part[16] + (part[17] << 8 if chr(part[11]) == "C" else 0), part[17]))
+    elsewhere = [field.name for field in fields if field.kind in ELSEWHERE]
+    if elsewhere:
+        evidence = Evidence(
+            f"{evidence.zh}；备注字段 {'、'.join(elsewhere)} 的内容在另一个文件（dbt/fpt）中，未读取",
+            f"{evidence.en}; what memo fields hold ({', '.join(elsewhere)}) is in another file (dbt, fpt) and not read",
+        )
     return Table(path, rows, start, width, tuple(fields), encoding, evidence)
 
 
@@ -104,6 +112,8 @@ def records(table: Table) -> Iterator[tuple[int, dict[str, str | None]]]:
 
 
 def _text(raw: bytes, field: Field, encoding: str) -> str | None:
+    if field.kind in ELSEWHERE:
+        return None
     if field.kind == "I" and len(raw) == 4:
         return str(struct.unpack("<i", raw)[0])
     if field.kind == "O" or (field.kind == "B" and len(raw) == 8):
