@@ -183,12 +183,12 @@ def items(name: str, session: SessionDep, subject: SubjectDep) -> list[ItemOut]:
 
 @router.get("/resources/{name}/quality", summary="Quality")
 def measured(name: str, session: SessionDep, subject: SubjectDep) -> QualityOut:
-    """The last measurement: score, its dimensions (GB/T 36344-2018), and each rule's count."""
+    """The last measurement: score, its dimensions (GB/T 36344-2018), and each rule's count as far as you may see the items."""
     resource = known(session, subject, name)
     score = quality.score(session, resource.name)
     rules = [
         {"rule": one.rule, "item": one.item, "dimension": one.dimension, "rows": one.rows, "failed": one.failed}
-        for one in quality.results(session, resource.name)
+        for one in samples.measured(session, subject, resource)[1]
     ]
     return QualityOut(
         score=score.total if score else None,
@@ -219,13 +219,11 @@ def lines(
 
 @router.get("/resources/{name}/contract", summary="Contract", response_model=None)
 def contract(name: str, session: SessionDep, subject: SubjectDep) -> dict[str, Any]:
-    """The active contract, the ODCS 3.1 document; samples of personal and L3 items only for who may see or keep them."""
+    """The active contract, the ODCS 3.1 document; samples and profiles of an item only for who sees its values whole."""
     resource = known(session, subject, name)
     active = registry.active(session, resource.name)
-    if access.may(session, subject, "manage-contract", resource):
-        return dict(active.document)
     view = access.decide(session, subject, "read-rows", resource, contract=active).view
-    return samples.without(active, samples.guarded(active, view))
+    return samples.without(active, samples.closed(active, view))
 
 
 @router.get("/resources/{name}", summary="One entry")

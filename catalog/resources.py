@@ -244,6 +244,7 @@ def save(session: Session, resource: Resource, contract: Contract | None = None)
     session.add(resource)
     session.flush()
     search_entries.index(session, resource, contract)
+    search_entries.refresh_upstream(session, search_entries.made_from(session, resource))  # they are found by its title
     return resource
 
 

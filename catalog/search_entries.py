@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import text
@@ -10,8 +10,10 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from catalog import codes, tokens
 from catalog.columns import Json
+from catalog.discovery import discoverable
 from catalog.lineage import LineageEdge
 from catalog.organizations import Organization
+from catalog.people import ANONYMOUS
 from catalog.resources import Resource, codes_of
 from contracts.model import Contract, Item
 
@@ -68,13 +70,14 @@ def _item(session: Session, item: Item) -> dict[str, Any]:
 
 
 def _upstream(session: Session, resource: Resource) -> list[str]:
-    """Titles of the datasets that a resource is made from, one step up."""
+    """Titles of the datasets that a resource is made from, one step up: of those that everybody may know of, for what is found
+    by them is shown to everybody."""
     target = f"{resource.library}.{resource.name}"
     asked = select(LineageEdge.source).where(LineageEdge.target == target, LineageEdge.source_item == "")
     names = [source.split(".", 1)[1] for source in session.exec(asked) if "." in source and ":" not in source]
     if not names:
         return []
-    found = select(Resource.title).where(col(Resource.name).in_(names), Resource.name != resource.name)
+    found = select(Resource.title).where(col(Resource.name).in_(names), Resource.name != resource.name, discoverable(ANONYMOUS))
     return sorted(session.exec(found).all())
 
 
@@ -117,6 +120,12 @@ def refresh_upstream(session: Session, targets: Iterable[str]) -> None:
         entry = entry_of(session, resource)
         if entry is not None and entry.upstream != _upstream(session, resource):
             index(session, resource)
+
+
+def made_from(session: Session, resource: Resource) -> Sequence[str]:
+    """Datasets (library.dataset) made from a resource, one step down."""
+    asked = select(LineageEdge.target).where(LineageEdge.source == f"{resource.library}.{resource.name}")
+    return session.exec(asked.where(LineageEdge.source_item == "").distinct()).all()
 
 
 def reindex(session: Session) -> int:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlmodel import Session
-
 from api import samples
 from api.portal.frame import Page
-from catalog import access
 from catalog.access import Decision
-from catalog.resources import Resource
 from contracts import lint
 from contracts.checks import compile as checks_of
 from contracts.model import Contract
@@ -26,16 +22,14 @@ class CheckRow:
     asked: str
 
 
-def text(session: Session, page: Page, resource: Resource, contract: Contract | None, decision: Decision) -> tuple[str, bool]:
-    """The contract's very text for those who keep it; for others without the samples of guarded items, and whether any went."""
+def text(contract: Contract | None, decision: Decision) -> tuple[str, bool]:
+    """The contract's very text for who sees every item whole; for others without what is made from values they do not see,
+    and whether any went."""
     if contract is None:
         return "", False
-    if access.may(session, page.subject, "manage-contract", resource):
-        return contract.text, False
-    guarded = samples.guarded(contract, decision.view if decision.allowed else None)
-    if not guarded:
-        return contract.text, False
-    return lint.dump(samples.without(contract, guarded)), True
+    hidden = samples.closed(contract, decision.view if decision.allowed else None)
+    told = samples.without(contract, hidden)
+    return (contract.text, False) if told == contract.document else (lint.dump(told), True)
 
 
 def checks(page: Page, contract: Contract | None) -> list[CheckRow]:

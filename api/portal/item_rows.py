@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from sqlmodel import Session
 
@@ -10,7 +11,6 @@ from api.portal.formats import number
 from api.portal.frame import Page
 from api.portal.languages import N_, Language, say
 from api.portal.words import PERSONAL
-from api.samples import GRADE_HIDDEN
 from catalog import codes
 from catalog.access import Decision
 from catalog.resources import national_type
@@ -137,21 +137,23 @@ def shown_sample(language: Language, item: Item, view: View | None) -> tuple[str
     """The contract's sample as far as the reader may see the item: itself, or a mask and why."""
     if not item.sample:
         return "", ""
-    guarded = item.personal is not None or int(item.grade[1:] or 1) >= GRADE_HIDDEN
     mask = view.masks.get(item.name) if view else None
-    clear = view is not None and item.name in view.items and mask is None
-    if clear or not (guarded or mask):
+    if view is not None and item.name in view.items and mask is None:
         return item.sample, ""
-    return masked(item.sample, mask), why(language, item, mask)
+    return masked(item.sample, item.type, mask), why(language, item, mask)
 
 
-def masked(sample: str, mask: Mask | None) -> str:
-    """What is left of a sample."""
-    if mask is not None and mask.kind == "truncate":
-        if sample.replace(".", "", 1).replace("-", "", 1).isdigit() and "." in sample:
-            return f"{float(sample):.{max(mask.keep, 0)}f}"
-        return sample[: mask.keep] + "••••"
-    return "••••"
+def masked(sample: str, kind: Type, mask: Mask | None) -> str:
+    """What the mask leaves of a sample, as of a value (warehouse.permitted): a number rounded, the beginning of a text."""
+    if mask is None or mask.kind != "truncate":
+        return "••••"
+    if kind in (Type.NUMBER, Type.INTEGER):
+        try:
+            return f"{round(Decimal(sample), mask.keep):f}"
+        except ArithmeticError:
+            return "••••"
+    begun = sample[: max(mask.keep, 0)] if kind is Type.STRING else ""
+    return f"{begun}••••" if len(begun) < len(sample) else "••••"
 
 
 def why(language: Language, item: Item, mask: Mask | None) -> str:

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from sqlmodel import Session
 
+from api import samples
 from api.dependencies import SessionDep
 from api.portal import comparing, contract_text, faults, item_rows, looking, strips
 from api.portal.board import now_of
@@ -154,11 +155,12 @@ def preview(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse
 def quality_(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
     """Scores of the six dimensions, and what each rule found."""
     told = entry(session, page, name)
-    results = quality.results(session, told.resource.name)
+    decision, results = samples.measured(session, page.subject, told.resource)
     titles = {item.name: item for item in told.contract.items} if told.contract else {}
     trend = quality.trend(session, told.resource.name)
     headings = faults.rule_names(page, told.contract)
-    return show(page, told, "quality", results=results, titles=titles, headings=headings, trend=trend, formula=quality.FORMULA)
+    facts = {"decision": decision, "results": results, "titles": titles, "headings": headings, "trend": trend}
+    return show(page, told, "quality", formula=quality.FORMULA, **facts)
 
 
 @router.get("/versions", response_class=HTMLResponse)
@@ -198,7 +200,7 @@ def lineage(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse
 def contract(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
     """The contract's text, its versions, and the checks made of it in words."""
     told = entry(session, page, name)
-    text, hidden = contract_text.text(session, page, told.resource, told.contract, told.obtaining.decision)
+    text, hidden = contract_text.text(told.contract, told.obtaining.decision)
     checks = contract_text.checks(page, told.contract)
     kept = registry.versions(session, told.resource.name)
     return show(page, told, "contract", text=text, hidden=hidden, checks=checks, kept=kept)

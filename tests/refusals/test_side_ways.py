@@ -75,7 +75,7 @@ def test_samples_of_guarded_items_are_not_in_the_contract_that_anybody_may_read(
         ("outsider", 0, 0),
         ("partner", 0, 1),
         ("other", 0, 0),
-        ("steward", 1, 1),
+        ("steward", 0, 0),
         ("owner", 1, 1),
     ):
         text = hub.get("/api/v1/resources/hazard/contract", who).text
