@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pyarrow.parquet as parquet
@@ -19,6 +19,7 @@ from catalog.batches import Batch, BatchState
 from catalog.organizations import Organization
 from catalog.releases import Release
 from cli.main import app as command
+from contracts.clock import now
 from tests.sharing import PURPOSE, Hub, built
 from warehouse import connection
 from warehouse.settings import Settings
@@ -138,12 +139,12 @@ class TestPurpose:
         assert (refused.status_code, refused.json()["policies"]) == (403, ["purpose-bound"])
 
     def test_of_an_ended_grant_binds_nobody(self, hub: Hub) -> None:
-        hub.grant("weather", "hlj-transport", purpose="routing", expires_at=datetime.now(UTC) + timedelta(days=1))
+        hub.grant("weather", "hlj-transport", purpose="routing", expires_at=now() + timedelta(days=1))
         with hub.session() as session:
             weather = resources.get(session, "weather")
             who = people.authenticate(session, hub.keys["partner"])
             assert who is not None
-            late = datetime.now(UTC) + timedelta(days=2)
+            late = now() + timedelta(days=2)
             assert access.decide(session, who, "read-rows", weather, purpose=self.OTHER, now=late).allowed
 
 

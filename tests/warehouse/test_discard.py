@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from contracts.clock import now
 from contracts.deliveries import Receipt
 from tests.warehouse.conftest import Hub, thing
 from warehouse import discard, finish, landing
@@ -18,7 +18,7 @@ HEAD = "编号,名称,数量\n"
 def waiting(hub: Hub, text: str) -> str:
     """A delivery whose process died after its receipt."""
     landed = landing.land(hub.settings, hub.file(text))
-    receipt = Receipt("things", "1.0.0", landed.sha256, landed.bytes, "stuck.csv", datetime.now(UTC), "test")
+    receipt = Receipt("things", "1.0.0", landed.sha256, landed.bytes, "stuck.csv", now(), "test")
     return hub.ledger.receive(receipt).batch_id
 
 

@@ -16,10 +16,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from contracts.clock import now
 from warehouse.foreign import telling
 from warehouse.foreign.limits import Limits
 from warehouse.settings import Settings
@@ -171,7 +171,7 @@ def _log(settings: Settings, job: str, name: str, answer: Mapping[str, Any], fol
         return
     said, why = folder / "said", answer.get("died") or answer.get("over") or "error"
     lines = [
-        f"{datetime.now(UTC).isoformat(timespec='seconds')} {job} {name!r}: {why} {answer.get('signal', '')}",
+        f"{now().isoformat(timespec='seconds')} {job} {name!r}: {why} {answer.get('signal', '')}",
         str(answer.get("trace", "")),
         said.read_text(encoding="utf-8", errors="replace")[-4000:] if said.is_file() else "",
     ]
