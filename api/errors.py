@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
@@ -23,7 +24,7 @@ from catalog.releases import RecalledRelease, UnknownRelease
 from catalog.resources import UnknownResource
 from catalog.signins import UnknownSession
 from contracts.errors import HubError
-from warehouse.connection import LakeMissing, WriterBusy
+from warehouse.connection import LakeAway, LakeMissing, WriterBusy
 from warehouse.gate import QueryInvalid, QueryRefused
 from warehouse.permitted import ItemMissing, SnapshotGone, TableMissing
 from warehouse.query_workers import LakeBusy, QueryEnded, QueryTooLarge
@@ -54,6 +55,7 @@ TABLE: dict[type[HubError], tuple[int, str]] = {
     ItemMissing: (404, "no-items"),
     LakeMissing: (503, "no-lake"),
     WriterBusy: (503, "lake-busy"),
+    LakeAway: (503, "lake-away"),
 }
 """Status and type of each error; a class not listed goes by its nearest base class, else 400."""
 
@@ -111,7 +113,21 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HubError, hub_error)
     app.add_exception_handler(RequestValidationError, validation_error)
     app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(OperationalError, database_away)
+    app.add_exception_handler(InterfaceError, database_away)
     app.add_exception_handler(Exception, unexpected)
+
+
+def database_away(request: Request, error: Exception) -> Response:
+    """The database fell, or moves to another server: the next request has a new connection, this one may be asked again."""
+    if not getattr(error, "connection_invalidated", False) and "connect" not in str(error).lower():
+        return unexpected(request, error)
+    log.error("%s %s: the database is away", request.method, request.url.path, exc_info=error)
+    chinese = language_of(request) == "zh"
+    detail = "数据库暂时不可用，请稍后重试。" if chinese else "The database is away for the moment; try again."
+    answer = problem(request, 503, "database-away", detail)
+    answer.headers["Retry-After"] = "5"
+    return answer
 
 
 def hub_error(request: Request, error: Exception) -> Response:

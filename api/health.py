@@ -27,7 +27,7 @@ def ready(settings: SettingsDep, request: Request) -> Response:
     parts = {"catalog": _catalog(settings.catalog_database), "lake": connection.exists(settings)}
     good = all(parts.values())
     told = {"status": "ready" if good else "not ready", **{name: "ok" if fine else "failed" for name, fine in parts.items()}}
-    return JSONResponse(told, 200 if good else 503)
+    return JSONResponse(told, 200 if good else 503, {} if good else {"Retry-After": "5"})
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)

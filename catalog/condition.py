@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from catalog import audit, calendars, channels, codes, witness
+from catalog import audit, calendars, channels, codes, lineage, witness
 from catalog.audit import AuditRecord, AuditSeal
 from catalog.batches import Batch, BatchState
 from catalog.people import Person
@@ -47,7 +47,24 @@ def examine(
         _index(session),
         _audit(session, head_file, witnessed),
         _channels(session),
+        _lineage(session),
     ]
+
+
+def _lineage(session: Session) -> Finding:
+    """The receiver of lineage took every event."""
+    found = lineage.refused(session)
+    if not found:
+        return Finding("lineage", "good", "血缘事件均已被接收或待发", "no lineage event was refused")
+    last = found[0]
+    return Finding(
+        "lineage",
+        "warning",
+        f"{len(found)} 个血缘事件被接收方拒绝，最近一个：{last.job}（{last.refusal}）",
+        f"{len(found)} lineage events were refused by the receiver, the last one: {last.job} ({last.refusal})",
+        "核对 HUB_OPENLINEAGE_URL 与接收方的日志",
+        "check HUB_OPENLINEAGE_URL and the receiver's log",
+    )
 
 
 def _channels(session: Session) -> Finding:

@@ -34,6 +34,7 @@ class LineageEvent(SQLModel, table=True):
     body: dict[str, Any] = Field(sa_type=Json)
     received_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    refusal: str = Field(default="", sa_column_kwargs={"server_default": ""}, description="Why the receiver did not take it")
 
 
 class LineageEdge(SQLModel, table=True):
@@ -268,7 +269,7 @@ def _touching(session: Session, frontier: Sequence[tuple[str, str]], items: bool
 
 def pending(session: Session, limit: int = 500) -> Sequence[LineageEvent]:
     """Events that wait to be sent on, oldest first."""
-    asked = select(LineageEvent).where(col(LineageEvent.sent_at).is_(None))
+    asked = select(LineageEvent).where(col(LineageEvent.sent_at).is_(None), LineageEvent.refusal == "")
     return session.exec(asked.order_by(col(LineageEvent.id)).limit(limit)).all()
 
 
@@ -276,6 +277,18 @@ def mark_sent(session: Session, ids: Iterable[int | None]) -> None:
     """The receiver has these events."""
     wanted = [one for one in ids if one is not None]
     session.connection().execute(update(LineageEvent).where(col(LineageEvent.id).in_(wanted)).values(sent_at=now()))
+
+
+def mark_refused(session: Session, refusals: Mapping[int, str]) -> None:
+    """The receiver will not take these events; they are not sent again, and not counted as sent."""
+    for event, why in refusals.items():
+        session.connection().execute(update(LineageEvent).where(col(LineageEvent.id) == event).values(refusal=why))
+
+
+def refused(session: Session) -> Sequence[LineageEvent]:
+    """Events that the receiver refused, newest first, the last hundred."""
+    asked = select(LineageEvent).where(LineageEvent.refusal != "")
+    return session.exec(asked.order_by(col(LineageEvent.id).desc()).limit(100)).all()
 
 
 def events(session: Session, *, run_id: str = "", job: str = "", limit: int = 50) -> Sequence[LineageEvent]:

@@ -94,7 +94,7 @@ def sync(
 
     **Example:** `hub contracts sync contracts/packs/demo`
     """
-    from catalog import access, audit, database, registry
+    from catalog import access, audit, database, registry, resources
     from cli.identity import subject
     from warehouse.settings import Settings
 
@@ -105,16 +105,20 @@ def sync(
         report = registry.sync(session, folder, who.actor)
         detail = {"contracts": len(report.contracts), "migrate": report.to_migrate, "rebuild": report.to_rebuild}
         audit.record(session, actor=who.actor, action="contracts.sync", object=str(folder), detail=detail)
+        drafts = resources.kept_back(session, [one.dataset for one in report.contracts])
     if tables:
         _bring_tables_up(report.contracts)
     if as_json:
-        typer.echo(json.dumps([_synced(s) for s in report.contracts], ensure_ascii=False))
+        told = [_synced(s) | {"draft": drafts[s.dataset].message_en if s.dataset in drafts else ""} for s in report.contracts]
+        typer.echo(json.dumps(told, ensure_ascii=False))
         return
     table = Table(*(said(*h) for h in (("数据集", "dataset"), ("版本", "version"), ("结果", "outcome"), ("数据表", "table"))))
     for one in report.contracts:
         table.add_row(one.dataset, one.version, said(*OUTCOMES[one.outcome]), said(*ACTIONS[one.action]))
     Screen().print(table)
     lists = len(report.code_lists)
+    for draft in drafts.values():
+        typer.secho(said(f"条目仍为草稿：{draft.message}", f"The entry is a draft still: {draft.message_en}"), fg="yellow")
     typer.echo(said(f"代码表 {lists} 个，代码 {report.codes} 条", f"{lists} code lists, {report.codes} codes"))
 
 

@@ -1,4 +1,4 @@
-"""`hub serve`: the portal, the API and Delta Sharing, in one process."""
+"""`hub serve`: the portal, the API and Delta Sharing, in one process that is started again when it dies."""
 
 from __future__ import annotations
 
@@ -46,17 +46,16 @@ def serve(
 ) -> None:
     """Serve the portal, the API and Delta Sharing on HUB_HOME until Ctrl-C or SIGTERM; requests under way are finished."""
     os.environ.setdefault("HUB_PUBLIC_URL", f"http://{'127.0.0.1' if host in ('', '0.0.0.0') else host}:{port}")  # noqa: S104
-    _require_free(host, port)
-    import uvicorn
-
+    listening = bound(host, port)
     from catalog import database
+    from cli.supervisor import supervise
     from warehouse.settings import Settings
 
     settings = Settings()
     database.require(settings.catalog_database)
-    config = configured(settings, host, port)
+    proxies_of(settings.trusted_proxies)
     typer.echo(said(f"门户：{settings.public_url}　Ctrl-C 停止", f"Portal: {settings.public_url}   Ctrl-C stops it"), err=True)
-    uvicorn.Server(config).run()
+    supervise(listening, host, port)
 
 
 def configured(settings: Settings, host: str, port: int) -> uvicorn.Config:
@@ -92,11 +91,15 @@ def proxies_of(text: str) -> list[str]:
     return found
 
 
-def _require_free(host: str, port: int) -> None:
+def bound(host: str, port: int) -> socket.socket:
+    """The listening socket, held from now on; PortTaken where something else listens there."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            raise PortTaken(host, port) from None
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(2048)
+    except OSError:
+        listening.close()
+        raise PortTaken(host, port) from None
+    return listening

@@ -27,55 +27,62 @@ class Sent:
     sent: int
     waiting: int
     problem: str = ""
+    refused: int = 0
 
     @property
     def told(self) -> str:
         """One line in both languages."""
         problem = f"（{self.problem}）" if self.problem else ""
         return (
-            f"已发 {self.sent}，待发 {self.waiting}{problem} / sent {self.sent}, waiting {self.waiting} {self.problem}".strip()
+            f"已发 {self.sent}，待发 {self.waiting}，被拒 {self.refused}{problem} / "
+            f"sent {self.sent}, waiting {self.waiting}, refused {self.refused} {self.problem}".strip()
         )
 
 
 def send(hub: Hub, *, limit: int = 5_000) -> Sent:
     """Send waiting events, oldest first, each marked once the receiver took it; stop at the first that does not get through.
 
-    An event that the receiver refuses as wrong (4xx) would block all after it: it is marked as sent and counted as told.
+    An event that the receiver refuses as wrong (4xx) would block all after it: it is marked as refused, with why, and passed.
     """
     url = hub.settings.openlineage_url
     if not url:
         return Sent(0, 0)
-    sent, problem = 0, ""
+    sent, refused, problem = 0, 0, ""
     address = url.rstrip("/") if url.rstrip("/").endswith("/lineage") else f"{url.rstrip('/')}/api/v1/lineage"
     with httpx.Client(timeout=TIMEOUT_SECONDS) as client:
         while sent < limit and not problem:
-            done, problem = _round(hub, client, address, min(BATCH, limit - sent))
-            sent += done
-            if not done:
+            done, passed, problem = _round(hub, client, address, min(BATCH, limit - sent))
+            sent, refused = sent + done, refused + passed
+            if not done and not passed:
                 break
-    return Sent(sent, waiting(hub), problem)
+    return Sent(sent, waiting(hub), problem, refused)
 
 
 def waiting(hub: Hub) -> int:
     """How many events wait to be sent on."""
     with hub.session() as session:
-        return session.exec(select(func.count()).select_from(LineageEvent).where(col(LineageEvent.sent_at).is_(None))).one()
+        asked = select(func.count()).select_from(LineageEvent)
+        return session.exec(asked.where(col(LineageEvent.sent_at).is_(None), LineageEvent.refusal == "")).one()
 
 
-def _round(hub: Hub, client: httpx.Client, address: str, size: int) -> tuple[int, str]:
-    """One transaction's worth of events: how many the receiver has now, and what stopped it."""
+def _round(hub: Hub, client: httpx.Client, address: str, size: int) -> tuple[int, int, str]:
+    """One transaction's worth of events: how many the receiver has now, how many it refused, and what stopped it."""
     with hub.session() as session:
         events = lineage.pending(session, size)
-    taken, problem = [], ""
+    taken, refusals, problem = [], dict[int, str](), ""
     for event in events:
         problem = _post(client, address, event)
         if problem and not problem.startswith("HTTP 4"):
             break
-        taken.append(event.id)
+        if problem:
+            refusals[event.id or 0] = problem
+        else:
+            taken.append(event.id)
         problem = ""
     with hub.session() as session:
         lineage.mark_sent(session, taken)
-    return len(taken), problem
+        lineage.mark_refused(session, refusals)
+    return len(taken), len(refusals), problem
 
 
 def _post(client: httpx.Client, address: str, event: LineageEvent) -> str:

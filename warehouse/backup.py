@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from contracts.clock import now
+from contracts.clock import machine, now
 from contracts.errors import HubError
 from warehouse import commit, landing
 from warehouse.connection import METADATA_NAME, data_path, forget, metadata_file, reader, writer_lock
@@ -27,6 +27,10 @@ DUMPS = {"catalog": "catalog.dump", "lake": "lake.dump"}
 """Names of PostgreSQL dumps (pg_dump -Fc), where a store is there and not in SQLite."""
 LEFT_OUT = ("scratch", "extensions", "landing", "lake", "cache", "dagster", "underway")
 """Folders of HUB_HOME that are made anew, or taken by name."""
+
+
+KILLED_SECONDS = 3600
+"""Age from which a half-made backup was left by a killed process."""
 
 
 class BackupFailed(HubError):
@@ -63,6 +67,7 @@ def backup(settings: Settings, folder: Path, *, link: bool = True) -> BackedUp:
     partial.mkdir(mode=0o700, parents=True)
     try:
         with landing.room_said(settings), writer_lock(settings, purpose="backup"):
+            _clear_killed(folder, partial)
             head = _metadata_with_head(settings, partial)
             reach("backup")
             lake = _take(data_path(settings), partial / "lake" / "data", link)
@@ -80,6 +85,13 @@ def backup(settings: Settings, folder: Path, *, link: bool = True) -> BackedUp:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     return told
+
+
+def _clear_killed(folder: Path, own: Path) -> None:
+    """Put away what killed backups left. Under the writer lock nobody copies into another; one being closed is young."""
+    for left in folder.glob(".partial-*"):
+        if left != own and machine().timestamp() - left.stat().st_mtime > KILLED_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def restore(settings: Settings, source: Path) -> BackedUp:

@@ -27,12 +27,21 @@ EXTENSIONS = {
     "sqlite_scanner": "duckdb_extension_sqlite_scanner",
     "postgres_scanner": "duckdb_extension_postgres_scanner",
 }
-READER_MEMORY = "400MB"
-"""For every query of this process together; `hub serve` promises to stay under 700 MB."""
 ZONE = "Asia/Shanghai"
 """Session time zone: what `strftime` and casts of a timestamp show. Stored values are instants."""
 METADATA_NAME = "__ducklake_metadata_lake"
 """Database under which DuckLake shows its own metadata tables."""
+AWAY = (
+    "server closed the connection",
+    "terminating connection",
+    "connection refused",
+    "could not connect",
+    "unable to connect",
+    "the database system is",
+    "connection to server",
+    "ssl connection has been closed",
+    "no connection to the server",
+)
 PINNED_INSTANCES = 4
 """Instances kept for readers of older snapshots; the least used goes first."""
 
@@ -54,6 +63,18 @@ class LakeMissing(HubError):
 
 class WriterBusy(HubError):
     """Another process writes to the lake, and did not finish in time."""
+
+
+class LakeAway(HubError):
+    """The database of the lake's metadata fell, or moves to another server."""
+
+    seconds = 5
+    """After which it is worth asking again."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "数据湖的元数据库暂时不可用，请稍后重试。", "The database of the lake's metadata is away for the moment; try again."
+        )
 
 
 class ExtensionMissing(HubError):
@@ -150,8 +171,19 @@ def reader(settings: Settings, *, snapshot: int | None = None) -> Iterator[duckd
         cursor.execute("USE lake")
         cursor.execute(f"SET TimeZone = '{ZONE}'")
         yield cursor
+    except duckdb.Error as error:
+        if not (settings.lake_catalog and away(error)):
+            raise
+        forget(settings)  # its connections are dead; the next reader opens new ones
+        raise LakeAway from error
     finally:
         cursor.close()
+
+
+def away(error: duckdb.Error) -> bool:
+    """Whether an error of DuckDB says that PostgreSQL did not answer, or hung up."""
+    text = str(error).lower()
+    return any(words in text for words in AWAY)
 
 
 @contextmanager
@@ -218,7 +250,7 @@ def _open(settings: Settings, *, read_only: bool, snapshot: int | None) -> duckd
             "extension_directory": str(extension_directory(settings)),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
-            "memory_limit": READER_MEMORY if read_only else settings.memory_limit,
+            "memory_limit": settings.reader_memory if read_only else settings.memory_limit,
             "temp_directory": str(spill),
             **({"threads": str(settings.threads)} if settings.threads else {}),
         },

@@ -92,7 +92,7 @@ def maintain(
     """
     start = time.perf_counter()
     before = _bytes(settings.lake)
-    with writer(settings, purpose="maintain") as connection:
+    with landing.room_said(settings), writer(settings, purpose="maintain") as connection:
         held = pins() if callable(pins) else pins
         merged = _compact(connection)
         expired = _expire(connection, held, keep_seconds)

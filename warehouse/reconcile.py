@@ -87,7 +87,7 @@ def reconcile(
     """
     if not exists(settings):
         return []
-    with writer(settings, purpose="reconcile", wait=wait) as connection:
+    with landing.room_said(settings), writer(settings, purpose="reconcile", wait=wait) as connection:
         mended: list[Reconciled] = []
         if dataset is None or not accounts.agree(connection, ledger):
             mended = mend(settings, ledger, lookups, connection)

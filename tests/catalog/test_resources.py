@@ -14,6 +14,7 @@ from catalog.codes import InvalidCodes, UnknownCodeList
 from catalog.organizations import InvalidOrganization, UnknownOrganization
 from catalog.registry import ImmutableContract, UnknownContract
 from catalog.resources import InvalidEntry, Resource, ResourceCode, UnknownResource, WrongState
+from contracts import lint
 from contracts.lint import InvalidContract
 from tests.catalog import making
 
@@ -212,3 +213,13 @@ def test_an_organization_of_unknown_kind_level_or_parent_is_refused(session: Ses
             making.organization(session, "x", "某", **wrong)
     with pytest.raises(UnknownOrganization):
         making.organization(session, "x", "某", parent_id="none")
+
+
+def test_a_draft_that_lacks_what_is_compulsory_is_told_with_what(session: Session) -> None:
+    """`hub contracts sync` left it a draft without a word, where lint says that the contract is right."""
+    making.organization(session)
+    contract = lint.parse(making.text(sharingUses=None))
+    registry.register(session, contract, by="li", origin="pack")
+    why = resources.kept_back(session, [contract.dataset])[contract.dataset]
+    assert "sharing uses" in why.message_en
+    assert resources.kept_back(session, ["another"]) == {}

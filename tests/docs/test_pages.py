@@ -12,6 +12,7 @@ import pytest
 
 from cli.main import VERBS
 from tests.demo.made import Made
+from warehouse.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -58,6 +59,14 @@ def test_its_links_lead_somewhere(page: Path) -> None:
 def test_the_verbs_it_names_exist(page: Path) -> None:
     verbs = {verb for chapter in VERBS.values() for verb in chapter}
     assert set(VERB.findall(page.read_text(encoding="utf-8"))) <= verbs
+
+
+def test_every_setting_is_in_the_reference() -> None:
+    """The table of the administrator's page, against the class and what is read beside it."""
+    page = (ROOT / "docs" / "administrator.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"HUB_[A-Z_]+", "\n".join(line for line in page.splitlines() if line.startswith("| HUB_"))))
+    read = {f"HUB_{name.upper()}" for name in Settings.model_fields} - {"HUB_CLOCK"}
+    assert read | {"HUB_AS", "HUB_LANG", "HUB_DIVISIONS", "HUB_OWNER"} <= told
 
 
 def test_there_is_a_page_for_every_role() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from catalog import database, lineage
+from catalog import condition, database, lineage
 from orchestration import facets, sending
 from orchestration.hub import Hub, open_hub
 from warehouse.settings import Settings
@@ -106,7 +106,13 @@ def test_a_busy_receiver_gets_them_later(hub: Hub, receiver: Receiver, status: i
 
 def test_an_event_that_is_refused_does_not_hold_up_the_others(hub: Hub, receiver: Receiver) -> None:
     receiver.status = 400
-    assert sending.send(hub).waiting == 0
+    assert sending.send(hub) == sending.Sent(0, 0, "", 3)
+    receiver.status = 201
+    assert sending.send(hub) == sending.Sent(0, 0)
+    with hub.session() as session:
+        assert {event.refusal for event in lineage.refused(session)} == {"HTTP 400"}
+        finding = next(one for one in condition.examine(session) if one.name == "lineage")
+        assert finding.state == "warning"
 
 
 def test_large_events_go_compressed(hub: Hub, receiver: Receiver) -> None:

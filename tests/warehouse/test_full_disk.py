@@ -9,10 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.warehouse.conftest import Hub, thing
-from warehouse import connection, ingest, landing
+from warehouse import connection, ingest, landing, maintain
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -87,3 +88,16 @@ def test_too_little_memory_is_told_and_the_job_finished_with_more(hub: Hub, file
     told = ingest.deliver(hub.settings, hub.ledger, hub.given, file, dataset="things", received_by="test")
     assert told.outcome.received == 10_000
     assert list(hub.ledger.unsettled()) == []
+
+
+def test_upkeep_on_a_full_disk_says_so(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`hub lake maintain` ended in a traceback, where it is what makes room."""
+    hub.given.add(thing())
+    hub.deliver("编号,名称,数量\na,b,1\n")
+
+    def full(*_: object) -> int:
+        raise duckdb.IOException("Could not write file: No space left on device")
+
+    monkeypatch.setattr(maintain, "_compact", full)
+    with pytest.raises(landing.DiskFull):
+        maintain.maintain(hub.settings, {})

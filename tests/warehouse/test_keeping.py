@@ -126,6 +126,16 @@ def test_backup_and_restore_bring_everything_back(any_hub: Hub, tmp_path: Path, 
     connection.forget(settings)
 
 
+def test_what_killed_backups_left_is_put_away(hub: Hub, tmp_path: Path) -> None:
+    old, young = (tmp_path / "backups" / f".partial-{name}" for name in ("old", "young"))
+    for left in (old, young):
+        (left / "lake").mkdir(parents=True)
+    os.utime(old, (0, 0))
+    backup.backup(hub.settings, tmp_path / "backups")
+    assert not old.exists()
+    assert young.exists()
+
+
 def test_a_backup_is_consistent_while_deliveries_go_on(hub: Hub, tmp_path: Path) -> None:
     hub.given.add(thing(Delivery.APPEND))
     stop = threading.Event()
