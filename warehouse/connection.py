@@ -27,6 +27,8 @@ EXTENSIONS = {
     "sqlite_scanner": "duckdb_extension_sqlite_scanner",
     "postgres_scanner": "duckdb_extension_postgres_scanner",
 }
+READER_MEMORY = "400MB"
+"""For every query of this process together; `hub serve` promises to stay under 700 MB."""
 ZONE = "Asia/Shanghai"
 """Session time zone: what `strftime` and casts of a timestamp show. Stored values are instants."""
 METADATA_NAME = "__ducklake_metadata_lake"
@@ -250,7 +252,7 @@ def _open(settings: Settings, *, read_only: bool, snapshot: int | None) -> duckd
             "extension_directory": str(extension_directory(settings)),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
-            "memory_limit": settings.reader_memory if read_only else settings.memory_limit,
+            "memory_limit": READER_MEMORY if read_only else settings.memory_limit,
             "temp_directory": str(spill),
             **({"threads": str(settings.threads)} if settings.threads else {}),
         },

@@ -31,7 +31,6 @@ class Settings(BaseSettings):
     audit_witness_key: str = Field(default="", description="Key of an auditor of the hub that is the witness.")
     network: str = Field(default="电子政务外网", description="Network this installation serves, shown in the header.")
     memory_limit: str = Field(default="1200MB", description="DuckDB memory for one load; beyond it spills to disk.")
-    reader_memory: str = Field(default="400MB", description="DuckDB memory for all readers of one process together.")
     threads: int = Field(default=0, description="DuckDB threads; 0: all cores.")
     reading_memory: str = Field(default="4GB", description="Memory for opening one foreign file, in a process of its own.")
     reading_seconds: int = Field(default=300, description="Seconds for opening one; a large file has 5 more for each MB.")
