@@ -24,7 +24,7 @@ def test_health_and_readiness(hub: Hub) -> None:
 
 def test_metrics_count_by_route_and_not_by_name(hub: Hub) -> None:
     hub.get("/api/v1/resources/hazard/rows?limit=1", "partner")
-    text = hub.get("/metrics").text
+    text = hub.get("/metrics", "administrator").text
     assert 'route="/api/v1/resources/{name}/rows"' in text or 'route="/resources/{name}/rows"' in text
     assert "hazard" not in text
 
