@@ -98,7 +98,7 @@ def test_odd_bodies_of_a_query_are_the_clients_fault(hub: Hub, body: str) -> Non
     assert answer.json()["errorCode"] in ("MALFORMED_REQUEST", "INVALID_PARAMETER_VALUE", "UNSUPPORTED_OPERATION")
 
 
-@pytest.mark.parametrize("text", ["[" * 20_000, "[" + "9" * 5000 + ',"a"]', '[1e999,"a"]', '{"a":1}', "[]", "1"])
+@pytest.mark.parametrize("text", ["[" * 5_000, "[" + "9" * 5000 + ',"a"]', '[1e999,"a"]', '{"a":1}', "[]", "1"])
 def test_page_tokens_of_another_make(hub: Hub, text: str) -> None:
     token = base64.urlsafe_b64encode(text.encode()).decode()
     assert hub.get(f"/delta-sharing/shares?pageToken={token}", "partner").status_code == 400
