@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import dagster as dg
@@ -14,6 +13,7 @@ from catalog.resources import Resource
 from orchestration.definitions import definitions
 from orchestration.execute import instance
 from orchestration.hub import Hub
+from tests.counting import statements
 from tests.orchestration.conftest import agree
 from warehouse.settings import Settings
 
@@ -94,7 +94,7 @@ def test_before_init_there_are_the_models_and_no_error(settings: Settings) -> No
     assert keys == MODELS
 
 
-def test_a_thousand_datasets_load_in_under_ten_seconds(hub: Hub) -> None:
+def test_a_thousand_datasets_load_with_a_handful_of_questions(hub: Hub) -> None:
     with hub.session() as session:
         for number in range(1_000):
             name = f"set_{number:04d}"
@@ -102,10 +102,10 @@ def test_a_thousand_datasets_load_in_under_ten_seconds(hub: Hub) -> None:
             session.add(Resource(name=name, **told))
             session.add(ContractVersion(dataset=name, version="1.0.0", status="active", text="", sha256=""))
             agree(session, name, name, "request", "hlj-water", {"kind": "folder", "path": name})
-    began = time.process_time()
-    made = repository(hub.settings)
-    made.load_all_definitions()
-    assert time.process_time() - began < 10
+    with statements() as asked:
+        made = repository(hub.settings)
+        made.load_all_definitions()
+    assert len(asked) < 50
     assert len(list(made.asset_graph.materializable_asset_keys)) == 1_000 + len(MODELS)
     assert len([one for one in made.schedule_defs if one.job_name == "request"]) == 1
 

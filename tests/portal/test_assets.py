@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -38,13 +37,11 @@ def test_every_icon_that_pages_name_is_in_the_sprite() -> None:
         assert listed == sprite
 
 
-def test_bringing_them_again_changes_nothing_and_is_quick() -> None:
+def test_bringing_them_again_changes_nothing() -> None:
     if not (VENDOR / ".stamp").exists():
         pytest.skip("the portal's assets are not set up here (python deploy/assets.py)")
     before = {path.name: path.stat().st_mtime_ns for path in VENDOR.iterdir()}
-    begun = time.perf_counter()
     subprocess.run([sys.executable, ROOT / "deploy" / "assets.py"], check=True)
-    assert time.perf_counter() - begun < 5
     assert {path.name: path.stat().st_mtime_ns for path in VENDOR.iterdir()} == before
 
 

@@ -183,19 +183,22 @@ def test_not_shared_cannot_be_granted(hub: Hub) -> None:
         hub.grant("classified", "hlj-water")
 
 
-def test_a_thousand_columns_ask_a_handful_of_questions(hub: Hub) -> None:
-    import time
-
+def test_a_thousand_columns_ask_a_handful_of_questions(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    from catalog.access import rules
     from contracts.model import Contract, Item, Type
 
     wide = Contract(
         "urn:w", "1", "hazard", "wide", tuple(Item(f"c{n}", f"c{n}", Type.STRING, grade=f"L{n % 3 + 1}") for n in range(3000))
     )
-    begun = time.perf_counter()
+    asked: list[int] = []
+    answer = rules.RuleBook.ask
+    monkeypatch.setattr(
+        rules.RuleBook, "ask", lambda self, requests, entities: asked.append(len(requests)) or answer(self, requests, entities)
+    )
     view = decide(hub, "analyst", "query", contract=wide).view
     assert view is not None
     assert len(view.items) == 3000
-    assert time.perf_counter() - begun < 2
+    assert sum(asked) < 20
 
 
 def test_registered_contracts_give_the_items(hub: Hub) -> None:

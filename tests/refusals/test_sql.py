@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -346,10 +345,8 @@ def test_words_that_are_functions_tell_nothing_of_the_machine(lake: Settings) ->
 def test_limits(lake: Settings) -> None:
     assert len(ask(lake, "SELECT * FROM resource.hazard", limit=7)) == 7
     bomb = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r"
-    begun = time.monotonic()
     with pytest.raises(QueryTooSlow):
         ask(lake, bomb, seconds=1)
-    assert time.monotonic() - begun < 5
     cross = " CROSS JOIN ".join(f"resource.hazard t{n}" for n in range(8))
     with pytest.raises(QueryTooSlow):
         ask(lake, f"SELECT count(DISTINCT t0.name || t7.name) FROM {cross} WHERE t1.level + t2.level > t3.level", seconds=1)
