@@ -10,8 +10,6 @@ from catalog import agreements, board, boards, database, periods
 from catalog.ledger import CatalogLedger
 from tests.catalog import making
 
-pytestmark = pytest.mark.day
-
 TODAY = date(2026, 3, 12)
 COUNTIES = ("nangang", "daoli")
 

@@ -17,7 +17,6 @@ from catalog.people import Subject
 from catalog.workdays import CalendarDay
 from tests.catalog.making import organization
 
-pytestmark = pytest.mark.day
 WHO = people.local_subject("li")
 SPRING = [CalendarDay(day=date(2027, 2, 5) + timedelta(days=n), working=False, name="春节") for n in range(7)]
 MAKE_UP = CalendarDay(day=date(2027, 2, 20), working=True, name="春节")
@@ -60,6 +59,7 @@ def test_a_file_that_is_no_calendar_is_refused_and_says_why(text: str, told: str
     assert told in str(caught.value.message_en)
 
 
+@pytest.mark.day
 def test_deadlines_given_before_are_counted_anew_and_on_record(session: Session) -> None:
     workdays.seed(session)
     organization(session, "hlj-water")

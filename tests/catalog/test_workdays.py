@@ -12,8 +12,6 @@ from sqlmodel import Session
 from catalog import workdays
 from catalog.workdays import Calendar, UnknownStep, add_months
 
-pytestmark = pytest.mark.day
-
 DAYS = st.dates(date(2023, 1, 1), date(2028, 12, 31))
 MONDAY = date(2026, 3, 2)
 

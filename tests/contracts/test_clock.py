@@ -15,8 +15,6 @@ import pytest
 
 from contracts import clock
 
-pytestmark = pytest.mark.day
-
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("api", "benchmarks", "catalog", "cli", "contracts", "deploy", "orchestration", "tests", "warehouse")
 THE_CLOCK = {ROOT / "contracts" / "clock.py", Path(__file__)}
@@ -37,6 +35,7 @@ def _server_zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     time.tzset()
 
 
+@pytest.mark.day
 @pytest.mark.usefixtures("_server_zone")
 def test_the_day_is_chinas_whatever_the_servers_zone() -> None:
     with clock.moved_to(datetime(2027, 2, 28, 15, 59, 30, tzinfo=UTC)):
@@ -46,6 +45,7 @@ def test_the_day_is_chinas_whatever_the_servers_zone() -> None:
         assert clock.now().utcoffset() == timedelta(0)
 
 
+@pytest.mark.day
 def test_the_zone_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUB_TIMEZONE", "Asia/Urumqi")
     with clock.moved_to(datetime(2027, 2, 28, 16, 30, tzinfo=UTC)):
@@ -53,6 +53,7 @@ def test_the_zone_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
         assert clock.local(clock.now()).hour == 22
 
 
+@pytest.mark.day
 def test_a_moved_clock_goes_on_comes_back_and_holds_in_other_processes() -> None:
     before = clock.ahead()
     with clock.moved_to(datetime(2028, 2, 29, 4, 0, tzinfo=UTC)):

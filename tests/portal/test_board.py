@@ -17,8 +17,6 @@ from contracts import template
 from tests.portal.conftest import Reader, client_of
 from tests.portal.filling import COLLECTION, Filled
 
-pytestmark = pytest.mark.day
-
 PATH = f"/collect/{COLLECTION}"
 
 
@@ -59,6 +57,7 @@ def test_pages_say_the_month_that_the_agreement_names(fresh_hub: Filled) -> None
             assert unsaid not in text
 
 
+@pytest.mark.day
 @pytest.mark.parametrize(("kind", "heads"), [("quarter", r"\d 季度<br>20\d\d"), ("year", r">\s*20\d\d</th>")])
 def test_longer_periods_sum_up_the_shorter_ones(reader: Reader, kind: str, heads: str) -> None:
     text = reader("steward").get(f"{PATH}?by={kind}").text
@@ -73,6 +72,7 @@ def test_longer_periods_sum_up_the_shorter_ones(reader: Reader, kind: str, heads
     assert reader("steward").get(f"{PATH}?cell=yichun-emergency:{parts[0]}&to={parts[0]}").status_code == 200
 
 
+@pytest.mark.day
 def test_an_unknown_choice_changes_nothing_and_a_wrong_period_is_said(reader: Reader) -> None:
     steward = reader("steward")
     for odd in ("by=week", "level=moon", "by=month", "cell=nobody:2026-01", "cell=x"):
@@ -80,6 +80,7 @@ def test_an_unknown_choice_changes_nothing_and_a_wrong_period_is_said(reader: Re
     assert steward.get(f"{PATH}?to=yesterday").status_code < 500
 
 
+@pytest.mark.day
 def test_the_time_before_the_agreement_is_no_gap(reader: Reader) -> None:
     text = reader("steward").get(f"{PATH}?to=2020-05").text
     assert "这段时间没有应报的期" in text

@@ -14,8 +14,6 @@ from api.portal.languages import accepted, say
 from tests.portal.conftest import Reader
 from tests.portal.filling import Filled
 
-pytestmark = pytest.mark.day
-
 PORTAL = Path(__file__).resolve().parents[2] / "api" / "portal"
 HAN = re.compile(r"[\u4e00-\u9fff\u3001-\u303f\uff00-\uffef]")
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
@@ -111,6 +109,7 @@ def test_the_parser_finds_what_is_not_marked() -> None:
     assert chinese_left('<html lang="en"><p>目录</p><p lang="zh-CN">目录</p><b title="批次">x</b>') == ["目录", "批次"]
 
 
+@pytest.mark.day
 @pytest.mark.parametrize("path", PAGES)
 def test_no_chinese_of_the_portals_own_on_english_pages(reader: Reader, hub: Filled, path: str) -> None:
     answer = reader("steward", "en").get(path.format(**hub.batches))

@@ -14,8 +14,6 @@ from api.app import create_app
 from tests.portal.conftest import Reader, client_of
 from tests.portal.filling import HEADERS, PASSWORD, Filled, report
 
-pytestmark = pytest.mark.day
-
 PORTAL = Path(__file__).resolve().parents[2] / "api" / "portal"
 
 
@@ -97,6 +95,7 @@ def test_a_recalled_version_is_marked_with_its_reason(reader: Reader) -> None:
     assert "坐标错误" in text
 
 
+@pytest.mark.day
 def test_the_equation_reconciles_on_screen(reader: Reader, hub: Filled) -> None:
     text = reader("steward").get(f"/batches/{hub.batches['jiamusi']}").text
     figures = [int(n.replace(",", "")) for n in re.findall(r'class="figure(?: bad)?">([\d,]+)<', text)]
@@ -138,6 +137,7 @@ def test_the_original_is_what_was_received(reader: Reader, hub: Filled) -> None:
     assert answer.content.decode() == report()
 
 
+@pytest.mark.day
 def test_register_exports_what_is_shown(reader: Reader) -> None:
     book = load_workbook(io.BytesIO(reader("steward").get("/acquire.xlsx?route=buy").content))
     assert book.active is not None
@@ -146,6 +146,7 @@ def test_register_exports_what_is_shown(reader: Reader) -> None:
     assert rows[1][0] == "GM-2026-001"
 
 
+@pytest.mark.day
 def test_register_tells_late_needs_first(reader: Reader) -> None:
     text = reader("steward").get("/acquire").text
     assert text.index("逾期 6 项" if "逾期 6 项" in text else ">逾期<") < text.index("其余在办")
@@ -154,6 +155,7 @@ def test_register_tells_late_needs_first(reader: Reader) -> None:
     assert "其余在办" not in only
 
 
+@pytest.mark.day
 def test_the_board_marks_only_exceptions(reader: Reader, hub: Filled) -> None:
     text = reader("steward").get("/collect/CJ-2026-003").text
     for word in ("迟报", "退回", "零报告", "未报", "未到期"):
@@ -254,6 +256,7 @@ def test_pages_carry_their_policy_and_nothing_inline(reader: Reader, hub: Filled
         assert not re.search(r'(?:src|href)="https?://', answer.text)
 
 
+@pytest.mark.day
 def test_errors_are_pages_for_people_and_problems_for_programs(reader: Reader) -> None:
     page = reader().get("/nowhere")
     assert page.status_code == 404
