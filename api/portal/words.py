@@ -36,7 +36,7 @@ BATCHES: Mapping[str, Word] = {
     "checking": Word(N_("校验中"), "loader", "working"),
     "loaded": Word(N_("已入库"), "check", "ok"),
     "partial": Word(N_("已入库，部分隔离"), "alert-triangle", "attention"),
-    "held": Word(N_("待答复"), "help-circle", "attention"),
+    "held": Word(N_("待答复"), "hourglass", "attention"),
     "refused": Word(N_("整批拒绝"), "x", "fault"),
     "returned": Word(N_("退回"), "arrow-back-up", "fault"),
     "corrected": Word(N_("已补正"), "circle-check", "ok-outline"),

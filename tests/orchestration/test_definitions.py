@@ -56,6 +56,7 @@ class TestSnapshot:
             "models_behind",
             "lineage_spool",
             "audit_seal",
+            "runs_nobody_runs",
         }
 
     def test_checks_come_from_the_contract_and_the_models_tests(self, stocked: Hub) -> None:

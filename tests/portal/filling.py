@@ -226,7 +226,7 @@ def _collected(settings: Settings, filled: Filled) -> None:
 
 def _whole(rows: int) -> Outcome:
     return Outcome(
-        "loaded", rows, rows, 0, 5, rows // 4, rows - 5 - rows // 4, snapshot=4100, quality=_quality(rows, 0),
+        "loaded", rows, rows, 0, 5, rows // 4, rows - 5 - rows // 4, quality=_quality(rows, 0),
         table_rows=4568, table_bytes=890_000, seconds={"landing": 0.1, "check": 0.4, "load": 0.6},
     )  # fmt: skip
 
@@ -328,7 +328,7 @@ def _requested(settings: Settings, filled: Filled) -> None:
     for number, (dataset, provider, *_rest) in enumerate(REQUESTS, start=1):
         rows = 1_000 * number**3
         outcome = Outcome(
-            "loaded", rows, rows, 0, rows, 0, 0, snapshot=4000 + number, table_rows=rows, table_bytes=rows * 80,
+            "loaded", rows, rows, 0, rows, 0, 0, table_rows=rows, table_bytes=rows * 80,
             quality=_quality(rows, number), seconds={"landing": 0.1, "check": 0.4, "load": 0.3},
         )  # fmt: skip
         day = today() - timedelta(days=40 if dataset in ("hazmat_vehicle", "earthquake") else number % 3)
