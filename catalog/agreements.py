@@ -174,7 +174,7 @@ def enter(session: Session, agreement: Agreement, *, agencies: Iterable[str] = (
     session.flush()
     if agencies:
         set_agencies(session, kept, agencies)
-    return kept
+    return _kept(session, kept)
 
 
 def answer_due(session: Session, agreement: Agreement) -> date:
@@ -210,7 +210,7 @@ def set_agencies(session: Session, agreement: Agreement, agencies: Iterable[str]
         organizations.get(session, organization_id)
     session.connection().execute(delete(AgreementAgency).where(col(AgreementAgency.agreement_id) == agreement.id))
     session.add_all(AgreementAgency(agreement_id=agreement.id, organization_id=one) for one in wanted)
-    session.flush()
+    _kept(session, agreement)
 
 
 def agencies(session: Session, agreement_id: str) -> Sequence[Organization]:
@@ -265,6 +265,9 @@ def end(session: Session, agreement: Agreement) -> Agreement:
 
 
 def _kept(session: Session, agreement: Agreement) -> Agreement:
+    from catalog import deadlines  # late: it reads boards, and they read agreements
+
     session.add(agreement)
     session.flush()
+    deadlines.bring_up(session, agreement.dataset)
     return agreement

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import delete, func
 from sqlmodel import Session, col, select
 
-from catalog import agreements, audit, workdays
+from catalog import agreements, audit, deadlines, workdays
 from catalog.agreements import Agreement
 from catalog.batches import ACCEPTED, Batch
 from catalog.people import Subject
@@ -189,36 +189,43 @@ def _record(session: Session, who: Subject, action: str, what: str, detail: dict
     )
 
 
-def _recount(session: Session, before: Mapping[tuple[str, str, str], date]) -> list[Moved]:
+def _recount(session: Session, before: Mapping[tuple[str, str], date]) -> list[Moved]:
     """Move every open deadline that the calendar of before had given; one that a person gave otherwise stays."""
     session.info.pop("calendar", None)
     after, moved = _counted(session), []
-    for (kind, key, field), old in before.items():
-        new = after.get((kind, key, field), old)
-        held: Agreement | Resource | None = session.get(Agreement, key) if kind == "agreement" else session.get(Resource, key)
+    for (key, field), old in before.items():
+        new = after.get((key, field), old)
+        held = session.get(Agreement, key)
         if new == old or held is None or getattr(held, field) != old:
             continue
         setattr(held, field, new)
         session.add(held)
-        shown = held.id if isinstance(held, Agreement) else held.name
-        moved.append(Moved(f"{kind}:{shown}", field, old, new))
+        moved.append(Moved(f"agreement:{held.id}", field, old, new))
+    session.flush()
+    return [*moved, *_datasets(session)]
+
+
+def _datasets(session: Session) -> list[Moved]:
+    """Deadlines of datasets, which follow from their agreements."""
+    moved = []
+    for resource in session.exec(select(Resource).where(col(Resource.next_due).is_not(None))).all():
+        old, new = resource.next_due, deadlines.next_due(session, resource)
+        if old is not None and new is not None and new != old:
+            resource.next_due = new
+            session.add(resource)
+            moved.append(Moved(f"resource:{resource.name}", "next_due", old, new))
     session.flush()
     return moved
 
 
-def _counted(session: Session) -> dict[tuple[str, str, str], date]:
-    """Every open deadline as the calendar of now gives it: (agreement or resource, key, field) → day."""
+def _counted(session: Session) -> dict[tuple[str, str], date]:
+    """Every open deadline of an agreement as the calendar of now gives it: (agreement, field) → day."""
     last = _last_days(session, col(Batch.agreement_id))
-    counted: dict[tuple[str, str, str], date] = {}
+    counted: dict[tuple[str, str], date] = {}
     for one in agreements.listed(session):
         field, day = _of_agreement(session, one, last.get(one.id))
         if day is not None:
-            counted["agreement", one.id, field] = day
-    for name, came in _last_days(session, col(Batch.dataset)).items():
-        resource = session.exec(select(Resource).where(Resource.name == name)).first()
-        due = workdays.next_due(session, resource.cycle, came) if resource else None
-        if resource is not None and due is not None:
-            counted["resource", resource.id, "next_due"] = due
+            counted[one.id, field] = day
     return counted
 
 

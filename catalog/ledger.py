@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from catalog import agreements, audit, codes, database, quality, recovery, registry, remembered, spending, tables, workdays  # noqa: F401 - every table, for foreign keys
+from catalog import agreements, audit, codes, database, deadlines, quality, recovery, registry, remembered, spending, tables  # noqa: F401 - every table, for foreign keys
 from catalog.agreements import Agreement, Spend, UnknownAgreement
 from catalog.batches import ACCEPTED, MENDABLE, Batch, BatchState, UnknownBatch, get
 from catalog.counters import next_number
@@ -338,10 +338,11 @@ def _bring_up(session: Session, batch: Batch, outcome: Outcome) -> None:
     resource.rows = outcome.table_rows if outcome.table_rows is not None else resource.rows
     resource.bytes = outcome.table_bytes if outcome.table_bytes is not None else resource.bytes
     resource.updated_at = now()
-    if batch.state != BatchState.UNDONE:
-        resource.next_due = workdays.next_due(session, resource.cycle, day_of(batch.received_at))
-        _next_delivery(session, batch)
     session.add(resource)
+    if batch.state != BatchState.UNDONE:
+        _next_delivery(session, batch)
+    session.flush()
+    deadlines.bring_up(session, batch.dataset)
 
 
 def _next_delivery(session: Session, batch: Batch) -> None:

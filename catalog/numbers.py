@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import and_, case, func
+from sqlalchemy import and_, case, func, or_
 from sqlmodel import Session, col, select
 
 from catalog.discovery import discoverable
@@ -28,7 +28,7 @@ class Numbers:
     shareable: int
     published: int
     on_time: float | None
-    """Share of the resources with a due date that are not overdue."""
+    """Share of the resources of which something was due by now, or came, that are not overdue."""
     overdue: int
 
 
@@ -46,6 +46,7 @@ def numbers(session: Session, subject: Subject, on: date | None = None) -> Numbe
     """One line of figures, from one query."""
     day = on or today()
     late = and_(col(Resource.next_due).is_not(None), col(Resource.next_due) < day)
+    came = col(Resource.next_due).is_not(None) & col(Resource.updated_at).is_not(None)
     asked = (
         select(  # type: ignore[call-overload]
             func.count(),
@@ -55,20 +56,20 @@ def numbers(session: Session, subject: Subject, on: date | None = None) -> Numbe
             func.coalesce(func.sum(Resource.bytes), 0),
             func.coalesce(func.sum(case((col(Resource.sharing) != int(Sharing.NOT_SHARED), 1), else_=0)), 0),
             func.coalesce(func.sum(case((col(Resource.state) == "published", 1), else_=0)), 0),
-            func.count(col(Resource.next_due)),
+            func.coalesce(func.sum(case((or_(late, came), 1), else_=0)), 0),
             func.coalesce(func.sum(case((late, 1), else_=0)), 0),
         )
         .select_from(Resource)
         .join(SearchEntry, col(SearchEntry.resource_id) == Resource.id, isouter=True)
         .where(discoverable(subject))
     )
-    count, providers, items, rows, size, shareable, published, with_due, overdue_ = session.exec(asked).one()
-    on_time = (with_due - overdue_) / with_due if with_due else None
+    count, providers, items, rows, size, shareable, published, were_due, overdue_ = session.exec(asked).one()
+    on_time = (were_due - overdue_) / were_due if were_due else None
     return Numbers(count, providers, int(items), int(rows), int(size), int(shareable), int(published), on_time, int(overdue_))
 
 
 def overdue(session: Session, subject: Subject, on: date | None = None, limit: int = 5) -> list[Overdue]:
-    """Resources whose data is late by their cycle, latest first."""
+    """Resources whose data is late, latest first."""
     day = on or today()
     asked = select(Resource, Organization).join(Organization, col(Organization.id) == Resource.provider_id)
     asked = asked.where(discoverable(subject), col(Resource.next_due) < day)

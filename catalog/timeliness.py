@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, select
 
-from catalog import workdays
+from catalog import agreements
 from catalog.agreements import IN_FORCE, Agreement
 from catalog.batches import ACCEPTED, Batch
 from catalog.board import board
-from catalog.resources import Resource
 from contracts.clock import day_of, today
 
 DELIVERIES = 12
@@ -32,14 +31,13 @@ def _collected(session: Session, agreement: Agreement) -> tuple[int, int]:
 
 
 def _delivered(session: Session, agreement: Agreement) -> tuple[int, int]:
-    """Deliveries by the resource's cycle, each due a cycle after the one before; one that is overdue today is due, too."""
-    resource = session.exec(select(Resource).where(Resource.name == agreement.dataset)).first()
+    """Deliveries by the agreement's cycle, each due a cycle after the one before; one that is overdue today is due, too."""
     asked = select(Batch.received_at).where(Batch.agreement_id == agreement.id, col(Batch.state).in_(ACCEPTED))
     newest = session.exec(asked.order_by(col(Batch.received_at).desc()).limit(DELIVERIES + 1)).all()
     days = sorted(day_of(moment) for moment in newest)
-    if resource is None or not days:
+    if not days:
         return 0, 0
-    dues = [workdays.next_due(session, resource.cycle, day) for day in days]
+    dues = [agreements.next_delivery(session, agreement, day) for day in days]
     on_time = sum(due is not None and day <= due for due, day in zip(dues, days[1:], strict=False))
     counted = sum(due is not None for due in dues[:-1])
     overdue = dues[-1] is not None and today() > dues[-1]

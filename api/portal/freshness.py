@@ -15,7 +15,7 @@ from contracts.clock import day_of, today
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """on-time or late; "unset" where nothing was loaded yet or the cycle names no day."""
+    """on-time or late; "unset" where nothing was loaded yet and nothing is overdue."""
 
     state: str
     at: datetime | None = None
@@ -24,11 +24,11 @@ class Freshness:
 
 
 def freshness(session: Session, resource: Resource) -> Freshness:
-    """Late, in working days, once the day has passed by which the cycle wants new data."""
-    if resource.updated_at is None:
+    """Late, in working days, once the day has passed by which the agreement, or else the cycle, wants new data."""
+    if resource.updated_at is None and (resource.next_due is None or resource.next_due >= today()):
         return Freshness("unset", due=resource.next_due)
     if resource.next_due is None:
         return Freshness("on-time", resource.updated_at)
-    begun = day_of(resource.updated_at)
+    begun = day_of(resource.updated_at) if resource.updated_at is not None else resource.next_due
     shown = clock(calendar(session), today(), min(begun, resource.next_due), resource.next_due)
     return Freshness("late" if shown.kind == "late" else "on-time", resource.updated_at, resource.next_due, shown)
