@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from catalog.releases import Release
 from cli.language import said
 from cli.screen import Screen
 from cli.upkeep import AsJson, Key, allowed, as_json, on_record, size, table
+from contracts.clock import local
 from warehouse import extract
 from warehouse import release as publishing
 from warehouse.settings import Settings
@@ -95,7 +97,7 @@ def listing(resource: Name, key: Key = "", json: AsJson = False) -> None:
     lines = [
         [
             v["version"], v["rows"], size(v["bytes"]), v["added"], v["changed"], v["removed"], v["quality"],
-            v["released_at"][:16], v["note"], v["recall_reason"],
+            f"{local(datetime.fromisoformat(v['released_at'])):%Y-%m-%d %H:%M}", v["note"], v["recall_reason"],
         ]
         for v in found
     ]  # fmt: skip
