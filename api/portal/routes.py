@@ -11,6 +11,7 @@ from api.portal import (
     deciding,
     errors,
     help,
+    holidays,
     home,
     inbox,
     recalling,
@@ -24,7 +25,7 @@ from api.portal import (
 from warehouse.settings import Settings
 
 ROUTERS = (
-    home, resource, recalling, register, batches, batch, undoing, deciding, board, inbox, signin, sessions, help,
+    home, resource, recalling, register, batches, batch, undoing, deciding, board, inbox, signin, sessions, holidays, help,
 )  # fmt: skip
 
 

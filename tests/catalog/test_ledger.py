@@ -7,12 +7,13 @@ import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlmodel import select
 
 from catalog import agreements, audit, batches, codes, database, quality, resources, spending
-from catalog.agreements import UnknownAgreement
+from catalog.agreements import AgreementOver, NotSigned, UnknownAgreement
 from catalog.batches import Batch, UnknownBatch
 from catalog.ledger import CatalogLedger, CatalogLookups, WrongCounts
 from catalog.organizations import UnknownOrganization
@@ -234,3 +235,25 @@ def test_threads_and_processes_get_numbers_without_gap_or_repeat(ledger: Catalog
         found = session.exec(select(Batch).order_by(Batch.sequence)).all()  # type: ignore[arg-type]
         assert [one.sequence for one in found] == list(range(1, 5 * EACH + 1))
         assert [one.id for one in found] == [f"20260311-{number:04d}" for number in range(1, 5 * EACH + 1)]
+
+
+@pytest.mark.parametrize("told", [{"valid_until": date(2026, 3, 10)}, {"state": "ended"}, {"state": "accepted"}])
+def test_nothing_is_received_under_an_agreement_that_does_not_run(ledger: CatalogLedger, told: dict[str, Any]) -> None:
+    with database.session(ledger.engine) as session:
+        signed = {"state": "active", "signed_on": date(2026, 3, 2)}
+        made = making.agreement(session, **(signed | told)).id
+    with pytest.raises((AgreementOver, NotSigned)):
+        ledger.receive(making.receipt(agreement_id=made))
+    assert ledger.unsettled() == []
+
+
+def test_what_came_in_time_is_mended_after_the_term(ledger: CatalogLedger) -> None:
+    with database.session(ledger.engine) as session:
+        made = making.agreement(session, state="active", signed_on=date(2026, 3, 2), valid_until=date(2026, 3, 11)).id
+    first = ledger.receive(making.receipt(agreement_id=made)).batch_id
+    ledger.settle(first, making.outcome())
+    later = datetime(2026, 3, 20, 1, tzinfo=UTC)
+    mended = making.receipt(at=later, agreement_id=made, corrects=first, sha256="aa" * 32)
+    assert ledger.receive(mended).receipt.corrects == first
+    with pytest.raises(AgreementOver):
+        ledger.receive(making.receipt(at=later, agreement_id=made, sha256="bb" * 32))

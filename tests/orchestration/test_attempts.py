@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from catalog import channels, condition, inbox, workdays
 from catalog.agreements import Agreement
 from catalog.people import Subject
 from cli.main import app
+from contracts.clock import today
 from orchestration.hub import Hub
 from orchestration.routes import acquire, endpoint
 from orchestration.routes.arrivals import FetchTime, Taken
@@ -130,3 +132,17 @@ def test_a_busy_lake_does_not_fail_the_run_before_it_begins(stocked: Hub, monkey
         acquire.make_tables(stocked, ["station", "well"])
     with connection.reader(stocked.settings) as lake:
         assert tables.existing(lake, "resource", "well") == {}
+
+
+def test_nothing_is_taken_under_an_agreement_that_expired(stocked: Hub, inbox: Path) -> None:
+    drop(inbox / "station", "a.csv", "S1,1")
+    with stocked.session() as session:
+        session.get_one(Agreement, "XY-station").valid_until = today() - timedelta(days=1)
+    refused = turn(stocked)
+    assert (refused.failed, refused.news) == (True, [])
+    ((outcome, reason),) = outcomes(stocked)
+    assert outcome == "failed"
+    assert "XY-station" in reason
+    with stocked.session() as session:
+        session.get_one(Agreement, "XY-station").valid_until = today()
+    assert len(turn(stocked).news) == 1, "the file waited, and an agreement's last day counts"

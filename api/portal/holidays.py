@@ -1,0 +1,65 @@
+"""日历: which days are worked, by year, and a year's official table handed in by those who may."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import HTMLResponse
+from sqlmodel import Session
+from starlette.datastructures import UploadFile
+
+from api.dependencies import SessionDep
+from api.portal.doors import AnyPage, require_csrf
+from api.portal.frame import Page, render
+from api.portal.undoing import HandedIn
+from catalog import access, calendars
+from catalog.calendars import InvalidCalendar
+from contracts.clock import today
+from warehouse import landing
+
+router = APIRouter(prefix="/calendar", include_in_schema=False)
+LARGEST_TABLE = 1_000_000
+"""Bytes of a year's table; the longest one lists 366 days."""
+
+
+async def handed_in(page: AnyPage) -> AsyncIterator[HandedIn]:
+    """The form, read only once `page` knows who sends it."""
+    async with page.request.form(max_files=1, max_fields=4) as form:
+        csrf, file = form.get("csrf"), form.get("file")
+        yield HandedIn(csrf if isinstance(csrf, str) else "", file if isinstance(file, UploadFile) else None)
+
+
+@router.get("", response_class=HTMLResponse)
+def show(page: AnyPage, session: SessionDep) -> HTMLResponse:
+    """Every year with its days off and make-up days, and the years whose table is missing."""
+    return _shown(page, session)
+
+
+@router.post("", response_class=HTMLResponse, max_body_size=LARGEST_TABLE)
+def put_in(page: AnyPage, session: SessionDep, sent: Annotated[HandedIn, Depends(handed_in)]) -> HTMLResponse:
+    """Take a year's table in the place of the one held; the page then tells which deadlines moved."""
+    require_csrf(page, sent.csrf)
+    access.require(session, page.subject, "set-calendar", None)
+    if sent.file is None or not sent.file.filename:
+        return _shown(page, session, 422, wrong=InvalidCalendar("请选择文件", "Choose a file"))
+    filename = landing.told_name(sent.file.filename)
+    try:
+        days = calendars.read(sent.file.file.read(), filename)
+    except InvalidCalendar as wrong:
+        return _shown(page, session, 422, wrong=wrong)
+    moved = calendars.import_year(session, page.subject, days, filename)
+    return _shown(page, session, taken=days[0].day.year, moved=moved)
+
+
+def _shown(page: Page, session: Session, status: int = 200, **told: Any) -> HTMLResponse:
+    return render(
+        page,
+        "pages/calendar.html",
+        status=status,
+        years=list(reversed(calendars.years(session))),
+        missing=calendars.missing(session, today()),
+        may_set=access.may(session, page.subject, "set-calendar"),
+        **told,
+    )
