@@ -48,21 +48,21 @@ def client_python() -> Path:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Hub, str]]:
     """A hub on a free port, and its address."""
-    settings = Settings(home=tmp_path_factory.mktemp("clients") / "var", _env_file=None)
-    hub = built(settings)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"  # links begin with it
+    hub = built(Settings(home=tmp_path_factory.mktemp("clients") / "var", public_url=address, _env_file=None))
     server = uvicorn.Server(uvicorn.Config(hub.client.app, port=port, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     until = time.monotonic() + 20
     while not server.started and time.monotonic() < until:
         time.sleep(0.05)
-    yield hub, f"http://127.0.0.1:{port}"
+    yield hub, address
     server.should_exit = True
     thread.join(10)
-    connection.forget(settings)
+    connection.forget(hub.settings)
 
 
 @pytest.fixture
