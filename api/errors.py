@@ -18,6 +18,8 @@ from api.language import language_of
 from catalog import audit, database
 from catalog.access import Refused
 from catalog.access.grants import InvalidGrant, UnknownGrant
+from catalog.agreements import UnknownAgreement
+from catalog.batches import UnknownBatch
 from catalog.passwords import SignInBusy
 from catalog.registry import UnknownContract
 from catalog.releases import RecalledRelease, UnknownRelease
@@ -39,6 +41,8 @@ TABLE: dict[type[HubError], tuple[int, str]] = {
     UnknownSession: (404, "unknown-session"),
     Refused: (403, "refused"),
     UnknownResource: (404, "unknown-resource"),
+    UnknownAgreement: (404, "unknown-agreement"),
+    UnknownBatch: (404, "unknown-batch"),
     UnknownContract: (404, "unknown-resource"),
     UnknownGrant: (404, "unknown-grant"),
     UnknownRelease: (404, "unknown-version"),

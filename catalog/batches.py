@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from catalog.columns import Json, UtcDateTime
@@ -170,8 +170,10 @@ def listed(
     page: int = 1,
     size: int = 20,
     datasets: Sequence[str] | None = None,
+    concerning: ColumnElement[bool] | None = None,
 ) -> BatchPage:
-    """Batches, newest first, of the named datasets only if any are named. Counts by state leave the choice of a state out."""
+    """Batches, newest first, of the named datasets only if any are named, and of those that concern a reader
+    (`discovery.concerning`). Counts by state leave the choice of a state out."""
     chosen = filters or BatchFilters()
     wanted = [
         column == value
@@ -186,6 +188,8 @@ def listed(
     ]
     if datasets is not None:
         wanted.append(col(Batch.dataset).in_(datasets))
+    if concerning is not None:
+        wanted.append(concerning)
     states = dict(session.exec(select(Batch.state, func.count()).where(*wanted).group_by(col(Batch.state))).all())
     total = sum(count for state, count in states.items() if not chosen.state or state in chosen.state)
     asked = select(Batch).where(*wanted)

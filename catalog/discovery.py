@@ -7,12 +7,25 @@ entry; a list of ten thousand cannot ask them one by one. tests/catalog/test_dis
 from __future__ import annotations
 
 from sqlalchemy import ColumnElement, and_, or_, true
-from sqlmodel import col
+from sqlmodel import col, select
 
+from catalog.batches import Batch
 from catalog.people import Role, Subject
 from catalog.resources import Resource, Sharing
 
 KNOW_ALL = (Role.STEWARD, Role.ADMINISTRATOR, Role.AUDITOR)
+
+
+JUDGE_ALL = (Role.STEWARD, Role.ANALYST, Role.AUDITOR, Role.ADMINISTRATOR)
+
+
+def concerning(subject: Subject) -> ColumnElement[bool]:
+    """The deliveries that concern the subject: all for those who judge, work with or audit them; for a provider those of its
+    own datasets and those its organization sent."""
+    if subject.kind in ("local", "system") or subject.has(*JUDGE_ALL):
+        return true()
+    own = select(Resource.name).where(Resource.provider_id == subject.organization_id)
+    return or_(col(Batch.organization_id) == subject.organization_id, col(Batch.dataset).in_(own))
 
 
 def discoverable(subject: Subject) -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from fastapi import APIRouter
 from fastapi.responses import FileResponse, HTMLResponse
-from sqlmodel import Session
+from sqlmodel import Session, select
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
@@ -23,6 +23,7 @@ from catalog import access, audit, batches, registry, resources, workdays
 from catalog.access import Decision
 from catalog.agreements import Agreement
 from catalog.batches import ACCEPTED, MENDABLE, Batch, BatchState, UnknownBatch
+from catalog.discovery import concerning
 from catalog.organizations import Organization
 from catalog.resources import Resource, UnknownResource
 from contracts.clock import day_of, today
@@ -53,13 +54,15 @@ class Shown:
 
 
 def shown(session: Session, page: Page, batch_id: str) -> Shown:
-    """The batch, if the reader may know of its dataset."""
+    """The batch, if the reader may know of its dataset and it concerns them."""
     batch = batches.get(session, batch_id)
     try:
         resource = resources.get(session, batch.dataset)
     except UnknownResource as error:
         raise UnknownBatch(batch_id) from error
     if not access.may(session, page.subject, "discover", resource):
+        raise UnknownBatch(batch_id)
+    if session.exec(select(Batch.id).where(Batch.id == batch.id, concerning(page.subject))).first() is None:
         raise UnknownBatch(batch_id)
     seen = access.decide(session, page.subject, "see-quarantine", resource, sender_id=batch.organization_id)
     deliver = access.decide(session, page.subject, "deliver", resource, sender_id=batch.organization_id)

@@ -14,7 +14,7 @@ from api.portal.doors import BatchesPage
 from api.portal.frame import render
 from api.portal.words import BATCHES
 from catalog.batches import Batch, BatchFilters, listed
-from catalog.discovery import discoverable
+from catalog.discovery import concerning, discoverable
 from catalog.organizations import Organization
 from catalog.people import Subject
 from catalog.resources import Resource
@@ -47,7 +47,12 @@ def batches(page: BatchesPage, session: SessionDep) -> HTMLResponse:
     size = next((size for size in SIZES if asked.get("size") == str(size)), SIZES[0])
     known = known_datasets(session, page.subject)
     found = listed(
-        session, filters, page=int(number) if number.isdecimal() and len(number) < 9 else 1, size=size, datasets=known
+        session,
+        filters,
+        page=int(number) if number.isdecimal() and len(number) < 9 else 1,
+        size=size,
+        datasets=known,
+        concerning=concerning(page.subject),
     )
     response = render(
         page, "pages/batches.html", found=found, filters=filters, names=names(session, found.batches), known=known

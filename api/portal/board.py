@@ -97,6 +97,7 @@ def matrix(page: CollectPage, session: SessionDep, agreement_id: str) -> HTMLRes
     return render(
         page,
         "pages/board.html",
+        may_read=lambda cell: access.may_as_sender(session, page.subject, "see-quarantine", resource, cell.organization_id),
         agreement=agreement,
         resource=resource,
         board=shown,

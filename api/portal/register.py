@@ -23,6 +23,7 @@ from api.portal.parts import Stage
 from catalog import acquisitions, audit, spending, workdays
 from catalog.acquisitions import STAGES, Row
 from catalog.discovery import KNOW_ALL
+from catalog.people import Role
 from catalog.spending import Spending
 from contracts.clock import today
 
@@ -106,6 +107,7 @@ def register(page: AcquirePage, session: SessionDep) -> HTMLResponse:
         providers=sorted({row.provider.id: row.provider for row in rows}.values(), key=lambda one: one.name),
         stewards=sorted({row.steward.id: row.steward for row in rows if row.steward}.values(), key=lambda one: one.name),
         detail=_detail(session, page, chosen) if asked.agreement else None,
+        priced=len(chosen) == 1 and _sees_price(page, chosen[0]),
     )
     if page.request.headers.get("hx-request"):
         response.headers["HX-Push-Url"] = page.here()
@@ -131,8 +133,17 @@ def visible(session: Session, page: Page) -> list[Row]:
     rows = list(acquisitions.stages(session, today()).rows)
     if page.subject.has(*KNOW_ALL):
         return rows
-    known = set(known_datasets(session, page.subject))
-    return [row for row in rows if row.agreement.dataset in known or row.agreement.provider_id == page.subject.organization_id]
+    own = page.subject.organization_id
+    if page.subject.has(Role.ANALYST):
+        known = set(known_datasets(session, page.subject))
+        return [row for row in rows if row.agreement.dataset in known or row.agreement.provider_id == own]
+    return [row for row in rows if own and own in (row.agreement.provider_id, row.resource.provider_id if row.resource else "")]
+
+
+def _sees_price(page: Page, row: Row) -> bool:
+    """What data cost concerns those who keep the register or audit it, and the two who agreed on it."""
+    sides = (row.agreement.provider_id, row.resource.provider_id if row.resource else "")
+    return page.subject.has(Role.STEWARD, Role.AUDITOR) or page.subject.organization_id in sides
 
 
 def _asked(page: Page) -> Asked:

@@ -24,6 +24,7 @@ from catalog.agreements import Agreement
 from catalog.batches import Batch, BatchFilters
 from catalog.board import BoardColumn, board
 from catalog.codes import ResourceClass
+from catalog.discovery import concerning
 from catalog.organizations import Organization
 from catalog.people import Person
 from catalog.quality import Score
@@ -94,10 +95,16 @@ def entry(session: Session, page: Page, name: str) -> Entry:
         versions=len(releases.listed(session, resource)),
         obtaining=obtaining(session, page, resource, contract),
         agreement=signed[0] if signed else None,
-        recent=batches.listed(session, BatchFilters(dataset=resource.name), size=4).batches if inside else (),
+        recent=_recent(session, page, resource) if inside else (),
         column=now_of(board(session, signed[0].id, on=today())) if signed and signed[0].route == "collect" else None,
         highest=item_rows.highest(contract, resource.grade),
     )
+
+
+def _recent(session: Session, page: Page, resource: Resource) -> Sequence[Batch]:
+    """The last deliveries that concern the reader."""
+    chosen = BatchFilters(dataset=resource.name)
+    return batches.listed(session, chosen, size=4, concerning=concerning(page.subject)).batches
 
 
 def contract_of(session: Session, resource: Resource) -> Contract | None:

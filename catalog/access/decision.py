@@ -148,6 +148,11 @@ def may(session: Session, subject: Subject, action: str, resource: Resource | No
     return decide(session, subject, action, resource).allowed
 
 
+def may_as_sender(session: Session, subject: Subject, action: str, resource: Resource, sender_id: str) -> bool:
+    """Whether the subject may, with a delivery that this organization sent."""
+    return decide(session, subject, action, resource, sender_id=sender_id).allowed
+
+
 def _asked(
     session: Session, subject: Subject, action: str, resource: Resource | None, circumstances: Circumstances
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
