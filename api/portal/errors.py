@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlmodel import select
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
@@ -18,9 +19,11 @@ from api.errors import on_record, record_refusal, retry_after, status_of
 from api.portal.doors import SignInFirst, open_places, operates
 from api.portal.frame import Page, page_of, render
 from api.portal.standing import owner
-from catalog import database
+from catalog import access, database
 from catalog.access import Refused
+from catalog.organizations import Organization
 from catalog.people import ANONYMOUS, signed_in
+from catalog.resources import Resource
 from contracts.errors import HubError
 from warehouse.settings import Settings
 
@@ -48,7 +51,7 @@ def install(app: FastAPI, settings: Settings) -> None:
     def refused(request: Request, error: Refused) -> Response:
         record_refusal(request, error)
         status = 401 if error.subject.kind == "anonymous" else 403
-        return render(page(request), "pages/refused.html", status=status, error=error)
+        return render(page(request), "pages/refused.html", status=status, error=error, provider=_provider(settings, error))
 
     def hub_error(request: Request, error: HubError) -> Response:
         status, _ = status_of(error)
@@ -95,6 +98,15 @@ def _choose(handler: Handler, before: Handler | None) -> Handler:
         return answer(request, error)
 
     return chosen
+
+
+def _provider(settings: Settings, error: Refused) -> Organization | None:
+    """Who answers for the resource in question, if the reader may know of it."""
+    with database.session(settings.catalog_database) as session:
+        resource = session.exec(select(Resource).where(Resource.name == error.thing)).first()
+        if resource is None or not access.may(session, error.subject, "discover", resource):
+            return None
+        return session.get(Organization, resource.provider_id)
 
 
 def _frame(request: Request, settings: Settings) -> Page:

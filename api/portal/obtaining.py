@@ -8,12 +8,20 @@ from datetime import datetime
 from sqlmodel import Session
 
 from api.portal.frame import Page
+from api.portal.languages import N_, Language, say
 from catalog import access, releases
 from catalog.access import Decision
 from catalog.access.grants import Grant
-from catalog.resources import Resource
+from catalog.resources import Resource, Sharing
 from contracts.model import Contract
 from contracts.view import View
+
+PAGE = 10_000
+"""Rows of one request: the most that the rows API gives."""
+GETENV = N_("DuckDB 命令行；其他客户端把 getenv('HUI_KEY') 换成密钥")
+PAGES = N_("该版本共 %(rows)s 行，每次 %(page)s 行，取完为止")
+MENDED_BY_GRANT = frozenset({"grant-expired", "grant-revoked", "purpose-bound", "personal-information", "grade-3-by-name"})
+"""Refusals that a grant of the provider ends; every other policy that forbids stays, whatever is granted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,8 @@ class Obtaining:
     duckdb: str = ""
     curl: str = ""
     download: bool = False
+    way: str = ""
+    """What a reader who may not yet read the rows can do: "sign-in", "grant", or nothing."""
 
     @property
     def allowed(self) -> bool:
@@ -41,11 +51,11 @@ def obtaining(session: Session, page: Page, resource: Resource, contract: Contra
     """What the reader may have, with lines made for it."""
     if contract is None:
         reason = ("该资源没有契约，尚不能取数", "This resource has no contract; its data cannot be taken yet")
-        return Obtaining(Decision(False, (), *reason))
+        return Obtaining(Decision(False, (), *reason), way="" if page.known else "sign-in")
     decision = access.decide(session, page.subject, "read-rows", resource, contract=contract)
     view = decision.view
     if not decision.allowed or view is None:
-        return Obtaining(decision)
+        return Obtaining(decision, way=way(page, resource, decision))
     grant = session.get(Grant, decision.grant_id) if decision.grant_id else None
     released = releases.latest(session, resource)
     download = access.decide(session, page.subject, "download", resource, contract=contract).allowed
@@ -58,10 +68,21 @@ def obtaining(session: Session, page: Page, resource: Resource, contract: Contra
         decision.purpose,
         grant.expires_at if grant else None,
         python(resource, version) if download and version else "",
-        duckdb(page.settings.public_url, view, version) if download and version else "",
-        curl(page.settings.public_url, view),
+        duckdb(page.language, page.settings.public_url, view, version) if download and version else "",
+        curl(page.language, page.settings.public_url, view, version, released.rows if released else resource.rows),
         download and version is not None,
     )
+
+
+def way(page: Page, resource: Resource, decision: Decision) -> str:
+    """What opens the rows to a reader who was refused: signing in, a grant, or nothing that they or the provider could do."""
+    if not page.known:
+        return "sign-in" if resource.sharing == Sharing.UNCONDITIONAL else "grant" if _grantable(resource) else ""
+    return "grant" if _grantable(resource) and MENDED_BY_GRANT.issuperset(decision.policies) else ""
+
+
+def _grantable(resource: Resource) -> bool:
+    return resource.sharing != Sharing.NOT_SHARED and resource.state == "published" and resource.category == "general"
 
 
 def python(resource: Resource, version: int | None) -> str:
@@ -71,20 +92,31 @@ def python(resource: Resource, version: int | None) -> str:
     return f'import delta_sharing as ds\ndf = ds.load_as_pandas(\n  "hui.share#{table}"{pinned})'
 
 
-def duckdb(address: str, view: View, version: int | None) -> str:
-    """Lines for DuckDB over HTTP: every file of the version, cut for this reader's items and rows."""
+def duckdb(language: Language, address: str, view: View, version: int | None) -> str:
+    """Lines for DuckDB's own shell over HTTP: every file of the version, cut for this reader's items and rows. Its other
+    clients have no getenv()."""
     files = f"{address}/api/v1/resources/{view.dataset}/versions/{version}/files"
     return (
+        f"-- {say(language, GETENV)}\n"
         "CREATE SECRET (TYPE http,\n  EXTRA_HTTP_HEADERS MAP {\n    'Authorization': 'Bearer ' || getenv('HUI_KEY')});\n"
         f"SET VARIABLE files = (\n  FROM read_json('{files}')\n  SELECT list(url));\n"
         "FROM read_parquet(getvariable('files'));"
     )
 
 
-def curl(address: str, view: View) -> str:
-    """One request for rows as CSV."""
+def curl(language: Language, address: str, view: View, version: int | None, rows: int) -> str:
+    """Lines for a POSIX shell that give all rows: CSV by one request where one holds them, otherwise NDJSON a page at a time,
+    each page's mark (X-Next) sent with the next request. The version is named, so that all pages are of the same."""
+    source = f"{address}/api/v1/resources/{view.dataset}/rows?limit={PAGE}" + (f"&version={version}" if version else "")
+    if rows <= PAGE:
+        return f'curl -fsS -H "Authorization: Bearer $HUI_KEY" \\\n  -H "Accept: text/csv" \\\n  "{source}"'
     return (
-        'curl -H "Authorization: Bearer $HUI_KEY" \\\n'
-        '  -H "Accept: text/csv" \\\n'
-        f"{address}/api/v1/resources/{view.dataset}/rows"
+        f"# {say(language, PAGES, rows=f'{rows:,}', page=f'{PAGE:,}')}\n"
+        "next=\nwhile\n"
+        '  curl -fsS -H "Authorization: Bearer $HUI_KEY" \\\n'
+        '    -H "Accept: application/x-ndjson" -D head.txt \\\n'
+        f'    "{source}&after=$next" || break\n'
+        "  next=$(tr -d '\\r' < head.txt | awk 'tolower($1) == \"x-next:\" {print $2}')\n"
+        '  [ -n "$next" ]\n'
+        f"do :; done > {view.dataset}.ndjson"
     )
