@@ -31,6 +31,7 @@ class Told:
     settings: Settings
     batch: str
     dataset: str
+    period: str
 
     def page(self, login: str, address: str) -> tuple[int, str]:
         """Status and text of a page for a person."""
@@ -55,7 +56,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
         people.add_person(session, "its-provider", "its-provider", resource.provider_id, ("provider",))
         for role in ROLES:
             people.add_person(session, f"other-{role}", role, "elsewhere", (role,))
-        return Told(create_app(settings), settings, batch.id, batch.dataset)
+        return Told(create_app(settings), settings, batch.id, batch.dataset, batch.period)
 
 
 def test_a_message_is_for_whom_it_concerns(told: Told) -> None:
@@ -74,9 +75,11 @@ def test_a_message_is_for_whom_it_concerns(told: Told) -> None:
 
 
 def test_a_provider_lists_its_own_batches_only(told: Told) -> None:
-    address = f"/batches?state=refused&dataset={told.dataset}"
-    listed = {login: told.batch in told.page(login, address)[1] for login in ("its-provider", "other-provider")}
-    assert listed == {"its-provider": True, "other-provider": False}
+    address, listed = f"/batches?dataset={told.dataset}&period={told.period}", {}
+    for login in ("its-provider", "other-provider"):
+        status, text = told.page(login, address)
+        listed[login] = (status, told.batch in text, 'href="/batches/2' in text)
+    assert listed == {"its-provider": (200, True, True), "other-provider": (200, False, False)}
 
 
 def test_a_price_is_for_those_who_agreed_on_it_and_keep_the_register(told: Told) -> None:
