@@ -66,7 +66,7 @@ def deliver(
             landed = landing.land(settings, Path(path), follow_links=follow_links)
         with underway.delivery(settings, dataset, landed.sha256):
             if any(entry.receipt.dataset == dataset for entry in ledger.unsettled()):
-                reconcile.reconcile(settings, ledger, lookups, dataset=dataset)
+                reconcile.reconcile(settings, ledger, lookups, dataset=dataset, mine=landed.sha256)
             receipt = Receipt(
                 dataset=dataset,
                 contract_version=contract.version,

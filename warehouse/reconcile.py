@@ -78,12 +78,12 @@ class BytesLost(HubError):
 
 
 def reconcile(
-    settings: Settings, ledger: Ledger, lookups: Lookups, *, dataset: str | None = None, wait: float = 600
+    settings: Settings, ledger: Ledger, lookups: Lookups, *, dataset: str | None = None, mine: str = "", wait: float = 600
 ) -> Sequence[Reconciled]:
     """Bring lake and ledger to one account, and every batch that nobody works on to its end, oldest first; the lake wins.
 
     For one dataset the accounts are compared only where their newest words differ. Batches that a living process is
-    bringing in are left to it (`underway`).
+    bringing in are left to it (`underway`); bytes that the caller itself holds (`mine`) are of one that died.
     """
     if not exists(settings):
         return []
@@ -92,7 +92,7 @@ def reconcile(
         if dataset is None or not accounts.agree(connection, ledger):
             mended = mend(settings, ledger, lookups, connection)
         entries = [e for e in ledger.unsettled() if dataset in (None, e.receipt.dataset)]
-        waiting = [e for e in entries if not underway.held(settings, e.receipt.dataset, e.receipt.sha256)]
+        waiting = [e for e in entries if not underway.held(settings, e.receipt.dataset, e.receipt.sha256, mine)]
         return [*mended, *(settle(settings, ledger, lookups, connection, entry) for entry in waiting)]
 
 

@@ -21,9 +21,10 @@ def delivery(settings: Settings, dataset: str, sha256: str) -> Iterator[None]:
         yield
 
 
-def held(settings: Settings, dataset: str, sha256: str) -> bool:
-    """Whether somebody alive is bringing in these bytes."""
-    if not _path(settings, dataset, sha256).exists():
+def held(settings: Settings, dataset: str, sha256: str, mine: str = "") -> bool:
+    """Whether somebody alive, other than the caller who holds the bytes `mine`, is bringing in these bytes."""
+    path = _path(settings, dataset, sha256)
+    if not path.exists() or (mine and path == _path(settings, dataset, mine)):
         return False
     try:
         with _lock(settings, dataset, sha256, 0):
