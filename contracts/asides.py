@@ -59,16 +59,6 @@ EXAMPLE = re.compile(
 )
 SEQUENCE = re.compile(r"序号|編號|编号|行号|序|№|no\.?|#|id|index", re.I)
 RULE = re.compile(r":?-{3,}:?|={3,}|_{3,}")
-BLANK = "(?:[ \\t]|\u3000)*"
-CANDIDATES = re.compile(
-    rf"(?:合|总|小|共|總){BLANK}(?:计|計)(?:(?:（|\()[^\n]{{0,30}})?(?:：|:)?{BLANK}[\",;|\t\r\n^]"
-    rf"|[,;|\t\n\"^]{BLANK}(?:其中|总和|均值|平均|全.{{1,12}}平均|示例|样例|范例|填写示例|（示例|\(示例|例：|例:|例如|填|制表|制单|审|复核|校|经办"
-    r"|负责|单位负责|分管|主管|联系|报|统计|盖章|签|编制|打印|导出|数据来源|资料来源|说明|說明|备注：|备注:|附注|注：|注:"
-    r"|附?表[ 一二三1-9]|第.{1,12}部分"
-    r"|(?:一|二|三|四|五)、|(?i:(?:sub-?|grand )?total|sum|average|mean|source|note|example|prepared by|printed))"
-    r"|\n *\"? *[0-9]* *\"?(?:[,;|\t^] *\"? *(?:0(?:\.0+)?|-)? *\"?)+\r?(?=\n|\Z)|\n[|:\- \t]*---".encode()
-)
-"""Where a text in UTF-8 may have a row that is no record; most texts have none, and are not read line by line."""
 ZERO = re.compile(r"[-+]?0(?:\.0+)?%?|[-—–]")
 NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?")
 
@@ -174,6 +164,16 @@ class Sieve:
         if held is not None:
             yield held
         yield from self._judged(totals, group, whole)
+
+    @property
+    def has_zeros(self) -> bool:
+        """Whether a row of numbers and zeros alone may be no record here."""
+        return bool(self.words & self.usual or self.sequence)
+
+    def doubts(self, row: Row) -> bool:
+        """Whether a row by itself may be no record, or the title of another table."""
+        self._seen = 0
+        return is_blank(row) or bool(self._reason(row)) or self._alone(row)
 
     def _reason(self, row: Row) -> str:
         cells = [compact(cell) for cell in row]

@@ -206,6 +206,7 @@ def judge(
     checks = [
         *verdict.columns(staged),
         *verdict.values(connection, staged),
+        *verdict.damaged(connection, staged),
         *verdict.batch_rules(connection, staged, entry, delta, received),
     ]
     checks += verdict.ceiling(entry, received - lost)

@@ -9,18 +9,22 @@ from typing import Any
 import duckdb
 
 from contracts import asides, doubts
+from contracts import damage as damage_of
 from contracts.checks import Check, Scope
 from contracts.clock import zone
 from contracts.deliveries import Entry, Fault, Outcome
 from contracts.doubts import Doubt
-from contracts.model import Contract
+from contracts.model import Contract, Type
+from warehouse import damage
 from warehouse.connection import literal, quote
 from warehouse.load import Delta
 from warehouse.stage import Stage
 
 Told = dict[str, Any]
-WAIVABLE = ("row-count", "freshness", "vanish", "quarantine-share")
+WAIVABLE = ("row-count", "freshness", "vanish", "quarantine-share", "damage")
 """Rules about the whole that a steward may let pass; what costs money, and rows that nothing can be read of, may not."""
+LOOKED_AT = 50_000
+"""Rows in which damaged text is looked for: an export that damages its text does so from its first row on."""
 PROPOSAL = (
     "要收下它们，在契约中加上这些信息项并提高版本，再运行 hub rebuild",
     "to take them in, add them to the contract with a higher version and run `hub rebuild`",
@@ -94,6 +98,21 @@ def values(connection: duckdb.DuckDBPyConnection, stage: Stage) -> list[Told]:
     zh = f"{stage.rows} 行中每一项都是空的；请核对表头所在的行、工作表和列名后重新报送"
     en = f"Every value of all {stage.rows} rows is empty; check the row of the header, the sheet and the column names"
     return [_check("empty", False, str(stage.rows), None, zh, en)]
+
+
+def damaged(connection: duckdb.DuckDBPyConnection, stage: Stage) -> list[Told]:
+    """Text that was damaged before it came: told with counts, refused where that is most of it, as at onboarding."""
+    texts = [item.name for item in stage.contract.items if item.type is Type.STRING]
+    counts, cells = damage.count(connection, stage.relation, texts, limit=LOOKED_AT)
+    told = damage_of.told(counts, cells)
+    if not told:
+        return []
+    zh, en = "；".join(said.zh for said in told), "; ".join(said.en for said in told)
+    if not damage_of.is_hopeless(counts, cells):
+        return [_check("damage", True, None, None, f"文字有损坏：{zh}", f"Damaged text: {en}")]
+    zh = f"文字已损坏：{zh}；请提供方从原系统按 UTF-8 重新导出后再报送"
+    en = f"The text is damaged: {en}; ask the provider to export it again from its source, as UTF-8"
+    return [_check("damage", False, None, None, zh, en)]
 
 
 def aside(connection: duckdb.DuckDBPyConnection, stage: Stage) -> int:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from contracts import suspects
 from warehouse.readers import csv
 from warehouse.settings import Settings
 
@@ -170,3 +171,20 @@ def test_the_shared_path_is_untouched(settings: Settings, lake: duckdb.DuckDBPyC
     delivered.write_bytes("名\n一\n".encode("gbk"))
     csv.open_csv(delivered, {"encoding": "gbk"}, settings, connection=lake)
     assert delivered.read_bytes() == "名\n一\n".encode("gbk")
+
+
+def test_words_that_begin_names_cost_nothing(settings: Settings, lake: duckdb.DuckDBPyConnection) -> None:
+    """Reservoirs and papers begin with the words of signatures: DuckDB reads them all the same; a signature below is found."""
+    text = "编号,名称,说明\n" + "".join(f"{n},校尉营水库{n},报安\n" for n in range(50))
+    settings.root.mkdir(parents=True, exist_ok=True)
+    path = settings.root / "delivered"
+    path.write_text(text)
+    source = csv.open_csv(path, {"delimiter": ","}, settings, connection=lake)
+    assert (source.rejects, source.relation.startswith("read_csv")) == (None, True)
+    assert [found[2] for found in read((text + "填表人：张三,,\n").encode(), settings, lake, delimiter=",")[1]] == ["note"]
+
+
+@pytest.mark.parametrize("line", ['1,"      ",' * 400 + "x", "\t" * 200_000 + "x", '"",' * 5000 + "x"])
+def test_no_line_takes_the_search_for_ever(line: str) -> None:
+    """Searching costs about as many steps as there are bytes, whatever a line is made of."""
+    assert not [found for found in suspects.lines(f"a,合计\n{line}\n说明total\n".encode()) if found.startswith(b"1,")]

@@ -26,3 +26,20 @@ def test_a_delivery_counts_them_and_is_loaded_whole(hub: Hub) -> None:
     assert {fault.rule for fault in whole.faults} == {"total", "note"}
     wrong = hub.deliver("编号,名称,数量,人口\n" + rows + ",合计,10,11\n").outcome
     assert (wrong.state, wrong.accepted, [fault.value for fault in wrong.faults]) == ("partial", 5, ["合计 人口 11 ≠ 10"])
+
+
+def test_a_delivery_of_damaged_text_is_refused(hub: Hub) -> None:
+    hub.given.add(thing(Delivery.APPEND))
+    lost = hub.deliver("编号,名称,数量\n" + "".join(f"A{n},锟斤拷锟斤拷,{n}\n" for n in range(9))).outcome
+    assert (lost.state, lost.accepted) == ("refused", 0)
+    assert [check["rule"] for check in lost.checks if not check["passed"]] == ["damage"]
+    assert "锟斤拷" in lost.message
+    assert "as UTF-8" in lost.message_en
+
+
+def test_a_few_damaged_cells_of_a_delivery_are_told(hub: Hub) -> None:
+    hub.given.add(thing(Delivery.APPEND))
+    rows = "".join(f"A{n},第{n}化工厂,{n}\n" for n in range(9))
+    few = hub.deliver("编号,名称,数量\n" + rows + "A9,锟斤拷厂,9\n").outcome
+    assert (few.state, few.accepted) == ("loaded", 10)
+    assert [check["passed"] for check in few.checks if check["rule"] == "damage"] == [True]

@@ -15,8 +15,8 @@ from typing import Any
 
 import duckdb
 
-from contracts import encodings, sniff
-from contracts.asides import CANDIDATES, Sieve
+from contracts import encodings, sniff, suspects
+from contracts.asides import Sieve
 from contracts.errors import HubError
 from contracts.grid import fitted_names, header_rows, join_levels, trailing_share, usual_width
 from warehouse.connection import literal, quote
@@ -104,10 +104,13 @@ def open_csv(
     if text is not None and "plainer" in reading:
         told |= {"encoding": "utf-8", "path": str(text)}
     told["delimiter"] = str(reading.get("delimiter") or _delimiter(text or path, reading))
-    counted = survey(text, str(told.get("quote") or '"'), str(told["delimiter"])) if text else None
-    if text is None or counted is None or not counted.plain:
+    if text is None:
         return repaired(told, settings, made)
     layout = lay_out(text, told)
+    sieve = Sieve(layout.columns, layout.sample) if told.get("asides") != KEEP else None
+    counted = survey(text, str(told.get("quote") or '"'), str(told["delimiter"]), sieve, layout.bytes)
+    if not counted.plain:
+        return repaired(told, settings, made)
     if told.get("asides") != KEEP and (counted.doubtful or _header_again(text, layout)):
         return repaired(told, settings, made)
     before = _delimiters_before(text, layout, told)
@@ -213,8 +216,9 @@ def repaired(reading: Mapping[str, Any], settings: Settings, made: Sequence[Path
     )
 
 
-def survey(path: Path, mark: str = '"', delimiter: str = ",") -> Survey:
-    """Count the lines and delimiters of a text and see whether DuckDB may read it, at the speed of memory."""
+def survey(path: Path, mark: str = '"', delimiter: str = ",", sieve: Sieve | None = None, start: int = 0) -> Survey:
+    """Count the lines and delimiters of a text and see whether DuckDB may read it, at the speed of memory. `sieve` judges
+    the few lines from the byte `start` on that may be no records."""
     lines, delimiters, plain, newlines, returns, pairs, size, quotes = 0, 0, True, 0, 0, 0, 0, 0
     whole, doubtful = path.stat().st_size, False
     ends, quote_byte, between = [], mark.encode(), delimiter.encode()
@@ -232,13 +236,26 @@ def survey(path: Path, mark: str = '"', delimiter: str = ",") -> Survey:
         else:
             outside = block if quotes % 2 == 0 else b""
         delimiters += outside.count(between)
-        if not doubtful and (whole <= SIFTED or size < BLOCK or size + len(block) > whole - BLOCK):
-            doubtful = _blank(block) > block.endswith(b"\n\n") or CANDIDATES.search(b"\n" + block) is not None
+        if sieve and not doubtful and (whole <= SIFTED or size < BLOCK or size + len(block) > whole - BLOCK):
+            doubtful = _blank(block) > block.endswith(b"\n\n") or _doubted(
+                block[max(0, start - size) :], mark, delimiter, sieve
+            )
         size += len(block)
         if quotes % 2 == 0:
             ends.append((size, lines))
     alike = returns == 0 or returns == pairs == newlines
     return Survey(lines, plain and alike, tuple(ends), delimiters, doubtful)
+
+
+def _doubted(block: bytes, mark: str, delimiter: str, sieve: Sieve) -> bool:
+    """Whether a line of a block may be no record of its table."""
+    for line in suspects.lines(block, sieve.has_zeros):
+        text = broken.lenient(line, "utf-8")
+        whole = text if text.count(mark) % 2 == 0 else text.replace(mark, "")  # of a value of several lines
+        row = next(_fields(iter([whole]), delimiter, mark), [])
+        if sieve.doubts(row):
+            return True
+    return False
 
 
 def _header_again(text: Path, layout: Layout) -> bool:

@@ -1,0 +1,68 @@
+"""Lines of a text that may be no record, found at the speed of memory: most texts have none and are not read line by line.
+
+The words alone say little (校 begins names of schools, 报 those of papers): whoever asks judges the lines (`asides.Sieve`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+BLANK = "(?:[ \\t]|\u3000){0,20}"
+"""Bounded: a line may be a million tabs."""
+SUMS = re.compile(rf"(?:合|总|小|共|總){BLANK}(?:计|計)(?:(?:（|\()[^\n]{{0,30}})?(?:：|:)?{BLANK}[\",;|\t\r\n^]".encode())
+CHINESE = (
+    *(
+        "其中",
+        "总和",
+        "均值",
+        "平均",
+        "示例",
+        "样例",
+        "范例",
+        "（示例",
+        "(示例",
+        "例：",
+        "例:",
+        "例如",
+        "填",
+        "制表",
+        "制单",
+        "审",
+    ),
+    *("复核", "校", "经办", "负责", "单位负责", "分管", "主管", "联系", "报", "统计", "盖章", "签", "编制", "打印", "导出"),
+    *("数据来源", "资料来源", "说明", "說明", "备注：", "备注:", "附注", "注：", "注:", "一、", "二、", "三、", "四、", "五、"),
+)
+CHINESE_FORMS = {"平均": "全.{1,12}平均", "表": "附?表[ 一二三1-9]", "部分": "第.{1,12}部分"}
+"""Forms, and the word without which a text has none of them."""
+ENGLISH = ("total", "sum", "average", "mean", "source", "note", "example", "prepared by", "printed")
+ZEROS = re.compile(rb'\n[0-9 "]*[,;|\t^][-0. ",;|\t^]*\r?(?=\n|\Z)')
+RULES = re.compile(rb"\n[|:\- \t]*---")
+
+
+def lines(block: bytes, zeros: bool = True) -> Iterator[bytes]:
+    """The lines of a block of UTF-8 that have a word or a form of what is no record. `zeros`: those of zeros alone, too."""
+    text = b"\n" + block
+    for pattern in _patterns(block, zeros):
+        end = 0
+        for hit in pattern.finditer(text):
+            place = hit.start() + 1
+            if place >= end:
+                end = text.find(b"\n", place)
+                end = len(text) if end < 0 else end
+                yield text[text.rfind(b"\n", 0, place) + 1 : end]
+
+
+def _patterns(block: bytes, zeros: bool) -> Iterator[re.Pattern[bytes]]:
+    """What to look for in a block, without the words that it does not hold at all."""
+    if "计".encode() in block or "計".encode() in block:
+        yield SUMS
+    words = [re.escape(word) for word in CHINESE if word.encode() in block]
+    if words := [*words, *(form for word, form in CHINESE_FORMS.items() if word.encode() in block)]:
+        yield re.compile(rf'[,;|\t\n"^]{BLANK}(?:{"|".join(words)})'.encode())
+    lower = block.lower()
+    if english := [word for word in ENGLISH if word.encode() in lower]:
+        yield re.compile(rf'[,;|\t\n"^]{BLANK}(?:sub-?|grand )?(?:{"|".join(english)})'.encode(), re.I)
+    if zeros:
+        yield ZEROS
+    if b"---" in block:
+        yield RULES
