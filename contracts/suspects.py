@@ -36,11 +36,13 @@ CHINESE_FORMS = {"平均": "全.{1,12}平均", "表": "附?表[ 一二三1-9]", 
 """Forms, and the word without which a text has none of them."""
 ENGLISH = ("total", "sum", "average", "mean", "source", "note", "example", "prepared by", "printed")
 ZEROS = re.compile(rb'\n[0-9 "]*[,;|\t^][-0. ",;|\t^]*\r?(?=\n|\Z)')
+BLANKS = re.compile(rb'\n[ "]*[,;|\t^][ ",;|\t^]*\r?(?=\n|\Z)')
 RULES = re.compile(rb"\n[|:\- \t]*---")
 
 
 def lines(block: bytes, zeros: bool = True) -> Iterator[bytes]:
-    """The lines of a block of UTF-8 that have a word or a form of what is no record. `zeros`: those of zeros alone, too."""
+    """The lines of a block of UTF-8 that have a word or a form of what is no record. `zeros`: those of
+    zeros alone, too, not only those of nothing."""
     text = b"\n" + block
     for pattern in _patterns(block, zeros):
         end = 0
@@ -62,7 +64,6 @@ def _patterns(block: bytes, zeros: bool) -> Iterator[re.Pattern[bytes]]:
     lower = block.lower()
     if english := [word for word in ENGLISH if word.encode() in lower]:
         yield re.compile(rf'[,;|\t\n"^]{BLANK}(?:sub-?|grand )?(?:{"|".join(english)})'.encode(), re.I)
-    if zeros:
-        yield ZEROS
+    yield ZEROS if zeros else BLANKS
     if b"---" in block:
         yield RULES
