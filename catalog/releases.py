@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlmodel import Field, Session, SQLModel, col, func, select
 
+from catalog import resources
 from catalog.columns import Json, UtcDateTime
 from catalog.resources import Resource
 from contracts.clock import day_of, now
@@ -82,6 +83,28 @@ class InvalidRelease(HubError):
     """A release or recall that cannot be."""
 
 
+class UnpublishedEntry(InvalidRelease):
+    """An entry that is not published: its review is not over, or it was withdrawn. Nobody could read its version."""
+
+    def __init__(self, resource: Resource) -> None:
+        name, lacks = resource.name, resources.missing(resource)
+        absent = f"，缺少必填项：{'、'.join(zh for zh, _ in lacks)}" if lacks else ""
+        absent_en = f" and lacks {', '.join(en for _, en in lacks)}" if lacks else ""
+        super().__init__(
+            f"「{resource.title}」的目录条目尚未发布（{resource.state}）{absent}，不能发布版本。请在契约的 customProperties "
+            f"中补齐并提高契约版本，运行 hub contracts sync 使条目发布，再运行 hub release publish {name}。",
+            f"The entry of {name} is not published ({resource.state}){absent_en}; it can have no version. Complete it under "
+            "customProperties of its contract, raise the contract's version, run `hub contracts sync`, "
+            f"then `hub release publish {name}`.",
+        )
+
+
+def require_published(resource: Resource) -> None:
+    """Refuse versions of an entry that was not reviewed and published. Errors: UnpublishedEntry."""
+    if resource.state != "published":
+        raise UnpublishedEntry(resource)
+
+
 def record(
     session: Session,
     resource: Resource,
@@ -98,7 +121,8 @@ def record(
     note: str = "",
     by: str = "",
 ) -> Release:
-    """Version n of a resource: the next number, whatever was recalled before."""
+    """Version n of a resource: the next number, whatever was recalled before. Errors: UnpublishedEntry."""
+    require_published(resource)
     resource.last_version += 1
     session.add(resource)
     release = Release(
@@ -117,7 +141,7 @@ def record(
         released_by=by,
     )
     session.add(release)
-    if resource.published_on is None and resource.state == "published":
+    if resource.published_on is None:
         resource.published_on = day_of(release.released_at)
     session.flush()
     return release

@@ -199,26 +199,28 @@ def move(session: Session, resource: Resource, state: str) -> Resource:
     return save(session, resource)
 
 
+def missing(resource: Resource) -> list[tuple[str, str]]:
+    """What the guide makes compulsory (items 1, 2, 4, 6, 7, 9, 10, 11) and an entry lacks: names in Chinese and English."""
+    compulsory = (
+        ("信息资源分类", "class code", resource.class_code),
+        ("信息资源名称", "title", resource.title),
+        ("信息资源摘要", "abstract", resource.abstract),
+        ("信息资源格式", "formats", resource.formats),
+        ("共享用途", "sharing uses", resource.sharing_uses or resource.sharing == Sharing.NOT_SHARED),
+        ("共享条件", "sharing condition", resource.sharing_condition or resource.sharing != Sharing.CONDITIONAL),
+        ("不予共享的依据", "basis for not sharing", resource.sharing_basis or resource.sharing != Sharing.NOT_SHARED),
+    )
+    return [(zh, en) for zh, en, value in compulsory if not value]
+
+
 def require_complete(resource: Resource) -> None:
-    """Refuse an entry that lacks what the guide makes compulsory (items 1, 2, 4, 6, 7, 9, 10, 11)."""
-    missing = [
-        (zh, en)
-        for zh, en, value in (
-            ("信息资源分类", "class code", resource.class_code),
-            ("信息资源名称", "title", resource.title),
-            ("信息资源摘要", "abstract", resource.abstract),
-            ("信息资源格式", "formats", resource.formats),
-            ("共享用途", "sharing uses", resource.sharing_uses or resource.sharing == Sharing.NOT_SHARED),
-            ("共享条件", "sharing condition", resource.sharing_condition or resource.sharing != Sharing.CONDITIONAL),
-            ("不予共享的依据", "basis for not sharing", resource.sharing_basis or resource.sharing != Sharing.NOT_SHARED),
-        )
-        if not value
-    ]
-    if missing:
-        named = "、".join(zh for zh, _ in missing)
+    """Refuse an entry that lacks what the guide makes compulsory."""
+    lacks = missing(resource)
+    if lacks:
+        named = "、".join(zh for zh, _ in lacks)
         raise InvalidEntry(
             f"「{resource.title or resource.name}」缺少必填项：{named}；请在契约的 customProperties 中补充。",
-            f"{resource.name} lacks {', '.join(en for _, en in missing)}; add them under customProperties of its contract.",
+            f"{resource.name} lacks {', '.join(en for _, en in lacks)}; add them under customProperties of its contract.",
         )
 
 

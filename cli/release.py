@@ -55,6 +55,7 @@ def pin(settings: Settings, name: str, note: str, by: str) -> Release:
     """What the table holds now as the next version of a resource, with its difference to the last one."""
     with database.session(settings.catalog_database) as session:
         entry, contract = resources.get(session, name), registry.active(session, name)
+        releases.require_published(entry)
         last = releases.latest(session, entry)
         library, previous = str(entry.library), last.snapshot if last else None
     made = publishing.publish(settings, f"{library}.{name}", previous, contract.key)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,7 +46,31 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Line:
     made = Line(folder / "var", folder)
     made.hub("init")
     made.hub("onboard", made.file("little.csv", "code,name,n\n01,a,1\n02,b,2\n03,c,3\n"), "--key", "code")
+    complete(made, "little")
     return made
+
+
+def complete(line: Line, dataset: str) -> None:
+    """What a steward adds to a drafted contract, as a higher version, so that its entry is published."""
+    path = line.home / "contracts" / f"{dataset}.odcs.yaml"
+    contract = yaml.safe_load(path.read_text("utf-8"))
+    contract["version"] = "1.1.0"
+    contract["customProperties"] += [
+        {"property": "sharingUses", "value": ["工作参考"]},
+        {"property": "classCode", "value": "205001"},
+    ]
+    path.write_text(yaml.safe_dump(contract, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    line.hub("contracts", "sync", str(path.parent))
+
+
+def test_a_draft_entry_cannot_be_released(line: Line) -> None:
+    line.hub("onboard", line.file("unfinished.csv", "code,name,n\n01,a,1\n02,b,2\n"), "--key", "code")
+    refused = line.hub("release", "publish", "unfinished", status=1)
+    assert "is not published (draft)" in refused
+    assert "sharing uses" in refused
+    assert line.told("release", "list", "unfinished") == []
+    complete(line, "unfinished")
+    assert line.told("release", "publish", "unfinished")["version"] == 1
 
 
 def test_the_whole_life_of_a_batch(line: Line) -> None:
