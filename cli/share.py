@@ -136,6 +136,15 @@ def profile(
     typer.echo(said(f"已写入 {target}（含密钥，请勿转发）", f"Wrote {target}; it holds a key, do not pass it on"))
 
 
+def readdress(folder: Path, address: str) -> None:
+    """Write the hub's present address into the Delta Sharing profiles of a folder: it may be served on another port."""
+    for path in folder.glob("*.share"):
+        told = json.loads(path.read_text(encoding="utf-8"))
+        endpoint = f"{address.rstrip('/')}/delta-sharing/"
+        if told.get("endpoint") != endpoint:
+            _write_secret(path, json.dumps(told | {"endpoint": endpoint}, indent=2) + "\n")
+
+
 def profile_text(address: str, bearer: str, expires: datetime) -> str:
     """A profile file of the Delta Sharing protocol, version 1."""
     told = {

@@ -58,6 +58,10 @@ class Check:
     limit: str | None = None
     """The bound of a batch check, as people read it."""
     scope: Scope = Scope.ROW
+    about: tuple[Item, ...] = ()
+    """The items of a row rule, for its messages."""
+    codes: tuple[str, ...] = ()
+    """Codes of the list that it looks up, as far as they were given, for its messages."""
     private: bool = False
     """It reads personal data or what is graded L3 and above: no value of it stands in a message."""
 
@@ -102,7 +106,13 @@ def compile(contract: Contract) -> tuple[Check, ...]:
     checks += [Check("swapped", lon.name, of=lon, pair=lat) for lon, lat in coordinates(contract)]
     guarded = {item.name for item in contract.items if is_private(item)}
     checks += [
-        Check(f"row:{rule.name}", row_rule=rule, private=not guarded.isdisjoint(rule.items)) for rule in contract.row_rules
+        Check(
+            f"row:{rule.name}",
+            row_rule=rule,
+            about=tuple(contract.item(name) for name in rule.items),
+            private=not guarded.isdisjoint(rule.items),
+        )
+        for rule in contract.row_rules
     ]
     if contract.key:
         first = contract.item(contract.key[0])
@@ -149,7 +159,7 @@ def of_batch(contract: Contract) -> list[Check]:
     rules, checks = contract.batch_rules, []
     if rules.min_rows is not None or rules.max_rows is not None:
         low, high = rules.min_rows, rules.max_rows
-        told = f"{low or 0} – {high}" if high is not None else f"≥ {low}"
+        told = f"{low or 0:,} – {high:,}" if high is not None else f"≥ {low:,}"
         checks.append(Check("row-count", limit=told, scope=Scope.BATCH))
     if rules.freshness_item and rules.freshness:
         of = contract.item(rules.freshness_item)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from contracts import formats, messages_whole
+from contracts import formats, messages_whole, pattern_words
 from contracts.messages_whole import HEADINGS, NAMES, Said, named, received
 from contracts.model import Item, Type
 
@@ -35,6 +35,10 @@ def name(check: Check) -> Said:
     if check.row_rule and check.row_rule.title:
         return check.row_rule.title, check.row_rule.title_en or check.row_rule.title
     return NAMES.get(check.kind, HEADINGS.get(check.kind, (check.rule, check.rule)))
+
+
+SHOWN_CODES = 12
+"""Codes of a list that a message names."""
 
 
 def heading(check: Check) -> Said:
@@ -139,10 +143,14 @@ def _pattern(check: Check, value: str | None) -> Said:
     assert item is not None  # noqa: S101
     like = f"，例如 {item.sample}" if item.sample else ""
     like_en = f", like {item.sample}" if item.sample else ""
+    zh, en = pattern_words.words(item.pattern or "") or ("与规定的写法一致", "as agreed")
+    wants = (f"应写作 {zh}{like}", f"must be written {en}{like_en}")
+    if value is None and item.pattern:
+        wants = (f"{wants[0]}（{item.pattern}）", f"{wants[1]} ({item.pattern})")
     return _told(
         check,
         value,
-        (f"应符合格式 {item.pattern}{like}", f"must match {item.pattern}{like_en}"),
+        wants,
         ("请核对每一位", "check every character"),
     )
 
@@ -184,10 +192,12 @@ def _values(check: Check, value: str | None) -> Said:
 
 def _code_list(check: Check, value: str | None) -> Said:
     name = check.of.code_list if check.of else ""
+    some = "、".join(check.codes[:SHOWN_CODES]) + ("…" if len(check.codes) > SHOWN_CODES else "")
+    listed = (f"（{some}）", f" ({some})") if some else ("", "")
     return _told(
         check,
         value,
-        (f"应为代码表 {name} 中的代码", f"must be a code of the list {name}"),
+        (f"应为代码表 {name} 中的代码{listed[0]}", f"must be a code of the list {name}{listed[1]}"),
         ("请填代码而非名称，从模板下拉表选择", "write the code, not its label; choose from the template's list"),
     )
 

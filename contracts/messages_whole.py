@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -129,11 +130,21 @@ def row(check: Check, value: str | None) -> Said:
     zh, en = rule.title or rule.name, rule.title_en or rule.title or rule.name
     if value is None:
         return f"{zh}（{rule.expression}）", f"{en} ({rule.expression})"
-    got = received(check, value) if check.private else (f" {shown(value)}", shown(value))
+    titles = {item.name: (item.title or item.name, item.title_en or item.name) for item in check.about}
+    if check.private:
+        got = received(check, value)
+    else:
+        got = (f" {shown(_titled(value, titles, 0))}", shown(_titled(value, titles, 1)))
+    items = [titles.get(name, (name, name)) for name in rule.items]
     return (
-        f"{zh}：应满足 {rule.expression}，收到{got[0]}；请核对 {'、'.join(rule.items)}。",
-        f"{en}: {rule.expression} must hold, received {got[1]}; check {', '.join(rule.items)}.",
+        f"{zh}：不相符，收到{got[0]}；请核对 {'、'.join(one[0] for one in items)}。",
+        f"{en}: they disagree, received {got[1]}; check {', '.join(one[1] for one in items)}.",
     )
+
+
+def _titled(value: str, titles: dict[str, Said], language: int) -> str:
+    """A received value "name = value, …" with the items' titles."""
+    return re.sub(r"(^|, )(\w+) = ", lambda m: f"{m[1]}{titles[m[2]][language] if m[2] in titles else m[2]} = ", value)
 
 
 def unparsed(check: Check, value: str | None) -> Said:

@@ -15,7 +15,8 @@ from typing import Any
 
 import duckdb
 
-from contracts import codes
+from contracts import codes, messages
+from contracts.checks import Check
 from contracts.deliveries import Entry, Fault, Outcome
 from contracts.errors import HubError
 from contracts.model import Contract
@@ -57,7 +58,15 @@ def read(settings: Settings, lookups: Lookups, contract: Contract, entry: Entry)
         rejects.unlink(missing_ok=True)
         raise verdict.Refused(_outcome(answer["refused"]))
     reach("staged")
-    return _described(settings, contract, entry, answer, rejects)
+    described = _described(settings, contract, entry, answer, rejects)
+    described.checks = tuple(_with_codes(check, request["lists"]) for check in described.checks)
+    return described
+
+
+def _with_codes(check: Check, lists: Mapping[str, Sequence[str]]) -> Check:
+    """A check that names the codes of its list to whoever mends a row."""
+    name = check.of.code_list if check.of and check.rule == "code-list" else None
+    return replace(check, codes=tuple(lists.get(name, ())[: messages.SHOWN_CODES + 1])) if name else check
 
 
 def staged(

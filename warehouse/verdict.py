@@ -247,7 +247,7 @@ def _judge(
     rules = stage.contract.batch_rules
     if check.rule == "row-count":
         low, high = rules.min_rows or 0, rules.max_rows
-        return low <= received and (high is None or received <= high), str(received)
+        return low <= received and (high is None or received <= high), f"{received:,}"
     if check.rule == "vanish":
         share = delta.removed / delta.before if delta.before else 0.0
         return share <= rules.vanish_share, f"{share:.1%}（{delta.removed} / {delta.before}）"

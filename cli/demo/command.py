@@ -34,6 +34,7 @@ def demo(
     from cli.demo.kept import Kept, passphrase
     from cli.demo.places import Places
     from cli.demo.steps import STEPS, Demo, department_port, divisions, free_department_port
+    from cli.share import readdress
     from warehouse.settings import Settings
 
     settings, console = Settings(), Screen(stderr=as_json, width=None if sys.stdout.isatty() else 110)
@@ -47,6 +48,7 @@ def demo(
                 step(made)
             kept.finish(name, time.perf_counter() - began)
             console.print(f"  {said(chinese, name)} {kept.seconds[name]:.1f} s", style="dim")
+    readdress(made.plan.folder, settings.public_url)
     with made.session() as session:
         told = show.lines(session)
     if as_json:
