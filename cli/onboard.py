@@ -15,6 +15,7 @@ import typer
 from catalog import access, audit, database, organizations, registry, resources
 from catalog.ledger import opened
 from cli.asking import Told, UnusableAnswer, ask, progress
+from cli.batch import ASKED, commands
 from cli.identity import subject
 from cli.language import language, said
 from contracts import naming
@@ -33,6 +34,7 @@ from warehouse.settings import Settings
 
 FIRST_DIVISIONS = 1980
 """Year of the first table of GB/T 2260."""
+NOT_LOADED = ("refused", "returned", "held")
 
 
 class StillGrowing(HubError):
@@ -253,7 +255,7 @@ def _compare(told: Told, settings: Settings, ledger: Ledger, contract: Contract)
     match = headers.match(contract, columns)
     missing, extra = [item.title for item in match.missing], list(match.extra)
     same_name = told.file.name in {entry.receipt.filename for entry in history} or not history
-    if missing or (extra and not told.dataset):
+    if (missing or extra) and not told.dataset:  # told by name, the delivery itself asks what is open
         raise Undecided((_another(told, contract, missing, extra),))
     if not same_name and not told.dataset:
         raise Undecided((_next_delivery(told, contract),))
@@ -307,7 +309,7 @@ def _record(settings: Settings, who: Any, policies: tuple[str, ...], name: str, 
     with database.session(settings.catalog_database) as session:
         audit.record(
             session, actor=who.login, action="dataset.onboard", object=name, policies=policies, detail=detail,
-            outcome="failed" if outcome.state in {"refused", "returned"} else "done", organization_id=who.organization_id or "",
+            outcome="failed" if outcome.state in NOT_LOADED else "done", organization_id=who.organization_id or "",
         )  # fmt: skip
 
 
@@ -328,6 +330,11 @@ def _tell(
         typer.echo(json.dumps(result, ensure_ascii=False))
     else:
         _print(contract, done, evidence, path, new)
+    if outcome.state == "held":
+        typer.secho(said(outcome.message, outcome.message_en), fg="yellow", err=True)
+        for command in commands(done.batch_id, outcome):
+            typer.echo(f"  {command}", err=True)
+        raise typer.Exit(ASKED)
     if outcome.state in {"refused", "returned"}:
         typer.secho(said(outcome.message, outcome.message_en), fg="red", err=True)
         raise typer.Exit(1)

@@ -18,7 +18,7 @@ from orchestration.hub import Hub
 
 CAUGHT_UP = "lineage-caught-up"
 OPEN = ("received", "checking")
-REFUSED = ("refused", "returned")
+REFUSED = ("refused", "returned", "held")
 AT_ONCE = 1_000
 
 

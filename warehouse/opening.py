@@ -44,7 +44,8 @@ def read(settings: Settings, lookups: Lookups, contract: Contract, entry: Entry)
     """
     path, token = landing.locate(settings, entry.receipt.sha256), uuid.uuid4().hex[:12]
     rejects = scratch_file(settings.scratch, ".rejects.parquet")
-    request = {"contract": contract, "lists": _lists(contract, lookups), "entry": entry, "token": token, "rejects": rejects}
+    lists = _lists(contract, lookups)
+    request = {"contract": contract, "lists": lists, "entry": entry, "token": token, "rejects": rejects}
     columns = len(contract.items) if len(contract.items) >= WIDE_COLUMNS else 0
     try:
         answer = door.run(settings, "stage", limits.of(settings, path, columns=columns), request, name=entry.receipt.filename)
@@ -59,7 +60,7 @@ def read(settings: Settings, lookups: Lookups, contract: Contract, entry: Entry)
         raise verdict.Refused(_outcome(answer["refused"]))
     reach("staged")
     described = _described(settings, contract, entry, answer, rejects)
-    described.checks = tuple(_with_codes(check, request["lists"]) for check in described.checks)
+    described.checks = tuple(_with_codes(check, lists) for check in described.checks)
     return described
 
 

@@ -18,7 +18,7 @@ from catalog.agreements import IN_FORCE, Agreement, require_running
 from catalog.batches import Batch
 from catalog.channels import ChannelAttempt
 from contracts.clock import today
-from contracts.deliveries import Outcome
+from contracts.deliveries import Answers, Outcome
 from contracts.errors import HubError
 from contracts.model import Item
 from orchestration import lineage
@@ -33,6 +33,8 @@ from warehouse.connection import WriterBusy
 log = logging.getLogger(__name__)
 
 MAKE_TABLES_SECONDS = 30.0
+FILES = ("folder", "template", "sftp")
+"""Channels that bring files as they were made; others tell what is true now, and may well say again what was true before."""
 ROUTES: dict[str, ModuleType] = {"request": request, "buy": buy, "collect": collect}
 
 
@@ -54,7 +56,7 @@ class Taken:
     @property
     def refused(self) -> bool:
         """Did nothing of it get in?"""
-        return self.outcome.state in ("refused", "returned")
+        return self.outcome.state in ("refused", "returned", "held")
 
 
 @dataclass
@@ -250,6 +252,7 @@ def _deliver(hub: Hub, agreement: Agreement, arrival: Arrival, run_id: str, acto
         filename=arrival.filename,
         received_at=arrival.received_at,
         follow_links=False,
+        answers=Answers(again=agreement.channel.get("kind") not in FILES),
     )
     if not delivered.no_op:
         _record(hub, agreement, delivered)
