@@ -45,7 +45,7 @@ Number = Annotated[str, typer.Argument(metavar="BATCH", help="Number of the batc
 
 Maps = Annotated[list[str] | None, typer.Option("--map", metavar="HEADER=ITEM", help="This column of the file is that item.")]
 Absent = Annotated[list[str] | None, typer.Option(metavar="ITEM", help="This item may be missing, or empty.")]
-Orders = Annotated[list[str] | None, typer.Option("--dates", metavar="ITEM=mdy|dmy", help="Order of day and month.")]
+Orders = Annotated[list[str] | None, typer.Option("--dates", metavar="ITEM=mdy|dmy|ymd", help="Order of day, month and year.")]
 Overlap = Annotated[str, typer.Option(metavar="append|replace", help="What rows do that came before, where there is no key.")]
 RowKey = Annotated[str, typer.Option("--key", metavar="ITEM[,ITEM]", help="What identifies a row, if the contract says not.")]
 Again = Annotated[bool, typer.Option("--again", help="Load an older file after newer ones.")]

@@ -17,7 +17,7 @@ class Answers:
     absent: tuple[str, ...] = ()
     """Items that may be missing or empty, though they had values before."""
     dates: Mapping[str, str] = field(default_factory=dict)
-    """Machine name of an item → order of its dates: dmy or mdy."""
+    """Machine name of an item → order of its dates: dmy, mdy or ymd."""
     overlap: str = ""
     """Of rows without a key that are in the table already: "append" them again, or "replace" the deliveries that they mend."""
     key: tuple[str, ...] = ()

@@ -212,7 +212,7 @@ def given(
     return Answers(
         columns={header: named(contract, title).name for header, title in _pairs("--map", maps).items()},
         absent=tuple(named(contract, title).name for title in absent),
-        dates={named(contract, title).name: order for title, order in _pairs("--dates", orders, ("dmy", "mdy")).items()},
+        dates={named(contract, title).name: order for title, order in _pairs("--dates", orders, ("dmy", "mdy", "ymd")).items()},
         overlap=overlap,
         key=tuple(named(contract, title.strip()).name for title in key.split(",") if title.strip()),
         again=again,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -47,12 +47,9 @@ def do_answer(page: BatchesPage, session: SessionDep, batch_id: str, sent: Annot
     decision = access.require(session, page.subject, "answer-batch", told.resource)
     if not told.may_answer:
         raise NotNow(batch_id)
-    chosen = [_chosen(told.batch.questions, one) for one in sent.places]
-    if len(chosen) < len(told.batch.questions) or None in chosen:
+    answers = _answers(told.batch.questions, sent.places)
+    if answers is None:
         return RedirectResponse(f"/batches/{batch_id}#open", 303)
-    answers = Answers()
-    for one in chosen:
-        answers = (one or Answers()).over(answers)
     ledger, lookups = _stores(page)
     dataset = told.batch.dataset
     session.rollback()  # the load writes through other connections
@@ -61,13 +58,18 @@ def do_answer(page: BatchesPage, session: SessionDep, batch_id: str, sent: Annot
     return RedirectResponse(f"/batches/{batch_id}", 303)
 
 
-def _chosen(questions: list[dict[str, object]], told: str) -> Answers | None:
-    """The answer at a place, None where there is no such place."""
-    question, _, choice = told.partition(".")
-    try:
-        return Answers.of(questions[int(question)]["choices"][int(choice)]["answers"])  # type: ignore[index]
-    except (ValueError, IndexError, KeyError):
+def _answers(questions: list[dict[str, Any]], places: tuple[str, ...]) -> Answers | None:
+    """What was chosen, None unless every question has exactly one of its own choices."""
+    chosen = dict(place.split(".", 1) for place in places if place.count(".") == 1)
+    if set(chosen) != {str(number) for number in range(len(questions))} or len(chosen) != len(places):
         return None
+    answers = Answers()
+    for number, question in enumerate(questions):
+        told, choices = chosen[str(number)], question["choices"]
+        if told not in map(str, range(len(choices))):
+            return None
+        answers = Answers.of(choices[int(told)]["answers"]).over(answers)
+    return answers
 
 
 @router.get("/pass", response_class=HTMLResponse)

@@ -8,8 +8,9 @@ from sqlmodel import select
 from api.app import create_app
 from catalog import batches, database
 from catalog.batches import Batch
+from contracts.clock import now
 from tests.portal.conftest import Reader, client_of
-from tests.portal.filling import Filled
+from tests.portal.filling import Filled, deliver_report, report
 
 
 @pytest.mark.parametrize("login", ["", "partner", "analyst", "auditor", "provider"])
@@ -38,17 +39,36 @@ def test_a_returned_batch_shows_as_returned_not_as_released(fresh_hub: Filled) -
     assert "请写明理由" in answer.text
 
 
-def test_a_held_batch_asks_on_its_page_and_again_where_nothing_was_chosen(fresh_hub: Filled) -> None:
-    number = fresh_hub.batches["jiamusi"]
-    question = {
-        "about": "again", "zh": "较早的文件", "en": "older", "evidence": [],
-        "choices": [{"answers": {"again": True}, "args": ["--again"], "zh": "仍要入库", "en": "load it"}],
-    }  # fmt: skip
-    with database.session(fresh_hub.settings.catalog_database) as session:
+@pytest.fixture
+def held(fresh_hub: Filled) -> str:
+    """Jiamusi's report with a column that goes by another name."""
+    text = report().replace("主要介质", "涉及介质", 1)
+    return deliver_report(fresh_hub.settings, f"{now():%Y-%m}", received_at=now(), text=text)
+
+
+def state(hub: Filled, number: str) -> tuple[str, int]:
+    with database.session(hub.settings.catalog_database) as session:
         batch = batches.get(session, number)
-        batch.state, batch.questions = "held", [question]
-    steward = client_of(create_app(fresh_hub.settings), fresh_hub.settings, "steward")
-    page = steward.get(f"/batches/{number}").text
+        return batch.state, batch.accepted
+
+
+def test_a_held_batch_is_answered_on_its_page_to_its_end(fresh_hub: Filled, held: str) -> None:
+    app = create_app(fresh_hub.settings)
+    assert state(fresh_hub, held) == ("held", 0)
+    steward = client_of(app, fresh_hub.settings, "steward")
+    page = steward.get(f"/batches/{held}").text
     assert "待答复的问题" in page
+    assert "“涉及介质”就是“主要介质”" in page
     assert 'value="0.0"' in page
-    assert steward.post(f"/batches/{number}/answer", data={"csrf": steward.csrf}).headers["location"].endswith("#open")  # type: ignore[attr-defined]
+    assert "Open questions" in client_of(app, fresh_hub.settings, "steward", "en").get(f"/batches/{held}").text
+    for chosen in ({}, {"choice0": "0.9"}, {"choice0": "-1.0"}, {"choice0": "0.0", "choice1": "0.1"}, {"choice0": "x"}):
+        again = steward.post(f"/batches/{held}/answer", data={"csrf": steward.csrf, **chosen})  # type: ignore[attr-defined]
+        assert again.headers["location"].endswith("#open")
+    assert steward.post(f"/batches/{held}/answer", data={"choice0": "0.0"}).status_code == 403
+    assert state(fresh_hub, held) == ("held", 0)
+    sent = {"csrf": steward.csrf, "choice0": "0.0"}  # type: ignore[attr-defined]
+    answer = steward.post(f"/batches/{held}/answer", data=sent)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/batches/{held}")
+    assert state(fresh_hub, held)[0] == "partial"
+    assert "待答复的问题" not in steward.get(f"/batches/{held}").text
+    assert steward.post(f"/batches/{held}/answer", data=sent).status_code == 400
