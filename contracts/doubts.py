@@ -195,8 +195,10 @@ def named(contract: Contract, told: str) -> Item:
     for item in contract.items:
         if told in (item.name, item.title, item.title_en, *item.source):
             return item
-    known = "、".join(item.title or item.name for item in contract.items[:30])
-    raise UnknownColumn(f"契约中没有信息项“{told}”；有：{known}。", f"The contract has no item {told!r}; it has {known}.")
+    names = [item.title or item.name for item in contract.items[:30]]
+    raise UnknownColumn(
+        f"契约中没有信息项“{told}”；有：{'、'.join(names)}。", f"The contract has no item {told!r}; it has {', '.join(names)}."
+    )
 
 
 def given(
@@ -224,10 +226,10 @@ def _pairs(option: str, words: Sequence[str], allowed: Sequence[str] = ()) -> di
     for word in words:
         left, equals, right = word.rpartition("=")
         if not equals or not left or not right or (allowed and right not in allowed):
-            choices = "、".join(allowed)
+            choices, choices_en = "、".join(allowed), ", ".join(allowed)
             raise UnknownColumn(
                 f"{option} 应写作 列=值{f'，值为 {choices}' if allowed else ''}；收到 {word}。",
-                f"{option} is COLUMN=VALUE{f' with one of {choices}' if allowed else ''}: {word}.",
+                f"{option} is COLUMN=VALUE{f' with one of {choices_en}' if allowed else ''}: {word}.",
             )
         pairs[left] = right
     return pairs

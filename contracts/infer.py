@@ -186,8 +186,8 @@ def _dates(guess: Guess, column: ColumnProfile, told: str, prefer: str) -> bool:
     guess.type = Type.TIMESTAMP if way.timed else Type.DATE
     guess.formats = _formats(way)
     guess.missing, guess.exceptions = missing, filled - way.rows
-    ways = "、".join(f or "ISO 8601" for f in way.formats)
-    guess.say(f"全部 {way.rows} 行按 {ways} 读", f"all {way.rows} rows read as {ways}")
+    ways = [form or "ISO 8601" for form in way.formats]
+    guess.say(f"全部 {way.rows} 行按 {'、'.join(ways)} 读", f"all {way.rows} rows read as {', '.join(ways)}")
     if way.rivals:
         guess.question = _ask_order(guess, column, way.rivals)
     elif prefer and not told and (alone := dates.written(counts, filled)) and alone.rivals:
@@ -374,8 +374,10 @@ def _number(guess: Guess, column: ColumnProfile) -> bool:
     guess.thousands = column.counts["thousands"] > 0
     guess.missing, guess.exceptions = missing, filled - good
     if missing:
-        words = "、".join(missing)
-        guess.say(f"“{words}”视为无值（{missing_rows} 行）", f"{', '.join(missing)} stand for no value ({missing_rows} rows)")
+        guess.say(
+            f"“{'、'.join(missing)}”视为无值（{missing_rows} 行）",
+            f"{', '.join(missing)} stand for no value ({missing_rows} rows)",
+        )
     if guess.exceptions:
         like = shown(guess, [value for value, _ in column.not_numbers if value not in missing])
         guess.say(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from contracts import formats, messages_whole, pattern_words
@@ -186,14 +186,20 @@ def _multiple(check: Check, value: str | None) -> Said:
 
 def _values(check: Check, value: str | None) -> Said:
     values = check.of.values if check.of else ()
-    some = "、".join(values[:8]) + ("…" if len(values) > 8 else "")
-    return _told(check, value, (f"只能是 {some}", f"must be one of {some}"), ("请改填其中之一", "write one of them"))
+    some, some_en = _some(values, 8)
+    return _told(check, value, (f"只能是 {some}", f"must be one of {some_en}"), ("请改填其中之一", "write one of them"))
+
+
+def _some(values: Sequence[str], limit: int) -> tuple[str, str]:
+    """The first of several values, as Chinese and as English lists them."""
+    more = "…" if len(values) > limit else ""
+    return "、".join(values[:limit]) + more, ", ".join(values[:limit]) + more
 
 
 def _code_list(check: Check, value: str | None) -> Said:
     name = check.of.code_list if check.of else ""
-    some = "、".join(check.codes[:SHOWN_CODES]) + ("…" if len(check.codes) > SHOWN_CODES else "")
-    listed = (f"（{some}）", f" ({some})") if some else ("", "")
+    some, some_en = _some(check.codes, SHOWN_CODES)
+    listed = (f"（{some}）", f" ({some_en})") if some else ("", "")
     return _told(
         check,
         value,

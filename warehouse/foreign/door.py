@@ -46,7 +46,9 @@ class _Server:
     def close(self) -> None:
         self.asking.close()
         if self.owner == os.getpid():
-            with suppress(subprocess.TimeoutExpired):
+            with suppress(
+                subprocess.TimeoutExpired, OSError
+            ):  # at the end of a process whose clock was moved, waiting may fail
                 self.process.wait(5)
 
 
