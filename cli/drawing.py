@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 from rich.cells import cell_len
-from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
@@ -18,7 +17,7 @@ NARROWEST = 24
 """A last column of texts may be folded to this width before the table is told row by row."""
 
 
-def draw(table: Table, console: Console | None = None) -> None:
+def draw(table: Table, console: Screen | None = None) -> None:
     """Print a table. On a terminal too narrow for it each row becomes a few lines: what names it, then title and value."""
     screen = console or Screen(width=None if sys.stdout.isatty() or _told_width() else WIDEST_PIPE)
     needed = Measurement.get(screen, screen.options.update(width=WIDEST_PIPE), table).maximum
@@ -32,7 +31,7 @@ def draw(table: Table, console: Console | None = None) -> None:
         _block(screen, headers, list(cells))
 
 
-def _folds(table: Table, screen: Console, needed: int) -> bool:
+def _folds(table: Table, screen: Screen, needed: int) -> bool:
     """Let the last column be folded, where the others fit beside it; whether that was enough."""
     last = table.columns[-1]
     widest = max((cell_len(line) for cell in last.cells for line in _plain(cell).split("\n")), default=0)
@@ -45,7 +44,7 @@ def _folds(table: Table, screen: Console, needed: int) -> bool:
     return True
 
 
-def _block(screen: Console, headers: list[str], cells: list[object]) -> None:
+def _block(screen: Screen, headers: list[str], cells: list[object]) -> None:
     """One row: its first two cells in a line, the others below with their titles, as many to a line as fit."""
     screen.print(Text("  ".join(map(_plain, cells[:2]))), style="bold", highlight=False, soft_wrap=False)
     line: list[str] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 
 import pytest
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -23,7 +22,7 @@ def drawn(width: int, rows: list[tuple[str, ...]] = ROWS) -> str:
     for row in rows:
         table.add_row(*row)
     out = io.StringIO()
-    draw(table, Console(file=out, width=width, markup=False, highlight=False))
+    draw(table, Screen(file=out, width=width))
     return out.getvalue()
 
 
@@ -50,7 +49,7 @@ def test_a_long_last_column_is_folded_beside_few_others() -> None:
     table = Table("行数", "规则", "怎么办")
     table.add_row("3", "type", "应为整数，收到“很多”；只填数字，单位和说明另列。" * 4)
     out = io.StringIO()
-    draw(table, Console(file=out, width=80))
+    draw(table, Screen(file=out, width=80))
     assert "┃" in out.getvalue()
 
 
