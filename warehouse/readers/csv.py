@@ -237,9 +237,8 @@ def survey(path: Path, mark: str = '"', delimiter: str = ",", sieve: Sieve | Non
             outside = block if quotes % 2 == 0 else b""
         delimiters += outside.count(between)
         if sieve and not doubtful and (whole <= SIFTED or size < BLOCK or size + len(block) > whole - BLOCK):
-            doubtful = _blank(block) > block.endswith(b"\n\n") or _doubted(
-                block[max(0, start - size) :], mark, delimiter, sieve
-            )
+            records = block[max(0, start - size) :]
+            doubtful = _blank(records) > records.endswith(b"\n\n") or _doubted(records, mark, delimiter, sieve)
         size += len(block)
         if quotes % 2 == 0:
             ends.append((size, lines))
