@@ -13,6 +13,8 @@ REPLACED = "\ufffd"
 QUESTIONS = r"[?？]{2,}[^A-Za-z]*"
 """What is left of characters that an encoding did not have."""
 PRIVATE = "[\ue000-\uf8ff\U000f0000-\U000ffffd]"
+FEWEST = 3
+"""Damaged cells from which a text can be hopeless: one broken character is told, not refused."""
 MOST = 0.5
 """Share of the cells with other than ASCII from which on a damaged text is refused."""
 NAMES = {
@@ -54,8 +56,9 @@ def told(counts: Mapping[str, int], cells: int) -> list[Evidence]:
 
 
 def is_hopeless(counts: Mapping[str, int], cells: int) -> bool:
-    """Whether most of the text is damaged; private characters are shown by somebody and do not count."""
-    return cells > 0 and sum(counts.get(kind, 0) for kind in ("lost", "replaced", "questions", "double")) > MOST * cells
+    """Whether most of the text is damaged, in a few cells at least; private characters are shown by somebody: no damage."""
+    damaged = sum(counts.get(kind, 0) for kind in ("lost", "replaced", "questions", "double"))
+    return damaged >= FEWEST and damaged > MOST * cells
 
 
 def double_share(values: Sequence[str]) -> float:

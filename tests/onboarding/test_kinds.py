@@ -305,9 +305,8 @@ def test_columns_called_as_the_lake_calls_its_own_come_under_other_names(draft: 
     assert not {"rowid", "_batch", "_row", "filename", "file_row_number", "snapshot_id"} & {*names}
 
 
-def test_the_right_delimiter_is_among_the_choices(asked: Any) -> None:
+def test_tabs_behind_values_and_entities_do_not_hide_the_comma(draft: Any) -> None:
     tabs = "身份号,金额\r\n" + "".join(f"23010319800101{n:04d}\t,{n}.5\t\r\n" for n in range(12))
     marks = "编号,名称\r\n" + "".join(f"S{n},张三&amp;李四&nbsp;公司&#8203;\r\n" for n in range(12))
     for text in (tabs, marks):
-        (question,) = asked(text)
-        assert "comma" in [choice.value for choice in question.choices]
+        assert len(draft(text).guesses) == 2
