@@ -74,6 +74,18 @@ class NotATable(HubError):
     """A file in which no table can be read."""
 
 
+class UnquotedThousands(NotATable):
+    """Thousands separators without quotes are the delimiter, too."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "文件中的数字带未加引号的千分位逗号（如 1,234.50），与分隔符混在一起，无法拆分；"
+            "请提供方去掉千分位、给字段加引号，或改用制表符分隔后重新导出。",
+            "Numbers of the file have thousands separators without quotes (like 1,234.50), which are the delimiter, too; "
+            "ask for an export without them, with quotes, or delimited by tabs.",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How a delimited text is written. `rivals` are delimiters that fit about as well."""

@@ -179,12 +179,7 @@ def _has_rows(profile: Profile, source: Source, request: Request, connection: du
             (Question("--delimiter", said, (keep, Choice("none", Said("只有一列", "it is one column"))), free=True),)
         )
     if broken and _commas_in_numbers(source, connection):
-        raise NotATable(
-            f"{filename} 的数字带未加引号的千分位逗号（如 1,234.50），与分隔符混在一起，无法拆分；"
-            "请提供方去掉千分位、给字段加引号，或改用制表符分隔后重新导出。",
-            f"Numbers in {filename} have thousands separators without quotes (like 1,234.50), which are the delimiter, too; "
-            "ask for an export without them, with quotes, or delimited by tabs.",
-        )
+        raise sniff.UnquotedThousands
     if broken:
         raise NotATable(
             f"{filename} 的 {broken} 行都无法按 {len(source.columns)} 列拆分；请用 --delimiter 或 --header 说明读法。",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,8 @@ SAMPLE = 1 << 20
 """Characters of a text that delimiter and header are judged by."""
 AGREE = 0.9
 """Share of rows that are alike from which on a file is written so."""
+HEAD_OF_NUMBER = re.compile(r"[-+¥￥]?[0-9]{1,3}")
+REST_OF_NUMBER = re.compile(r"[0-9]{3}(?![0-9])")
 PREFER_DATA = 2
 """A sheet with at least this many rows and one column may hold data."""
 
@@ -324,6 +327,8 @@ def _fits(found: Inspection, rows: list[list[str]], guess: grid.Header, lines: l
             en = f"the header has {len(names)} fields, one of them blank, the rows {width}: the blank name is left out"
             found.evidence.append(Evidence(zh, en))
         return
+    if width > len(names) and sum(map(_splits_a_number, body)) > len(body) / 2:
+        raise sniff.UnquotedThousands
     row = lines[guess.rows[-1]]
     none = Choice(
         "none", Said("列名不可靠，按 column_1、column_2 … 读", "the names are not to be trusted: column_1, column_2 …")
@@ -333,6 +338,11 @@ def _fits(found: Inspection, rows: list[list[str]], guess: grid.Header, lines: l
     zh = f"第 {row} 行有 {len(names)} 个列名，多数行却有 {width} 个字段；请核对缺了或多了哪个列名"
     en = f"Row {row} has {len(names)} names, but most rows have {width} fields; see which name is missing or too many"
     found.questions.append(Question("--header", Said(zh, en), (first, none) if few else (none,), free=True))
+
+
+def _splits_a_number(row: Sequence[str]) -> bool:
+    """Whether two fields beside each other are the halves of 1,234.50."""
+    return any(HEAD_OF_NUMBER.fullmatch(left) and REST_OF_NUMBER.match(right) for left, right in itertools.pairwise(row))
 
 
 def _is_export(found: Inspection) -> bool:
