@@ -127,7 +127,7 @@ def test_a_partner_sees_no_batch_page(reader: Reader, hub: Filled) -> None:
 def test_the_sender_sees_its_own_quarantine_and_no_other_citys(reader: Reader, hub: Filled) -> None:
     provider = reader("provider")
     assert "91230803MA1C105580" in provider.get(f"/batches/{hub.batches['jiamusi']}").text
-    assert "无权查看隔离行" in provider.get(f"/batches/{hub.batches['hegang']}").text
+    assert provider.get(f"/batches/{hub.batches['hegang']}").status_code in (403, 404)
 
 
 def test_undo_is_for_stewards(reader: Reader, hub: Filled) -> None:
