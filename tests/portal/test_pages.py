@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from tests.portal.conftest import Reader, client_of
 from tests.portal.filling import HEADERS, PASSWORD, Filled, report
+from warehouse import connection
 
 PORTAL = Path(__file__).resolve().parents[2] / "api" / "portal"
 
@@ -274,6 +275,10 @@ def test_undo_takes_a_batch_back_with_a_reason(fresh_hub: Filled) -> None:
     done = steward.post(f"{path}/undo", data={"csrf": steward.csrf, "reason": "坐标错误"})  # type: ignore[attr-defined]
     assert (done.status_code, done.headers["location"]) == (303, path)
     assert "已撤销" in steward.get(path).text
+    with connection.reader(fresh_hub.settings) as lake:
+        batches = {row[0] for row in lake.execute("SELECT DISTINCT _batch FROM lake.resource.major_hazard").fetchall()}
+    assert batches
+    assert fresh_hub.batches["jiamusi"] not in batches, "the month before stands again"
 
 
 def test_a_correction_is_tied_to_its_batch(fresh_hub: Filled) -> None:
