@@ -250,9 +250,8 @@ class TestOnRecord:
         house.head.write_text(house.head.read_text().splitlines(keepends=True)[0])
         assert [one.kind for one in house.verify().findings] == ["head-file"], "what is lost after that is a finding again"
 
+    @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
     def test_an_older_catalogue_that_was_brought_back_is_put_on_record(self, house: House, tmp_path: Path) -> None:
-        if not house.url.startswith("sqlite"):
-            pytest.skip("the file is copied back")
         older = House(house.url.replace("catalog.db", "older.db"), tmp_path)
         with database.engine(house.url).connect() as connection:
             connection.exec_driver_sql(f"VACUUM INTO '{database.engine(older.url).url.database}'")

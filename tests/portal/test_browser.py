@@ -269,7 +269,7 @@ def test_a_copy_button_copies_and_says_so(look: Any) -> None:
     button.click()
     expect(page.locator("#announce")).to_have_text("已复制")
     copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied.startswith("curl -H")
+    assert copied.startswith("curl -f")
     assert "/api/v1/resources/major_hazard/rows" in copied
     watched.clean()
 
