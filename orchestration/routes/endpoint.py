@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,11 @@ import httpx
 from contracts.clock import now
 from contracts.errors import HubError
 from orchestration.routes.arrivals import Arrival, ChannelFailed
-from orchestration.routes.asking import Asker, Limits, NotGot, asker
-from orchestration.routes.progress import Progress, digest, kept
+from orchestration.routes.asking import Asker, Limits, NotGot, Page, asker
+from orchestration.routes.progress import Progress, kept
+from warehouse.foreign import files
+from warehouse.foreign.telling import CannotBeRead
+from warehouse.readers.pages import Asked, NoPage, PageBroken, Read, newer
 from warehouse.settings import Settings
 
 MAX_PAGES = 100_000
@@ -118,7 +122,7 @@ def arrivals(
     folder = settings.root / "routes" / agreement_id.replace("/", "_")
     folder.mkdir(parents=True, exist_ok=True)
     file, state, since = folder / "records.ndjson", folder / "progress.json", folder / "since.txt"
-    progress = _fetched(endpoint, file, state, since, seconds)
+    progress = _fetched(settings, endpoint, folder, since, seconds)
     if not progress.records:
         _forget(file, state)
         return []
@@ -127,23 +131,44 @@ def arrivals(
     return [Arrival(file, name, organization_id, taken=lambda batch_id: _done(progress, file, state, since))]
 
 
-def _fetched(endpoint: Endpoint, file: Path, state: Path, since: Path, seconds: float) -> Progress:
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """One fetch of an endpoint: its connection, its files in `folder`, and where foreign bytes are opened."""
+
+    settings: Settings
+    endpoint: Endpoint
+    source: Asker
+    folder: Path
+
+    @property
+    def file(self) -> Path:
+        """All records so far, a line each."""
+        return self.folder / "records.ndjson"
+
+    @property
+    def state(self) -> Path:
+        """How far it has come."""
+        return self.folder / "progress.json"
+
+
+def _fetched(settings: Settings, endpoint: Endpoint, folder: Path, since: Path, seconds: float) -> Progress:
     """The whole list. Where it changed under way it is asked for once more from its beginning, and then given up."""
     with asker(endpoint.limits(seconds), endpoint.headers()) as source:
-        progress = kept(state, file, endpoint.asked())
-        if progress is not None and _goes_on(source, endpoint, progress):
+        fetch = Fetch(settings, endpoint, source, folder)
+        progress = kept(fetch.state, fetch.file, endpoint.asked())
+        if progress is not None and _goes_on(fetch, progress):
             try:
-                fetch(source, endpoint, progress, file, state)
+                _all_pages(fetch, progress)
                 return progress
             except (ListChanged, AddressDied):
                 pass
         for last in (False, True):
-            progress = _anew(endpoint, file, state, since)
+            progress = _anew(fetch, since)
             try:
-                fetch(source, endpoint, progress, file, state)
+                _all_pages(fetch, progress)
                 return progress
             except ListChanged as changed:
-                _forget(file, state)
+                _forget(fetch.file, fetch.state)
                 if last:
                     raise ChannelFailed(changed.message, changed.message_en) from changed
     raise AssertionError("unreachable")
@@ -153,85 +178,87 @@ class AddressDied(ChannelFailed):
     """The kept address of a next page is no address any more."""
 
 
-def fetch(source: Asker, endpoint: Endpoint, progress: Progress, file: Path, state: Path) -> None:
-    """Fetch page after page to the file's end; what was fetched stays when a page fails for good."""
-    with file.open("r+b" if file.exists() else "wb") as sink:
+def _all_pages(fetch: Fetch, progress: Progress) -> None:
+    """Page after page to the file's end; what was fetched stays when a page fails for good."""
+    with fetch.file.open("r+b" if fetch.file.exists() else "wb") as sink:
         sink.seek(progress.bytes)
         sink.truncate()
         while not progress.finished:
-            body = _page(source, endpoint, progress)
-            rows = _records(endpoint, progress, body)
-            for row in rows:
-                sink.write(_line(row))
-                if endpoint.since_item:
-                    progress.newest = _newer(progress.newest, str(_at(row, endpoint.since_item) or ""))
+            with _page(fetch, progress) as (page, lines), lines.open("rb") as records:
+                shutil.copyfileobj(records, sink, 1 << 20)
             sink.flush()
             os.fsync(sink.fileno())
-            progress.bytes, progress.records = sink.tell(), progress.records + len(rows)
-            progress.last, progress.last_page, progress.digest = progress.url, progress.page, digest(rows)
-            _advance(endpoint, progress, body, len(rows))
-            progress.keep(state)
+            progress.newest = newer(progress.newest, page.newest)
+            progress.bytes, progress.records = sink.tell(), progress.records + page.records
+            progress.last, progress.last_page, progress.digest = progress.url, progress.page, page.digest
+            _advance(fetch.endpoint, progress, page)
+            progress.keep(fetch.state)
     if progress.total is not None and progress.total != progress.records:
         raise _miscounted(progress)
 
 
-def _goes_on(source: Asker, endpoint: Endpoint, progress: Progress) -> bool:
+def _goes_on(fetch: Fetch, progress: Progress) -> bool:
     """Whether the last page that came before the break is still the same: rows before the next one have not moved."""
     if progress.finished or not progress.digest:
         return progress.finished
     before = Progress(progress.last, progress.last_page, since=progress.since, records=progress.records)
     try:
-        body = _page(source, endpoint, before)
-        rows, total = _records(endpoint, before, body), _total(endpoint, body)
+        with _page(fetch, before) as (page, _lines):
+            return page.digest == progress.digest and page.total == progress.total
     except AddressDied:
         return False
-    return digest(rows) == progress.digest and total == progress.total
 
 
-def _page(source: Asker, endpoint: Endpoint, progress: Progress) -> Any:
-    """One page; numbers keep the digits they were sent with."""
+@contextmanager
+def _page(fetch: Fetch, progress: Progress) -> Iterator[tuple[Read, Path]]:
+    """One page, opened in a process of its own, and the file of its records; broken on the way, it is asked for once more."""
+    packed, lines = fetch.folder / "page.packed", fetch.folder / "page.ndjson"
     try:
-        page = source.page(progress.url, _query(endpoint, progress))
+        try:
+            read = _opened(fetch, progress, packed, lines)
+        except PageBroken:
+            read = _opened(fetch, progress, packed, lines)
+        yield read, lines
+    except NoPage as trouble:
+        raise ChannelFailed(
+            f"{progress.url} 第 {progress.page} 页无法读取：{trouble.message}。",
+            f"Page {progress.page} of {progress.url} cannot be read: {trouble.message_en}.",
+        ) from trouble
+    except CannotBeRead as trouble:
+        raise ChannelFailed(
+            f"{progress.url} 第 {progress.page} 页无法读取：{trouble.why[0]}；请让接口把页分小，或与提供方核对。",
+            f"Page {progress.page} of {progress.url} cannot be read: {trouble.why[1]}. Have the endpoint send smaller pages, "
+            "or look at it with the provider.",
+        ) from trouble
+    finally:
+        _forget(packed, lines)
+
+
+def _opened(fetch: Fetch, progress: Progress, packed: Path, lines: Path) -> Read:
+    page, endpoint = _came(fetch, progress), fetch.endpoint
+    packed.write_bytes(page.content)
+    asked = Asked(
+        endpoint.records, endpoint.next, endpoint.total, endpoint.since_item, endpoint.page_bytes, page.coding, page.media
+    )
+    name = f"{progress.url} #{progress.page}"
+    read = files.page(packed, asked, lines, fetch.settings, name=name, seconds=fetch.source.left())
+    fetch.source.unpacked(page, read.bytes)
+    return read
+
+
+def _came(fetch: Fetch, progress: Progress) -> Page:
+    """One page as it came."""
+    try:
+        return fetch.source.page(progress.url, _query(fetch.endpoint, progress))
     except NotGot as trouble:
-        kind = AddressDied if endpoint.next and progress.records and trouble.status in (400, 404, 410, 422) else ChannelFailed
+        following = bool(fetch.endpoint.next) and bool(progress.records)
+        kind = AddressDied if following and trouble.status in (400, 404, 410, 422) else ChannelFailed
         raise kind(
             f"{progress.url} 第 {progress.page} 页未取到（{trouble.problem}）；"
             f"已取的 {progress.records} 条保留，下次从此页继续。",
             f"Page {progress.page} of {progress.url} was not got ({trouble.problem}); "
             f"the {progress.records} records before it are kept, the next run goes on from here.",
         ) from trouble
-    return _read(progress, page.content, page.media)
-
-
-def _read(progress: Progress, content: bytes, media: str) -> Any:
-    try:
-        return json.loads(content, parse_float=str, parse_int=str)
-    except RecursionError as error:
-        raise ChannelFailed(
-            f"{progress.url} 返回的 JSON 嵌套过深，无法读取；请联系提供方。",
-            f"The JSON of {progress.url} is nested too deep to be read; ask the provider.",
-        ) from error
-    except ValueError as error:
-        web = "html" in media.lower() or content.lstrip()[:1] == b"<"
-        what, what_en = ("一个网页", "a web page") if web else (str(error), str(error))
-        raise ChannelFailed(
-            f"{progress.url} 返回的不是 JSON：{what}", f"{progress.url} did not answer with JSON: {what_en}"
-        ) from error
-
-
-def _records(endpoint: Endpoint, progress: Progress, body: Any) -> list[Any]:
-    rows = _at(body, endpoint.records)
-    if not isinstance(rows, list):
-        raise _shape(endpoint, progress)
-    return rows
-
-
-def _line(row: Any) -> bytes:
-    """A record as one line; half characters, which UTF-8 cannot hold, stay escaped."""
-    try:
-        return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-    except UnicodeEncodeError:
-        return json.dumps(row, separators=(",", ":")).encode() + b"\n"
 
 
 def _query(endpoint: Endpoint, progress: Progress) -> dict[str, str]:
@@ -246,29 +273,24 @@ def _query(endpoint: Endpoint, progress: Progress) -> dict[str, str]:
     return dict(httpx.URL(progress.url).params) | asked
 
 
-def _advance(endpoint: Endpoint, progress: Progress, body: Any, rows: int) -> None:
-    total = _total(endpoint, body)
+def _advance(endpoint: Endpoint, progress: Progress, page: Read) -> None:
     if progress.page == endpoint.first_page:
-        progress.total = total
-    elif total != progress.total:
-        raise _miscounted(progress, total)
+        progress.total = page.total
+    elif page.total != progress.total:
+        raise _miscounted(progress, page.total)
     if endpoint.next:
-        following = _at(body, endpoint.next)
-        address = _following(endpoint, progress, str(following)) if following else ""
+        address = _following(endpoint, progress, page.next) if page.next else ""
         progress.finished = not address or address == progress.url
         progress.url = address or progress.url
     else:
-        full = total is not None and progress.records >= total
-        progress.finished = full or not rows or (0 < rows < endpoint.page_size)
+        full = page.total is not None and progress.records >= page.total
+        progress.finished = full or not page.records or (0 < page.records < endpoint.page_size)
     progress.page += 1
     if progress.page > MAX_PAGES:
-        raise _shape(endpoint, progress)
-
-
-def _total(endpoint: Endpoint, body: Any) -> int | None:
-    """How many records the source says there are; None where it does not, or not as a number."""
-    told = str(_at(body, endpoint.total)) if endpoint.total else ""
-    return int(told) if told.isascii() and told.isdigit() else None
+        raise ChannelFailed(
+            f"{progress.url} 超过 {MAX_PAGES:,} 页仍未结束；请核对通道的分页设置。",
+            f"{progress.url} has no end after {MAX_PAGES:,} pages; look at how the channel counts them.",
+        )
 
 
 def _following(endpoint: Endpoint, progress: Progress, told: str) -> str:
@@ -285,14 +307,9 @@ def _following(endpoint: Endpoint, progress: Progress, told: str) -> str:
     return str(there)
 
 
-def _at(body: Any, path: str) -> Any:
-    for step in filter(None, path.split(".")):
-        body = body.get(step) if isinstance(body, dict) else None
-    return body
-
-
-def _anew(endpoint: Endpoint, file: Path, state: Path, since: Path) -> Progress:
-    _forget(file, state)
+def _anew(fetch: Fetch, since: Path) -> Progress:
+    endpoint = fetch.endpoint
+    _forget(fetch.file, fetch.state)
     known = since.read_text(encoding="utf-8") if endpoint.since and since.exists() else ""
     return Progress(endpoint.url, endpoint.first_page, endpoint.asked(), since=known)
 
@@ -330,16 +347,3 @@ def _done(progress: Progress, file: Path, state: Path, since: Path) -> None:
 def _forget(*files: Path) -> None:
     for file in files:
         file.unlink(missing_ok=True)
-
-
-def _newer(known: str, value: str) -> str:
-    """The greater of two values of a growing item; whole numbers by size, other text by order."""
-    return max(known, value, key=lambda text: (len(text) if text.isdigit() else 0, text))
-
-
-def _shape(endpoint: Endpoint, progress: Progress) -> ChannelFailed:
-    where = endpoint.records or "/"
-    return ChannelFailed(
-        f"{progress.url} 第 {progress.page} 页的「{where}」处没有记录列表；请在协议的通道中更正 records。",
-        f"Page {progress.page} of {progress.url} has no list of records at {where!r}; mend `records` in the channel.",
-    )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from contracts.clock import now
 
@@ -54,11 +52,6 @@ def kept(state: Path, file: Path, asked: str) -> Progress | None:
     except (OSError, ValueError, TypeError):
         return None
     return told if fresh and told.asked == asked and _whole(file, told) else None
-
-
-def digest(rows: list[Any]) -> str:
-    """What a page's records are known by."""
-    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
 
 
 def _whole(file: Path, told: Progress) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import threading
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +60,38 @@ def test_a_source_that_is_away_leaves_a_trace(away: Hub) -> None:
     ((outcome, reason),) = outcomes(away)
     assert outcome == "failed"
     assert "127.0.0.1:9" in reason
+
+
+def test_a_page_that_kills_its_reader_is_a_failed_attempt_and_other_channels_go_on(
+    away: Hub, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page of 60 KB that becomes a gigabyte of records: its reader is ended, the run is not."""
+    body = gzip.compress(b"[" + b"{}," * 16_000_000 + b"{}]")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served, away.session() as session:
+        threading.Thread(target=served.serve_forever, daemon=True).start()
+        agreement = session.get_one(Agreement, "XY-station")
+        agreement.channel = {"kind": "http", "url": f"http://127.0.0.1:{served.server_port}/", "attempts": 1}
+        session.add(agreement)
+        agree(session, "XY-station-2", "station", "request", "hlj-water", {"kind": "folder", "path": "inbox/station"})
+        session.commit()
+        drop(inbox / "station", "a.csv", "S1,1")
+        monkeypatch.setattr(away.settings, "reading_memory", "800MB")
+        made = turn(away)
+        served.shutdown()
+    assert made.failed
+    assert len(made.news) == 1
+    told = dict(outcomes(away))
+    assert "memory" in told["failed"]
+    assert "taken" in told
 
 
 def test_what_nobody_thought_of_is_said_in_words_and_other_channels_go_on(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import resource
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +20,7 @@ import pytest
 
 from orchestration.routes import endpoint
 from orchestration.routes.arrivals import ChannelFailed, FetchTime
+from warehouse.readers import pages
 from warehouse.settings import Settings
 
 Answer = tuple[int, Any]
@@ -317,6 +321,65 @@ class TestAnswers:
             taken(settings, {})
         with pytest.raises(ChannelFailed, match="nowhere"):
             taken(settings, {"url": "http://127.0.0.1:1/", "token_file": "/nowhere/token"})
+
+
+def packed(*parts: tuple[bytes, int], coding: str = "gzip") -> bytes:
+    """An answer with a packed body: each part as many times as told, never whole in memory."""
+    packer = zlib.compressobj(wbits=31)
+    data = b"".join(packer.compress(part * min(1000, times - done)) for part, times in parts for done in range(0, times, 1000))
+    data += packer.flush()
+    return OK + f"Content-Encoding: {coding}\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data
+
+
+def once(*parts: bytes) -> tuple[tuple[bytes, int], ...]:
+    return tuple((part, 1) for part in parts)
+
+
+class TestForeignPages:
+    """Pages are unpacked and parsed in a process of their own, which dies alone."""
+
+    @pytest.mark.parametrize(
+        ("parts", "words"),
+        [
+            (((b"[", 1), (b"{},", 10_000_000), (b"{}]", 1)), "内存"),
+            (((b"[", 1), (b"0" * 1000, 400_000), (b"]", 1)), "page_bytes"),
+            (((b"[", 200_000), (b"]", 200_000)), "嵌套过深"),
+            (((b'{"a":', 80_000), (b"1", 1), (b"}", 80_000)), "嵌套过深"),
+        ],
+        ids=["millions of records", "bomb", "deep", "deep objects"],
+    )
+    def test_one_that_bursts_takes_nothing_of_ours(self, tmp_path: Path, raw: Any, parts: Any, words: str) -> None:
+        answer = packed(*parts)
+        served = raw(lambda client, request: client.sendall(answer))
+        small = Settings(home=tmp_path, reading_memory="200MB")
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(ChannelFailed, match=words):
+            taken(small, {"url": served.url, "attempts": 1})
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000  # KB
+        assert not list((small.root / "routes" / "XY-1").glob("page.*"))
+
+    def test_is_never_parsed_here(self, settings: Settings, department: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        served = department(paged(ROWS, 3))
+
+        def refuse(*_: Any, **__: Any) -> None:
+            raise AssertionError("a page was read in this process")
+
+        monkeypatch.setattr(pages, "read", refuse)
+        assert len(taken(settings, {"url": served.url, "records": "data.items", "next": "data.next"})) == 7
+
+    def test_a_coding_that_was_not_asked_for_is_told(self, settings: Settings, raw: Any) -> None:
+        served = raw(lambda client, request: client.sendall(packed(*once(b"[]"), coding="br")))
+        with pytest.raises(ChannelFailed, match="br"):
+            taken(settings, {"url": served.url, "attempts": 1})
+
+    def test_packed_pages_are_read(self, settings: Settings, raw: Any) -> None:
+        served = raw(lambda client, request: client.sendall(packed(*once(b'[{"id": 1}]'))))
+        assert taken(settings, {"url": served.url, "page": "p", "page_size": 5}) == [{"id": "1"}]
+
+    def test_an_endless_next_address_is_refused(self, settings: Settings, department: Any) -> None:
+        served = department(lambda query, n: (200, {"items": ROWS, "next": "/x" + "y" * 100_000}))
+        with pytest.raises(ChannelFailed, match="下一页"):
+            taken(settings, {"url": served.url, "records": "items", "next": "next"})
 
 
 class TestGoingOn:

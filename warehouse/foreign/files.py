@@ -14,8 +14,11 @@ from contracts.model import Contract
 from contracts.template_marks import TemplateMark
 from warehouse.drafting import Progress, Request
 from warehouse.foreign import door, limits
+from warehouse.readers.pages import Asked, Read
 from warehouse.settings import Settings
 
+LINE_GROWTH = 8
+"""Bytes of the lines for each of a page: quotes around numbers, escapes of half characters."""
 WORKBOOK = b"PK\x03\x04"
 
 
@@ -59,3 +62,12 @@ def annotate(path: Path, faults: Sequence[Any], target: Path, settings: Settings
     """Write a returned workbook with a mark at every fault; how many cells were marked."""
     request = {"path": path.resolve(), "faults": list(faults), "target": target.resolve()}
     return int(door.run(settings, "annotate", limits.of(settings, path), request, name=path.name)["marked"])
+
+
+def page(path: Path, asked: Asked, target: Path, settings: Settings, *, name: str, seconds: float) -> Read:
+    """The records of one page of an endpoint, written as lines to `target`, within `seconds`."""
+    usual = limits.of(settings, path)
+    output = min(usual.output, LINE_GROWTH * asked.limit)
+    allowed = replace(usual, seconds=max(1.0, min(usual.seconds, seconds)), output=output)
+    request = {"path": path.resolve(), "asked": asked, "target": target.resolve()}
+    return Read(**door.run(settings, "page", allowed, request, name=name))

@@ -11,6 +11,7 @@ import openpyxl  # noqa: F401 - slow to import, so once in the server, not in ea
 
 from contracts import template
 from warehouse import drafting, landing, opening
+from warehouse.readers import pages
 from warehouse.settings import Settings
 
 Answer = dict[str, Any]
@@ -71,6 +72,11 @@ def annotate(_settings: Settings, request: Mapping[str, Any], _tell: Tell) -> An
     return {"marked": template.annotate(request["path"], request["faults"], request["target"])}
 
 
+def page(_settings: Settings, request: Mapping[str, Any], _tell: Tell) -> Answer:
+    """The records of a page as lines, and what else it says."""
+    return asdict(pages.read(request["path"], request["asked"], request["target"]))
+
+
 JOBS: Mapping[str, Callable[[Settings, Mapping[str, Any], Tell], Answer]] = {
     "stage": stage,
     "records": records,
@@ -78,4 +84,5 @@ JOBS: Mapping[str, Callable[[Settings, Mapping[str, Any], Tell], Answer]] = {
     "columns": columns,
     "identify": identify,
     "annotate": annotate,
+    "page": page,
 }

@@ -24,7 +24,16 @@ WHY = {
 
 
 class CannotBeRead(HubError):
-    """A file that cannot be read within the limits of a reading, or breaks its reader."""
+    """A file that cannot be read within the limits of a reading, or breaks its reader; `why` says it in a few words."""
+
+    why: tuple[str, str] = WHY["crash"]
+
+    @classmethod
+    def because(cls, zh: str, en: str, message: str, message_en: str) -> CannotBeRead:
+        """The error with its reason."""
+        error = cls(message, message_en)
+        error.why = zh, en
+        return error
 
 
 def told(error: BaseException) -> dict[str, Any]:
@@ -44,7 +53,9 @@ def raised(answer: Mapping[str, Any], name: str, limits: Limits) -> HubError:
     if "error" in answer and "trace" not in answer:
         return _known(str(answer["error"]), str(answer["zh"]), str(answer["en"]))
     if "trace" in answer:
-        return CannotBeRead(
+        return CannotBeRead.because(
+            f"读取程序遇到没有料到的内容（{answer['error']}）",
+            f"the reader met something nobody foresaw ({answer['error']})",
             f"{name} 无法读取：读取程序遇到没有料到的内容（{answer['error']}），原文件已留存，未入库。"
             "请用 Excel 或 WPS 打开后另存为 .xlsx 或 CSV（UTF-8）再提交；仍不行时请管理员查看 logs/reading.log。",
             f"{name} cannot be read: the reader met something nobody foresaw ({answer['error']}); nothing was loaded. "
@@ -57,7 +68,9 @@ def raised(answer: Mapping[str, Any], name: str, limits: Limits) -> HubError:
 def _beyond(why: str, name: str, limits: Limits) -> CannotBeRead:
     zh, en = WHY.get(why, WHY["crash"])
     within_zh, within_en = limits.said()
-    return CannotBeRead(
+    return CannotBeRead.because(
+        f"限度内（{within_zh}）{zh}",
+        f"within {within_en}, {en}",
         f"{name} 无法在限度内读取（{within_zh}）：{zh}。工作表远处多余的单元格、层层嵌套的 JSON、压缩炸弹都会这样："
         "请打开后另存或拆分再提交。确属正常数据时，请管理员调高 HUB_READING_MEMORY 或 HUB_READING_SECONDS 后重新送交。",
         f"{name} cannot be read within {within_en}: {en}. Stray cells far away in a sheet, deeply nested JSON and archives "

@@ -1,0 +1,166 @@
+"""One page of an endpoint's answer: unpacked within its limit, its records written as lines, the next address found.
+
+What is told of it has no size of the sender's choosing: counts, a digest, and texts that are cut.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from contracts.errors import HubError
+
+CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+"""Content codings that are asked for, with zlib's word for each."""
+MOST_CODINGS = 3
+LONGEST = 8_000
+"""Characters of an address, or of a growing item's value, that are taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Where things stand in a page: dotted paths, as the agreement's channel says; and what it may unpack to."""
+
+    records: str = ""
+    next: str = ""
+    total: str = ""
+    since_item: str = ""
+    limit: int = 64 * 2**20
+    coding: str = ""
+    media: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a page held. `digest` is what its records are known by, `bytes` what it unpacked to."""
+
+    records: int
+    digest: str
+    bytes: int
+    next: str = ""
+    total: int | None = None
+    newest: str = ""
+
+
+class NoPage(HubError):
+    """What came is no page of records; its message is the reason alone, without where it came from."""
+
+
+class PageTooLarge(NoPage):
+    """A page that unpacks to more than its limit."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"展开后超过每页上限 {limit:,} 字节（通道 page_bytes 可调）",
+            f"it unpacks to more than the {limit:,} bytes of a page (page_bytes in the channel)",
+        )
+
+
+class PageBroken(NoPage):
+    """A page whose compression is broken: it may come whole when it is asked for again."""
+
+
+def read(page: Path, asked: Asked, target: Path) -> Read:
+    """Write the records of a page to `target`, one JSON text a line; numbers keep the digits they were sent with."""
+    content = _unpacked(page.read_bytes(), asked)
+    body = _parsed(content, asked.media)
+    rows = _at(body, asked.records)
+    if not isinstance(rows, list):
+        where = asked.records or "/"
+        raise NoPage(
+            f"「{where}」处没有记录列表；请在协议的通道中更正 records",
+            f"it has no list of records at {where!r}; mend `records` in the channel",
+        )
+    newest = ""
+    with target.open("wb") as sink:
+        for row in rows:
+            sink.write(_line(row))
+            if asked.since_item:
+                newest = newer(newest, str(_at(row, asked.since_item) or "")[:LONGEST])
+    return Read(len(rows), digest(rows), len(content), _following(body, asked.next), _total(body, asked.total), newest)
+
+
+def digest(rows: list[Any]) -> str:
+    """What a page's records are known by."""
+    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+
+
+def newer(known: str, value: str) -> str:
+    """The greater of two values of a growing item; whole numbers by size, other text by order."""
+    return max(known, value, key=lambda text: (len(text) if text.isdigit() else 0, text))
+
+
+def _unpacked(content: bytes, asked: Asked) -> bytes:
+    """The page without its content codings, the outermost first."""
+    codings = [one.strip().lower() for one in asked.coding.split(",") if one.strip().lower() not in ("", "identity")]
+    if len(codings) > MOST_CODINGS or any(one not in CODINGS for one in codings):
+        raise NoPage(
+            f"压缩方式 {asked.coding[:60]} 不受支持；请让接口用 gzip 或不压缩",
+            f"it is packed as {asked.coding[:60]}; have the endpoint use gzip, or nothing",
+        )
+    for coding in reversed(codings):
+        content = _inflated(content, CODINGS[coding], asked.limit)
+    if len(content) > asked.limit:
+        raise PageTooLarge(asked.limit)
+    return content
+
+
+def _inflated(content: bytes, bits: int, limit: int) -> bytes:
+    """One coding taken off; several members stand one after the other, a deflate may lack its head."""
+    if bits == CODINGS["deflate"] and content[:1] and content[0] & 0x0F != zlib.DEFLATED:
+        bits = -bits
+    made = bytearray()
+    try:
+        while content:
+            member = zlib.decompressobj(bits)
+            made += member.decompress(content, limit + 1 - len(made))
+            if len(made) > limit:
+                raise PageTooLarge(limit)
+            if not member.eof:
+                raise zlib.error("cut off")
+            content = member.unused_data.lstrip(b"\0")
+    except zlib.error as error:
+        raise PageBroken("压缩数据损坏", "the compressed answer is broken") from error
+    return bytes(made)
+
+
+def _parsed(content: bytes, media: str) -> Any:
+    try:
+        return json.loads(content, parse_float=str, parse_int=str)
+    except RecursionError as error:
+        raise NoPage("其 JSON 嵌套过深，无法读取；请联系提供方", "its JSON is nested too deep; ask the provider") from error
+    except ValueError as error:
+        web = "html" in media.lower() or content.lstrip()[:1] == b"<"
+        what, what_en = ("一个网页", "a web page") if web else (str(error)[:200],) * 2
+        raise NoPage(f"返回的不是 JSON：{what}", f"it is no JSON: {what_en}") from error
+
+
+def _at(body: Any, path: str) -> Any:
+    for step in filter(None, path.split(".")):
+        body = body.get(step) if isinstance(body, dict) else None
+    return body
+
+
+def _line(row: Any) -> bytes:
+    """A record as one line; half characters, which UTF-8 cannot hold, stay escaped."""
+    try:
+        return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(row, separators=(",", ":")).encode() + b"\n"
+
+
+def _following(body: Any, path: str) -> str:
+    told = str(_at(body, path) or "") if path else ""
+    if len(told) > LONGEST:
+        raise NoPage(f"下一页的地址超过 {LONGEST:,} 字", f"the next page's address has more than {LONGEST:,} characters")
+    return told
+
+
+def _total(body: Any, path: str) -> int | None:
+    """How many records the source says there are; None where it does not, or not as a number."""
+    told = str(_at(body, path))[:20] if path else ""
+    return int(told) if told.isascii() and told.isdigit() else None
