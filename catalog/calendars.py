@@ -113,7 +113,10 @@ def _json(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 
 def _csv(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    yield from enumerate(csv.DictReader(io.StringIO(text)), start=1)
+    try:
+        yield from enumerate(csv.DictReader(io.StringIO(text)), start=1)
+    except csv.Error as error:
+        raise InvalidCalendar(f"日历不是合法的 CSV：{error}", f"The calendar is no CSV: {error}") from None
 
 
 def _day(number: int, row: Mapping[str, Any]) -> CalendarDay:

@@ -130,7 +130,7 @@ def sync(session: Session, path: Path) -> Listed:
     """Load a file of code lists, or of classes (top key `classes`); lists that are there are replaced whole."""
     try:
         document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")) or {}
-    except (YAMLError, OSError, UnicodeDecodeError) as error:
+    except (YAMLError, OSError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidCodes(f"无法读取 {path}：{error}", f"Cannot read {path}: {error}") from error
     if not isinstance(document, dict):
         raise InvalidCodes(f"{path}：最外层应为「代码表名: 内容」。", f"{path}: the top must be a mapping of list names.")

@@ -37,6 +37,7 @@ class Document:
         if len(text) > MAX_BYTES:
             raise self._broken(1, 1, "文件过大", "the file is too large", f"≤ {MAX_BYTES >> 20} MB", f"≤ {MAX_BYTES >> 20} MB")
         try:
+            self._require_shallow(text)
             documents = list(yaml.compose_all(text, _Loader))
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
@@ -65,6 +66,22 @@ class Document:
             )
         return documents[0]
 
+    def _require_shallow(self, text: str) -> None:
+        """Events come one by one; composing recurses in C, and a thousand levels too many end the process."""
+        depth = 0
+        for event in yaml.parse(text, _Loader):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            if depth > MAX_DEPTH + 1:
+                mark = event.start_mark
+                raise self._too_far(mark.line + 1, mark.column + 1) if mark else self._too_far(1, 1)
+
+    def _too_far(self, line: int, column: int) -> InvalidContract:
+        zh, en = "嵌套过深或引用（&、*）展开过大", "nested too deeply, or its aliases (&, *) expand too far"
+        return self._broken(line, column, zh, en, "请直接写出内容", "write the parts out")
+
     def _broken(self, line: int, column: int, zh: str, en: str, instead: str, instead_en: str) -> InvalidContract:
         return InvalidContract([Finding(self.source, line, column, "$", zh, en, instead, instead_en)])
 
@@ -72,14 +89,7 @@ class Document:
         self._nodes += 1
         line, column = node.start_mark.line + 1, node.start_mark.column + 1
         if self._nodes > MAX_NODES or depth > MAX_DEPTH or id(node) in above:
-            raise self._broken(
-                line,
-                column,
-                "嵌套过深或引用（&、*）展开过大",
-                "nested too deeply, or its aliases (&, *) expand too far",
-                "请直接写出内容",
-                "write the parts out",
-            )
+            raise self._too_far(line, column)
         self.places.setdefault(path, (line, column))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, depth, (*above, id(node)))

@@ -50,6 +50,8 @@ def test_a_year_is_read_from_csv_and_json_make_up_days_too(text: str) -> None:
         ("[1, 2]", "must be"),
         ('{"days": 5}', "must be"),
         ("{", "no JSON"),
+        ("[" * 100_000, "no JSON"),
+        ("date,working,name\n2027-02-03,no," + "x" * 200_000 + "\n", "no CSV"),
         ("\x00\xff", "one year"),
     ],
 )

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,8 @@ from contracts.lint import InvalidContract
 from contracts.model import Delivery, Format, Type
 from tests.contracts.making import contract, document, item
 
-PACK = Path(__file__).parents[2] / "contracts" / "packs" / "demo"
+ROOT = Path(__file__).parents[2]
+PACK = ROOT / "contracts" / "packs" / "demo"
 
 GOOD = document(
     [
@@ -192,6 +195,16 @@ class TestRefusals:
         ]
         (found,) = findings("\n".join(lines))
         assert "expand too far" in found.problem_en
+
+    @pytest.mark.parametrize("text", ["[" * 200_000, "- " * 200_000, "a: " + "{b: " * 200_000])
+    def test_endless_nesting_does_not_end_the_process(self, text: str) -> None:
+        """YAML's C composer recurses without a limit: apart, or a failure would take the suite with it."""
+        read = "import sys; from contracts import lint; lint.parse(sys.stdin.read(), 'c.odcs.yaml')"
+        made = subprocess.run(
+            [sys.executable, "-c", read], input=text, capture_output=True, text=True, timeout=60, cwd=ROOT, check=False
+        )
+        assert made.returncode == 1, made.returncode
+        assert "nested too deeply" in made.stderr
 
     def test_a_file_that_is_not_text(self, tmp_path: Path) -> None:
         place = tmp_path / "x.odcs.yaml"
