@@ -7,6 +7,7 @@ import importlib.util
 from fastapi import FastAPI
 
 from api import (
+    calendar,
     delta_sharing,
     described,
     documentation,
@@ -29,8 +30,10 @@ from api.attempts import Attempts
 from api.headers import SecurityHeaders
 from api.limits import LARGEST_BODY, InTime, PlainRequests, TooSlow
 from api.metrics import Counting
+from catalog.calendars import InvalidCalendar
 from warehouse.settings import Settings
 
+errors.also(InvalidCalendar, 422, "invalid-calendar")
 errors.also(links.LinkEnded, 403, "link-ended")
 errors.also(representations.NotAcceptable, 406, "not-acceptable")
 errors.also(seals.SealBroken, 400, "page-mark-invalid")
@@ -62,7 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.attempts = Attempts()
     errors.install(app)
-    for module in (resources, rows, versions, files, lineage, sessions, witness):
+    for module in (resources, rows, versions, files, lineage, sessions, calendar, witness):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(links.router)
     app.include_router(health.router)

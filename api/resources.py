@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from api import samples
 from api.dependencies import SessionDep, SubjectDep
 from api.reading import known
-from catalog import access, discovery, lineage, organizations, quality, registry, resources, search
+from catalog import access, discovery, lineage, organizations, quality, registry, resources, search, workdays
 from catalog.browse import Filters
 from catalog.people import Subject
 from catalog.resources import Resource
@@ -72,6 +72,7 @@ class ResourceOut(BaseModel):
     version: int = Field(description="Number of the last release, recalled ones included; 0: none yet")
     updated_at: datetime | None
     next_due: date | None
+    next_due_estimated: bool = Field(description="The holiday table of its year is not imported: it may still move")
 
 
 class MatchOut(BaseModel):
@@ -159,7 +160,7 @@ def find(
     names = {hit.resource.provider_id: (hit.provider, hit.provider_en) for hit in found.hits}
     items = [
         HitOut(
-            resource=_out(hit.resource, *names[hit.resource.provider_id]),
+            resource=_out(session, hit.resource, *names[hit.resource.provider_id]),
             matches=[MatchOut(field=match.field, text=match.text) for match in hit.matches],
         )
         for hit in found.hits
@@ -231,15 +232,17 @@ def detail(name: str, session: SessionDep, subject: SubjectDep) -> ResourceOut:
     """One entry, with the thirteen items."""
     resource = known(session, subject, name)
     provider = organizations.get(session, resource.provider_id)
-    out = _out(resource, provider.name, provider.name_en)
+    out = _out(session, resource, provider.name, provider.name_en)
     out.codes = [code.code for code in resources.codes_of(session, resource)]
     return out
 
 
-def _out(resource: Resource, provider: str, provider_en: str) -> ResourceOut:
+def _out(session: Session, resource: Resource, provider: str, provider_en: str) -> ResourceOut:
     told = {name: getattr(resource, name) for name in ResourceOut.model_fields if hasattr(resource, name)}
     told["provider"] = {"id": resource.provider_id, "name": provider, "name_en": provider_en}
-    return ResourceOut(**told, version=resource.last_version)
+    due = resource.next_due
+    estimated = due is not None and workdays.calendar(session).estimated(due)
+    return ResourceOut(**told, version=resource.last_version, next_due_estimated=estimated)
 
 
 def _item(item: Item, yours: str) -> ItemOut:

@@ -20,12 +20,14 @@ COMPLETE = ("on-time", "late", "nil")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What an agency reported for a period. `state`: on-time, late, nil, returned, missing or not-due."""
+    """What an agency reported for a period. `state`: on-time, late, nil, returned, missing or not-due. `is_due`: its day has
+    passed, so that it counts, reported or not."""
 
     period: str
     organization_id: str
     state: str
     due: date
+    is_due: bool = True
     on_time: bool = False
     accepted: int = 0
     quarantined: int = 0
@@ -45,7 +47,8 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class BoardRow:
-    """One agency's cells, oldest period first, and how many of those due are complete and on time."""
+    """One agency's cells, oldest period first, and how many of those due are complete and on time: the same ones for every
+    agency."""
 
     organization: Organization
     cells: tuple[Cell, ...]
@@ -69,6 +72,8 @@ class BoardColumn:
     quarantined: int
     states: dict[str, int]
     is_due: bool
+    running: bool
+    """A longer period some of whose own periods are still to come: what it counts is so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +121,8 @@ def board(session: Session, agreement_id: str, wanted: Sequence[str] | None = No
 
 def _owed(agreement: Agreement, names: Sequence[str], dues: dict[str, date], reported: Iterable[str]) -> list[str]:
     told = set(reported)
-    signed = agreement.signed_on
-    return [name for name in names if signed is None or dues[name] >= signed or name in told]
+    since = agreement.signed_on or agreement.needed_on
+    return [name for name in names if dues[name] >= since or name in told]
 
 
 def made(agreement: Agreement, rows: Sequence[BoardRow], *, estimated: bool) -> Board:
@@ -149,8 +154,10 @@ def _cell(
             last = batches[-1]
             came = day_of(last.received_at)
             told = (last.message, last.message_en)
-            return Cell(period, organization_id, "returned", due, False, 0, last.quarantined, came, last.id, ids, *told, late)
-        return Cell(period, organization_id, "missing" if day > due else "not-due", due, batches=ids, days_late=late)
+            return Cell(
+                period, organization_id, "returned", due, day > due, False, 0, last.quarantined, came, last.id, ids, *told, late
+            )
+        return Cell(period, organization_id, "missing" if day > due else "not-due", due, day > due, batches=ids, days_late=late)
     whole = [batch for batch in accepted if not batch.corrects] or accepted
     first, last = whole[0], whole[-1]
     parts = [last, *(batch for batch in accepted if batch.corrects == last.id)]
@@ -160,12 +167,14 @@ def _cell(
     state = "nil" if nil else "on-time" if came <= due else "late"
     late = max(0, calendar.between(due, came))
     quarantined = parts[-1].quarantined
-    return Cell(period, organization_id, state, due, came <= due, rows, quarantined, came, last.id, ids, days_late=late)
+    return Cell(
+        period, organization_id, state, due, day > due, came <= due, rows, quarantined, came, last.id, ids, days_late=late
+    )
 
 
 def row_of(organization: Organization, cells: tuple[Cell, ...]) -> BoardRow:
     """A row of cells with its counts."""
-    counted = [cell for cell in cells if cell.state != "not-due"]
+    counted = [cell for cell in cells if cell.is_due]
     complete = sum(cell.state in COMPLETE for cell in counted)
     return BoardRow(organization, cells, complete, sum(cell.on_time for cell in counted), len(counted))
 
@@ -181,7 +190,8 @@ def _column(cells: Sequence[Cell]) -> BoardColumn:
         accepted=sum(cell.accepted for cell in cells),
         quarantined=sum(cell.quarantined for cell in cells),
         states=states,
-        is_due=not any(cell.state == "not-due" for cell in cells),
+        is_due=cells[0].is_due,
+        running=cells[0].is_due and any(not part.is_due for part in cells[0].parts),
     )
 
 

@@ -16,7 +16,8 @@ WORST_FIRST = ("missing", "returned", "not-due", "late", "on-time", "nil")
 
 
 def over(shown: Board, kind: str) -> Board:
-    """The same board by quarter or year. A longer period is complete once each of its periods is, and due with its last."""
+    """The same board by quarter or year. A longer period is as bad as the worst of its periods that are due; one of which none
+    is due yet is not due itself."""
     rows = []
     for row in shown.rows:
         grouped: dict[str, list[Cell]] = {}
@@ -59,15 +60,16 @@ def _city(session: Session, organization: Organization) -> Organization:
 
 
 def _together(cells: Sequence[Cell], organization_id: str, period: str) -> Cell:
-    """Several cells as one: as bad as the worst, complete only when all are, with the rows of all."""
-    worst = min(cells, key=lambda cell: (WORST_FIRST.index(cell.state), -cell.days_late))
+    """Several cells as one: as bad as the worst that is due, complete only when all of those are, with the rows of all."""
+    counted = [cell for cell in cells if cell.is_due] or cells
+    worst = min(counted, key=lambda cell: (WORST_FIRST.index(cell.state), -cell.days_late))
     came = [cell.received_on for cell in cells if cell.received_on]
     return replace(
         worst,
         period=period,
         organization_id=organization_id,
-        due=max(cell.due for cell in cells),
-        on_time=all(cell.on_time for cell in cells),
+        due=max(cell.due for cell in counted),
+        on_time=all(cell.on_time for cell in counted),
         accepted=sum(cell.accepted for cell in cells),
         quarantined=sum(cell.quarantined for cell in cells),
         received_on=max(came) if came else None,

@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from sqlalchemy import delete, func
 from sqlmodel import Session, col, select
 
-from catalog import agreements, audit, deadlines, workdays
+from catalog import agreements, audit, deadlines, festivals, people, workdays
 from catalog.agreements import Agreement
 from catalog.batches import ACCEPTED, Batch
 from catalog.people import Subject
@@ -49,12 +49,22 @@ class Year:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A deadline that the change of the calendar moved."""
+    """A deadline that the change of the calendar moved. `estimated`: it still reaches into a year without a table."""
 
     object: str
     what: str
     before: date
     after: date
+    estimated: bool = False
+
+
+def of_year(session: Session, wanted: int) -> Year:
+    """A year's days that differ from their weekday: by its official table, or as they are estimated until there is one."""
+    held = [one for one in years(session) if one.year == wanted]
+    if held:
+        return held[0]
+    told = festivals.named(wanted).items()
+    return Year(wanted, False, tuple(CalendarDay(day=day, working=worked, name=name) for day, (worked, name) in told))
 
 
 def years(session: Session) -> list[Year]:
@@ -151,7 +161,7 @@ def import_year(session: Session, who: Subject, days: Iterable[CalendarDay], sou
     """Put a year's table in the place of the one held, count deadlines anew, and record who did it."""
     held = list(days)
     year = held[0].day.year
-    before = _counted(session)
+    before = _given(session)
     span = (date(year, 1, 1), date(year, 12, 31))
     session.connection().execute(delete(CalendarDay).where(col(CalendarDay.day).between(*span)))
     session.expire_all()
@@ -173,7 +183,7 @@ def set_day(session: Session, who: Subject, day: date, working: bool, name: str)
             f"{day.year} 年尚无节假日表；请先用 hub calendar import 导入全年。",
             f"There is no table for {day.year}; import the whole year first: hub calendar import.",
         )
-    before = _counted(session)
+    before = _given(session)
     workdays.set_day(session, day, working, name)
     moved = _recount(session, before)
     _record(session, who, "calendar.set", str(day), {"working": working, "name": name}, moved)
@@ -192,18 +202,39 @@ def _record(session: Session, who: Subject, action: str, what: str, detail: dict
     )
 
 
-def _recount(session: Session, before: Mapping[tuple[str, str], date]) -> list[Moved]:
+def bring_up(session: Session) -> list[Moved]:
+    """Write the tables that came with the hub and that the catalogue lacks, and count the deadlines of their years anew."""
+    before = _given(session)
+    added = workdays.seed(session)
+    if not added:
+        return []
+    moved = _recount(session, before)
+    if moved:
+        _record(
+            session,
+            people.system_subject("init"),
+            "calendar.import",
+            ", ".join(map(str, added)),
+            {"source": "chinesecalendar"},
+            moved,
+        )
+    return moved
+
+
+def _recount(session: Session, before: Mapping[tuple[str, str], Set[date]]) -> list[Moved]:
     """Move every open deadline that the calendar of before had given; one that a person gave otherwise stays."""
     session.info.pop("calendar", None)
     after, moved = _counted(session), []
-    for (key, field), old in before.items():
-        new = after.get((key, field), old)
-        held = session.get(Agreement, key)
-        if new == old or held is None or getattr(held, field) != old:
+    for (key, field), given in before.items():
+        held, new = session.get(Agreement, key), after.get((key, field))
+        if held is None or new is None:
+            continue
+        old: date | None = getattr(held, field)
+        if old is None or old not in given or new == old:
             continue
         setattr(held, field, new)
         session.add(held)
-        moved.append(Moved(f"agreement:{held.id}", field, old, new))
+        moved.append(Moved(f"agreement:{held.id}", field, old, new, workdays.calendar(session).estimated(new)))
     session.flush()
     return [*moved, *_datasets(session)]
 
@@ -216,9 +247,20 @@ def _datasets(session: Session) -> list[Moved]:
         if old is not None and new is not None and new != old:
             resource.next_due = new
             session.add(resource)
-            moved.append(Moved(f"resource:{resource.name}", "next_due", old, new))
+            moved.append(Moved(f"resource:{resource.name}", "next_due", old, new, workdays.calendar(session).estimated(new)))
     session.flush()
     return moved
+
+
+def _given(session: Session) -> dict[tuple[str, str], Set[date]]:
+    """Every open deadline as the calendar may have given it: by the estimate of now, or Monday to Friday as before."""
+    kept = workdays.calendar(session)
+    found: dict[tuple[str, str], set[date]] = {}
+    for calendar in (replace(kept, plain=True), kept):
+        session.info["calendar"] = calendar
+        for key, day in _counted(session).items():
+            found.setdefault(key, set()).add(day)
+    return dict(found)
 
 
 def _counted(session: Session) -> dict[tuple[str, str], date]:

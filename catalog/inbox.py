@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import case, or_
 from sqlmodel import Session, col, select
 
-from catalog import acquisitions, channels, workdays
+from catalog import acquisitions, calendars, channels, workdays
 from catalog.batches import MENDABLE, Batch, BatchState
 from catalog.organizations import Organization
 from catalog.people import Role, Subject
@@ -25,7 +25,7 @@ EVERYTHING = (Role.STEWARD, Role.ADMINISTRATOR)
 @dataclass(frozen=True, slots=True)
 class Task:
     """One thing that waits. `kind`: answer, sign, deliver, report, release, renew, quarantine, returned, answer-batch,
-    undone, draft or channel."""
+    undone, draft, channel or calendar."""
 
     kind: str
     key: str
@@ -53,6 +53,7 @@ def inbox(session: Session, subject: Subject, on: date | None = None) -> list[Ta
         *_undone(session, own, day),
         *_drafts(session, own, day),
         *_channels(session, own),
+        *([] if own else _calendar(session, day)),
     ]
     return sorted(tasks, key=lambda task: (task.left if task.left is not None else 10_000, task.key))
 
@@ -108,6 +109,22 @@ def _batches(session: Session, own: str, day: date) -> Iterator[Task]:
             start=start,
             due=due,
             left=calendar.left(due, day),
+        )
+
+
+def _calendar(session: Session, day: date) -> Iterator[Task]:
+    """Years whose table is missing: from October on the next one, whose deadlines are an estimate until it is imported."""
+    for year in calendars.missing(session, day):
+        yield Task(
+            kind="calendar",
+            key=f"{year}",
+            title=f"{year} 年节假日表",
+            title_en=f"Working days of {year}",
+            detail="未导入，到期日为估算；一般在 11 月初公布",
+            detail_en="not imported: deadlines are estimates; published in early November",
+            start=date(year - 1, calendars.PUBLISHED_MONTH, 1),
+            due=None,
+            left=None,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -10,6 +11,7 @@ import chinese_calendar
 from chinese_calendar.constants import holidays, workdays
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from catalog import festivals
 from contracts.errors import HubError
 
 
@@ -56,14 +58,21 @@ STEP_DAYS: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Which days are worked. A year without its official table counts Monday to Friday, and `estimated` says so."""
+    """Which days are worked. A year without its official table is estimated by the festivals, and `estimated` says so."""
 
     days: Mapping[date, bool] = field(default_factory=dict)
     years: frozenset[int] = frozenset()
+    plain: bool = False
+    """Monday to Friday in years without a table: how deadlines were counted before there was an estimate."""
 
     def working(self, day: date) -> bool:
         """Whether a day is worked, make-up workdays included."""
-        return self.days.get(day, day.weekday() < 5)
+        told = self._differing(day.year).get(day) if day.year not in self.years else self.days.get(day)
+        return day.weekday() < 5 if told is None else told
+
+    def _differing(self, year: int) -> Mapping[date, bool]:
+        """The days of a year without a table that are taken to differ from their weekday."""
+        return {} if self.plain else festivals.estimate(year)
 
     def estimated(self, *days: date) -> bool:
         """Whether any year that the days span has no official table, so that the count is an estimate."""
@@ -85,7 +94,9 @@ class Calendar:
             return -self.between(last, first)
         weeks, rest = divmod((last - first).days, 7)
         plain = weeks * 5 + sum((first + timedelta(days=n)).weekday() < 5 for n in range(1, rest + 1))
-        return plain + sum(worked - (day.weekday() < 5) for day, worked in self.days.items() if first < day <= last)
+        untold = (year for year in range(first.year, last.year + 1) if year not in self.years)
+        differing = itertools.chain(self.days.items(), *(self._differing(year).items() for year in untold))
+        return plain + sum(worked - (day.weekday() < 5) for day, worked in differing if first < day <= last)
 
     def left(self, due: date, today: date) -> int:
         """Working days left until a deadline: 0 on the day itself, negative once it has passed.

@@ -11,7 +11,7 @@ import typer
 from sqlmodel import Session
 
 from catalog import access, calendars, database
-from catalog.calendars import InvalidCalendar, Moved
+from catalog.calendars import InvalidCalendar, Moved, Year
 from catalog.people import Subject
 from cli.identity import subject
 from cli.language import said
@@ -25,22 +25,18 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command("list")
 def list_days(
-    year: Annotated[int | None, typer.Argument(help="Only this year, day by day.")] = None, as_json: AsJson = False
+    year: Annotated[int | None, typer.Argument(help="Only this year, day by day.", min=1950, max=2099)] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Years with an official table, and those that are missing; of one year, every day that differs from its weekday."""
     with database.session(Settings().catalog_database) as session:
         held = calendars.years(session)
         wanted = calendars.missing(session, today())
-    days = [one for each in held if each.year == year for one in each.days]
-    if as_json:
-        listed = [{"date": f"{one.day}", "working": one.working, "name": one.name} for one in days]
-        shown = {"year": year, "days": listed} if year else {"years": [one.year for one in held], "missing": wanted}
-        typer.echo(json.dumps(shown, ensure_ascii=False))
-    elif year:
-        for one in days:
-            typer.echo(f"{one.day} {said('班' if one.working else '休', 'worked' if one.working else 'off')} {one.name}")
-        if not days:
-            typer.echo(said(f"{year} 年没有节假日表，工作日为估算", f"no table for {year}: its working days are an estimate"))
+        told = calendars.of_year(session, year) if year else None
+    if told is not None:
+        _show(told, as_json)
+    elif as_json:
+        typer.echo(json.dumps({"years": [one.year for one in held], "missing": wanted}, ensure_ascii=False))
     else:
         for each in held:
             off = sum(not one.working for one in each.days)
@@ -52,6 +48,19 @@ def list_days(
             )
         for one_year in wanted:
             typer.echo(said(f"{one_year} 年：缺，工作日为估算", f"{one_year}: missing, working days are an estimate"))
+
+
+def _show(told: Year, as_json: bool) -> None:
+    """A year day by day; one without a table by the law's festivals, which is said first."""
+    if as_json:
+        listed = [{"date": f"{one.day}", "working": one.working, "name": one.name} for one in told.days]
+        typer.echo(json.dumps({"year": told.year, "official": told.official, "days": listed}, ensure_ascii=False))
+        return
+    if not told.official:
+        zh = f"{told.year} 年节假日表未导入，以下按法定节日估算，不含调休"
+        typer.echo(said(zh, f"no table for {told.year}: estimated by the statutory festivals, without make-up days"))
+    for one in told.days:
+        typer.echo(f"{one.day} {said('班' if one.working else '休', 'worked' if one.working else 'off')} {one.name}")
 
 
 @app.command("import")
@@ -103,5 +112,6 @@ def _allowed(session: Session, key: str) -> Subject:
 
 def _tell(moved: list[Moved]) -> None:
     for one in moved:
-        typer.echo(f"  {one.object} {one.what}: {one.before} → {one.after}")
+        estimated = said("（估算）", " (estimated)") if one.estimated else ""
+        typer.echo(f"  {one.object} {one.what}: {one.before} → {one.after}{estimated}")
     typer.echo(said(f"重新计算，{len(moved)} 个时限有变", f"{len(moved)} deadlines moved"))

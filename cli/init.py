@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from sqlmodel import Session
 
-from catalog import audit, codes, database, organizations, people, sealing, search_entries, workdays
+from catalog import audit, calendars, codes, database, organizations, people, sealing, search_entries, workdays
 from catalog.organizations import Organization
 from cli.identity import user
 from cli.language import said
@@ -112,7 +112,7 @@ def _prepared(
     connection.initialise(settings)
     public_key = sealing.make_key(settings.audit_key)
     with database.session(settings.catalog_database) as session:
-        workdays.seed(session)
+        calendars.bring_up(session)
         codes.seed_classes(session)
         codes.seed_synonyms(session)
         count = codes.sync_divisions(session, divisions or divisions_folder())

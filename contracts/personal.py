@@ -205,9 +205,10 @@ def remark(guess: Guess, column: ColumnProfile, rows: int) -> None:
     if odd and guess.type in (Type.INTEGER, Type.NUMBER, Type.DATE):
         guess.say(f"{'、'.join(odd)} 可能表示缺值", f"{', '.join(odd)} may stand for no value")
     if guess.type is Type.STRING and guess.personal is None and 1 < column.distinct <= 30 and rows >= 100:
-        listed = "、".join(value[:20] for value, _ in column.top[:12])
+        listed = [value[:20] for value, _ in column.top[:12]]
         guess.say(
-            f"只有 {column.distinct} 种值，像代码表：{listed}", f"only {column.distinct} values, like a code list: {listed}"
+            f"只有 {column.distinct} 种值，像代码表：{'、'.join(listed)}",
+            f"only {column.distinct} values, like a code list: {', '.join(listed)}",
         )
     if column.filled == rows and rows >= 100:
         guess.say("没有空值，可考虑设为必填", "never empty: it may be made required")

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.demo.made import demo  # noqa: F401 - the demo, for every room
 from tests.loop import NothingInTheLoop
 from tests.servers import postgres_database, postgres_server  # noqa: F401 - fixtures of every room
 from warehouse.settings import Settings
+
+hypothesis.settings.register_profile("hui", deadline=None)  # a busy machine takes its time
+hypothesis.settings.load_profile("hui")
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 

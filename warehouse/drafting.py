@@ -328,8 +328,10 @@ def _told_key(told: tuple[str, ...], guesses: Sequence[Guess]) -> tuple[str, ...
     known = {name: guess.source for guess in guesses for name in (guess.name, guess.source)}
     missing = [name for name in told if name not in known]
     if missing:
-        names = "、".join(guess.source for guess in guesses[:30])
-        raise NotATable(f"没有列 {missing[0]}；有：{names}", f"There is no column {missing[0]!r}; there are {names}")
+        names = [guess.source for guess in guesses[:30]]
+        raise NotATable(
+            f"没有列 {missing[0]}；有：{'、'.join(names)}", f"There is no column {missing[0]!r}; there are {', '.join(names)}"
+        )
     return tuple(known[name] for name in told)
 
 
@@ -356,10 +358,10 @@ def _merged(questions: Sequence[Question]) -> tuple[Question, ...]:
     others = tuple(question for question in questions if question not in orders)
     if len(orders) <= 1 or len(shared) <= 1:
         return tuple(questions)
-    columns = "、".join(question.choices[0].value.partition("=")[0] for question in orders)
+    columns = [question.choices[0].value.partition("=")[0] for question in orders]
     said = Said(
-        f"这些列的日期分不清年、月、日的顺序：{columns}",
-        f"The order of day, month and year is open in these columns: {columns}",
+        f"这些列的日期分不清年、月、日的顺序：{'、'.join(columns)}",
+        f"The order of day, month and year is open in these columns: {', '.join(columns)}",
     )
     choices = tuple(Choice(f"*={order}", said) for order, said in infer.ORDERS.items() if order in shared)
     return (replace(orders[0], said=said, choices=choices), *others)

@@ -46,6 +46,8 @@ class Task:
     agreement: Agreement
     resource: Resource
     column: BoardColumn | None
+    estimated: bool
+    """Its due date lies in a year whose holiday table is not imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,8 @@ def tasks(page: CollectPage, session: SessionDep) -> HTMLResponse:
         except UnknownAgreement:
             continue
         shown = board(session, agreement.id, on=today())
-        found.append(Task(agreement, resource, now_of(shown)))
+        column = now_of(shown)
+        found.append(Task(agreement, resource, column, column is not None and workdays.calendar(session).estimated(column.due)))
     return render(page, "pages/collect.html", tasks=found)
 
 
@@ -113,7 +116,7 @@ def matrix(page: CollectPage, session: SessionDep, agreement_id: str) -> HTMLRes
         levels=LEVELS if view.levels else {},
         below={row.organization.id: _below(row, now) for row in shown.rows if row.members},
         order=ORDER,
-        overdue=_overdue(session, now),
+        overdue=_overdue(session, view.plain, now),
         when=due_words(page.language, agreement),
     )
 
@@ -136,7 +139,8 @@ def blank(page: CollectPage, session: SessionDep, agreement_id: str, agency: str
     agreement, _ = _asked(session, page, agreement_id)
     contract = registry.active(session, agreement.dataset)
     named = period or periods.named(agreement.period, today())
-    due = periods.due(workdays.calendar(session), named, agreement.due_day, agreement.due_months)
+    calendar = workdays.calendar(session)
+    due = periods.due(calendar, named, agreement.due_day, agreement.due_months)
     body = _agency(session, page, agreement_id, agency)
     folder = page.settings.scratch
     folder.mkdir(parents=True, exist_ok=True)
@@ -150,7 +154,7 @@ def blank(page: CollectPage, session: SessionDep, agreement_id: str, agency: str
         agency_title=body.name if body else "",
         division=body.division if body else "",
         period=named,
-        due=f"{due}",
+        due=f"{due}（估算）" if calendar.estimated(due) else f"{due}",
     )
     filename = "-".join(part for part in (agreement.title, body.name if body else "", named) if part)
     return FileResponse(target, filename=f"{filename}.xlsx", background=BackgroundTask(target.unlink, missing_ok=True))
@@ -259,18 +263,26 @@ def _bar(now: BoardColumn | None) -> tuple[Part, ...]:
     return parts([(state, now.states.get(state, 0)) for state in ORDER], 11.0) if now else ()
 
 
-def _overdue(session: Session, now: BoardColumn | None) -> Clock | None:
-    """How late the period is where somebody is still missing."""
+def _overdue(session: Session, plain: Board, now: BoardColumn | None) -> Clock | None:
+    """How late the period is where somebody is still missing: since its oldest report that is."""
     if now is None or now.complete == now.agencies:
         return None
     calendar = workdays.calendar(session)
-    return clock(calendar, today(), calendar.add(now.due, -10), now.due)
+    due = min((cell.due for cell in _waiting(plain, now)), default=now.due)
+    return clock(calendar, today(), calendar.add(due, -10), due)
+
+
+def _waiting(plain: Board, now: BoardColumn | None) -> list[Cell]:
+    """Missing and returned reports of the period that matters now, of every agency; of a longer one those of its periods."""
+    within = periods.within(now.period, plain.agreement.period) if now else []
+    return [cell for cell in plain.urge() if cell.period in within]
 
 
 def _urged(session: Session, plain: Board, now: BoardColumn | None) -> Sequence[Urged]:
     """Missing and returned reports of the period that is due now, of every agency."""
     calendar = workdays.calendar(session)
     bodies = {row.organization.id: row.organization for row in plain.rows}
-    within = periods.within(now.period, plain.agreement.period) if now else []
-    waiting = [cell for cell in plain.urge() if cell.period in within]
-    return [Urged(bodies[c.organization_id], c, clock(calendar, today(), calendar.add(c.due, -10), c.due)) for c in waiting]
+    return [
+        Urged(bodies[c.organization_id], c, clock(calendar, today(), calendar.add(c.due, -10), c.due))
+        for c in _waiting(plain, now)
+    ]

@@ -22,7 +22,7 @@ class Clock:
     ticks: tuple[str, ...] = ()
     """One class a tick: "gone", "" (left) or "over" (late)."""
     estimated: tuple[int, ...] = ()
-    """Years whose holiday table is missing, so that Monday to Friday were counted."""
+    """Years whose holiday table is missing, so that the count is an estimate."""
     reason: str = ""
 
     @property

@@ -54,12 +54,13 @@ def put_in(page: AnyPage, session: SessionDep, sent: Annotated[HandedIn, Depends
 
 
 def _shown(page: Page, session: Session, status: int = 200, **told: Any) -> HTMLResponse:
+    missing = calendars.missing(session, today())
     return render(
         page,
         "pages/calendar.html",
         status=status,
-        years=list(reversed(calendars.years(session))),
-        missing=calendars.missing(session, today()),
+        years=[*(calendars.of_year(session, year) for year in reversed(missing)), *reversed(calendars.years(session))],
+        missing=missing,
         may_set=access.may(session, page.subject, "set-calendar"),
         **told,
     )

@@ -102,7 +102,7 @@ def _rules(session: Session, language: Language, item: Item) -> list[str]:
     if item.code_list and item.format is not Format.DIVISION:
         found.append(_code_list(session, language, item.code_list))
     if item.values:
-        found.append(say(language, "限 %(values)s", values="、".join(item.values[:6])))
+        found.append(say(language, "限 %(values)s", values=say(language, "、").join(item.values[:6])))
     if item.references:
         found.append(say(language, "须见于 %(dataset)s", dataset=".".join(item.references)))
     found += _bounds(language, item)

@@ -107,6 +107,7 @@ def register(page: AcquirePage, session: SessionDep) -> HTMLResponse:
         providers=sorted({row.provider.id: row.provider for row in rows}.values(), key=lambda one: one.name),
         stewards=sorted({row.steward.id: row.steward for row in rows if row.steward}.values(), key=lambda one: one.name),
         detail=_detail(session, page, chosen) if asked.agreement else None,
+        estimated=workdays.calendar(session).estimated,
         priced=len(chosen) == 1 and _sees_price(page, chosen[0]),
     )
     if page.request.headers.get("hx-request"):

@@ -41,7 +41,7 @@ def sheet(language: Language, rows: Sequence[Row], stages: Mapping[str, str]) ->
 def _values(language: Language, row: Row) -> list[str | int]:
     english = language == "en"
     one = row.agreement
-    stages = ["；".join((line.en if english else line.zh) for line in stage.lines) for stage in row.stages]
+    stages = [say(language, "；").join((line.en if english else line.zh) for line in stage.lines) for stage in row.stages]
     return [
         one.id,
         say(language, ROUTES[one.route].word),
@@ -52,7 +52,7 @@ def _values(language: Language, row: Row) -> list[str | int]:
         one.legal_basis or one.contract_number,
         one.needed_on.isoformat(),
         *stages,
-        row.deadline.due.isoformat() if row.deadline else "",
+        f"{row.deadline.due}{say(language, '（估算）') if row.deadline.estimated else ''}" if row.deadline else "",
         row.deadline.left if row.deadline else "",
         ((row.steward.name_en if english else "") or row.steward.name) if row.steward else "",
     ]

@@ -45,6 +45,8 @@ def _link(task: Task) -> str:
         return f"/resources/{task.key}"
     if task.kind == "report":
         return f"/collect/{task.key}"
+    if task.kind == "calendar":
+        return "/calendar"
     return f"/acquire?agreement={task.key}"
 
 

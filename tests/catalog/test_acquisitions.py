@@ -193,7 +193,9 @@ def collection(url: str) -> tuple[CatalogLedger, str]:
         making.resource(session)
         for at, city in enumerate(CITIES):
             making.organization(session, city, f"{city}市应急管理局", kind="agency", level="city", division=f"23{at:02d}")
-        made = making.agreement(session, "collect", agencies=CITIES, due_day=5, due_months=0, state="active")
+        made = making.agreement(
+            session, "collect", agencies=CITIES, due_day=5, due_months=0, state="active", signed_on=date(2025, 1, 6)
+        )
         return CatalogLedger(url), made.id
 
 

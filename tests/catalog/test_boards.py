@@ -68,7 +68,7 @@ def test_a_city_is_as_bad_as_its_worst_county_and_holds_the_rows_of_all(collecti
         assert (february.complete, february.agencies, february.accepted) == (1, 2, 9)
 
 
-def test_a_quarter_is_complete_once_each_month_is(collection: tuple[CatalogLedger, str]) -> None:
+def test_a_quarter_is_as_bad_as_the_worst_month_that_is_due(collection: tuple[CatalogLedger, str]) -> None:
     ledger, collected = collection
     for period, day in (("2025-11", date(2025, 12, 3)), ("2025-12", date(2026, 1, 12)), ("2026-01", date(2026, 2, 3))):
         _report(ledger, collected, "jixi", period, day, 3)
@@ -79,10 +79,51 @@ def test_a_quarter_is_complete_once_each_month_is(collection: tuple[CatalogLedge
         cells = {(cell.organization_id, cell.period): cell for row in told.rows for cell in row.cells}
         before, now = cells["jixi", "2025Q4"], cells["jixi", "2026Q1"]
         assert (before.state, before.accepted, len(before.parts)) == ("late", 6, 2), "October was due before the signature"
-        assert (now.state, now.accepted) == ("not-due", 6), "March is still to come"
+        assert (now.state, now.accepted, now.due) == ("on-time", 6, date(2026, 3, 5)), "March is still to come"
         assert cells["daoli", "2026Q1"].state == "missing", "January is late already"
-        assert now.due == date(2026, 4, 3)
-        assert [column.period for column in told.columns] == ["2025Q4", "2026Q1"]
+        assert [(column.period, column.is_due, column.running) for column in told.columns] == [
+            ("2025Q4", True, False), ("2026Q1", True, True),
+        ]  # fmt: skip
+
+
+def test_a_period_of_which_nothing_is_due_is_no_gap_and_not_counted(collection: tuple[CatalogLedger, str]) -> None:
+    ledger, collected = collection
+    with database.session(ledger.engine) as session:
+        months = [one for name in ("2026Q1", "2026Q2", "2026Q3") for one in periods.within(name, "month")]
+        told = boards.over(board.board(session, collected, months, on=TODAY), "quarter")
+        for row in told.rows:
+            assert [cell.state for cell in row.cells] == ["missing", "not-due", "not-due"]
+            assert (row.complete, row.on_time, row.due) == (0, 0, 1)
+        assert [column.is_due for column in told.columns] == [True, False, False]
+
+
+@pytest.mark.parametrize("kind", ["month", "quarter", "year"])
+def test_every_row_counts_the_same_periods_whoever_reported_early(collection: tuple[CatalogLedger, str], kind: str) -> None:
+    ledger, collected = collection
+    for period, day in (("2026-01", date(2026, 2, 3)), ("2026-02", date(2026, 3, 4)), ("2026-03", date(2026, 3, 11))):
+        _report(ledger, collected, "jixi", period, day, 3)
+    with database.session(ledger.engine) as session:
+        months = ["2025-12", *(one for name in ("2026Q1", "2026Q2") for one in periods.within(name, "month"))]
+        told = board.board(session, collected, months, on=TODAY)
+        told = told if kind == "month" else boards.over(told, kind)
+        due = {"month": 3, "quarter": 2, "year": 2}[kind]
+        assert {row.due for row in told.rows} == {due}
+        assert {row.organization.id: (row.complete, row.on_time) for row in told.rows}["jixi"] == (due - 1, due - 1)
+        assert sum(column.complete for column in told.columns if column.is_due) == sum(row.complete for row in told.rows)
+        assert told.complete_rate == (due - 1) / (3 * due)
+
+
+def test_nothing_is_owed_from_before_a_collection_that_waits_for_its_signature_was_asked_for(
+    collection: tuple[CatalogLedger, str],
+) -> None:
+    ledger, collected = collection
+    with database.session(ledger.engine) as session:
+        agreement = agreements.get(session, collected)
+        agreement.signed_on, agreement.needed_on = None, date(2026, 2, 1)
+        session.add(agreement)
+        years = [one for year in ("2024", "2025", "2026") for one in periods.within(year, "month")]
+        told = boards.over(board.board(session, collected, years, on=TODAY), "year")
+        assert [column.period for column in told.columns] == ["2026"]
 
 
 def test_a_board_of_cities_needs_no_sum(collection: tuple[CatalogLedger, str]) -> None:

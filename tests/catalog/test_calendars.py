@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 from sqlmodel import Session, select
 
-from catalog import access, agreements, calendars, people, workdays
+from catalog import access, agreements, calendars, inbox, people, workdays
 from catalog.access import Refused
 from catalog.agreements import Agreement, AgreementOver, NotSigned
 from catalog.audit import AuditRecord
@@ -67,17 +67,43 @@ def test_deadlines_given_before_are_counted_anew_and_on_record(session: Session)
     organization(session, "hlj-water")
     made = _need(session, needed_on=date(2027, 2, 1))
     other = _need(session, needed_on=date(2027, 2, 1), answer_due=date(2027, 3, 31))
-    assert made.answer_due == date(2027, 2, 15)
-    (moved,) = calendars.import_year(session, WHO, [*SPRING, MAKE_UP], "2027.csv")
-    assert (moved.object, moved.before, moved.after) == (f"agreement:{made.id}", date(2027, 2, 15), made.answer_due)
+    old = _need(session, needed_on=date(2027, 2, 1), answer_due=date(2027, 2, 15))
+    assert made.answer_due == date(2027, 2, 19), "five working days of it are a festival, as far as anybody can know"
+    first, second = calendars.import_year(session, WHO, [*SPRING, MAKE_UP], "2027.csv")
+    assert (first.object, first.before, first.after) == (f"agreement:{made.id}", date(2027, 2, 19), made.answer_due)
+    assert (second.object, second.before, second.after) == (f"agreement:{old.id}", date(2027, 2, 15), made.answer_due)
     assert made.answer_due == date(2027, 2, 20)
     assert other.answer_due == date(2027, 3, 31)  # given by hand
     assert not workdays.calendar(session).estimated(date(2027, 2, 1))
-    (back,) = calendars.set_day(session, WHO, date(2027, 2, 20), False, "改休")
+    back, _ = calendars.set_day(session, WHO, date(2027, 2, 20), False, "改休")
     assert back.after == made.answer_due == date(2027, 2, 22)
+    assert not back.estimated
     records = session.exec(select(AuditRecord).where(AuditRecord.action.startswith("calendar."))).all()  # type: ignore[attr-defined]
     assert [one.action for one in records] == ["calendar.import", "calendar.set"]
     assert made.id in json.dumps(records[0].detail)
+
+
+@pytest.mark.day
+def test_a_table_that_comes_with_a_new_version_of_the_hub_moves_deadlines_too(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workdays.seed(session)
+    organization(session, "hlj-water")
+    made = _need(session, needed_on=date(2027, 2, 1))
+    assert calendars.bring_up(session) == []
+    table = {one.day: "Spring Festival" for one in SPRING}
+    monkeypatch.setattr(workdays, "holidays", {**workdays.holidays, **table})
+    monkeypatch.setattr(workdays, "workdays", {**workdays.workdays, MAKE_UP.day: "Spring Festival"})
+    (moved,) = calendars.bring_up(session)
+    assert (moved.before, moved.after) == (date(2027, 2, 19), made.answer_due) == (date(2027, 2, 19), date(2027, 2, 20))
+    assert calendars.of_year(session, 2027).official
+
+
+def test_a_year_without_a_table_is_told_as_an_estimate(session: Session) -> None:
+    told = calendars.of_year(session, 2031)
+    assert not told.official
+    assert date(2031, 10, 1) in {one.day for one in told.days if not one.working}
+    assert [one.year for one in calendars.years(session)] == sorted(workdays.calendar(session).years), "and not written down"
 
 
 def test_a_year_put_in_again_takes_the_place_of_the_one_before(session: Session) -> None:
@@ -97,6 +123,18 @@ def test_the_next_years_table_is_missed_from_october_on(session: Session) -> Non
     assert calendars.missing(session, date(2026, 9, 30)) == []
     assert calendars.missing(session, date(2026, 10, 1)) == [2027]
     assert calendars.missing(session, date(2027, 1, 1)) == [2027]
+
+
+@pytest.mark.parametrize(("role", "told"), [("steward", True), ("administrator", True), ("provider", False),
+                                            ("auditor", False), ("partner", False), ("analyst", False)])  # fmt: skip
+def test_a_missing_table_waits_in_the_inbox_of_who_may_import_it(session: Session, role: str, told: bool) -> None:
+    organization(session, "o")
+    who = Subject("p", "P", "o", frozenset({role}))
+    for day, years in ((date(2026, 9, 30), []), (date(2026, 10, 1), ["2027"])):
+        waiting = [task.key for task in inbox.inbox(session, who, day) if task.kind == "calendar"]
+        assert waiting == (years if told else [])
+    calendars.import_year(session, WHO, [*SPRING, MAKE_UP], "2027.csv")
+    assert not [task for task in inbox.inbox(session, who, date(2026, 10, 1)) if task.kind == "calendar"]
 
 
 @pytest.mark.parametrize(("role", "allowed"), [("administrator", True), ("steward", True), ("auditor", False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -74,8 +75,25 @@ def test_the_official_calendar_of_2026(session: Session) -> None:
 def test_a_year_without_calendar_is_an_estimate_and_says_so(session: Session) -> None:
     calendar = workdays.calendar(session)
     assert calendar.estimated(date(2026, 12, 30), date(2031, 1, 5))
-    assert calendar.working(date(2031, 10, 1)) is True
+    assert not any(calendar.working(date(2031, 10, day)) for day in (1, 2, 3)), "a festival of the law"
+    assert not calendar.working(date(2031, 1, 23)), "Spring Festival, by the moon"
+    assert replace(calendar, plain=True).working(date(2031, 10, 1)), "Monday to Friday, as before there was an estimate"
     assert not calendar.estimated()
+
+
+def test_the_official_table_takes_the_place_of_the_estimate_whole(session: Session) -> None:
+    """A day that the law's festivals would give off and that the table does not name is worked."""
+    workdays.set_day(session, date(2031, 1, 1), False, "元旦")
+    calendar = workdays.calendar(session)
+    assert not calendar.estimated(date(2031, 10, 1))
+    assert calendar.working(date(2031, 10, 1))
+
+
+@pytest.mark.parametrize("year", [1950, 2027, 2099, 2150])
+def test_an_estimate_counts_as_a_person_does_in_any_year(year: int) -> None:
+    calendar, first = Calendar(), date(year, 1, 1)
+    assert calendar.between(first, date(year, 12, 31)) == slow_count(calendar, first, date(year, 12, 31))
+    assert calendar.estimated(first)
 
 
 def test_a_steward_corrects_a_day_and_seeding_again_keeps_it(session: Session) -> None:

@@ -309,9 +309,9 @@ def _sheet(book: python_calamine.CalamineWorkbook, name: str, path: Path) -> pyt
     try:
         return book.get_sheet_by_name(name)
     except python_calamine.WorksheetNotFound as error:
-        names = "、".join(book.sheet_names)
+        zh, en = "、".join(book.sheet_names), ", ".join(book.sheet_names)
         raise WorkbookRefused(
-            f"{path.name} 没有工作表 {name}；有：{names}", f"{path.name} has no sheet {name}; it has {names}"
+            f"{path.name} 没有工作表 {name}；有：{zh}", f"{path.name} has no sheet {name}; it has {en}"
         ) from error
     except (python_calamine.CalamineError, ValueError) as error:
         raise WorkbookRefused(

@@ -165,8 +165,8 @@ def _choose_sheet(found: Inspection) -> str:
     seen = [s for s in filled if not s.hidden] or filled
     hidden = [s.name for s in filled if s.hidden and s not in seen]
     if hidden:
-        names = "、".join(hidden)
-        found.evidence.append(Evidence(f"未读隐藏工作表：{names}", f"hidden sheets not read: {names}"))
+        zh, en = "、".join(hidden), ", ".join(hidden)
+        found.evidence.append(Evidence(f"未读隐藏工作表：{zh}", f"hidden sheets not read: {en}"))
     if len(seen) == 1:
         return seen[0].name
     if not seen:
