@@ -46,11 +46,12 @@ format: setup-dev ## Format and mend what can be mended
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup-dev ## Benchmarks against their baselines: onboard, datasets, rows, pull, pollock
+bench: setup-dev ## Benchmarks against their baselines: onboard, datasets, rows, pull, stall, readers, beside, pollock
 	@$(BIN)/python -m benchmarks
 
-crash-test: setup-dev ## Kill the hub at every named point, 50 rounds, and compare the counts
+crash-test: setup-dev ## Kill the hub at every named point, then at any moment, 50 rounds each, and compare the counts
 	@$(BIN)/python -m tests.crash.rounds --rounds 50
+	@$(BIN)/python -m tests.crash.rounds --rounds 50 --moments
 
 screenshots: setup-dev ## Pictures of every page, both languages, desktop and phone (tests/screenshots)
 	@$(BIN)/python -m pytest tests/portal -m browser

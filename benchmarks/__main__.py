@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("onboard", "datasets", "rows", "pull", "stall", "readers", "pollock")
+NAMES = ("onboard", "datasets", "rows", "pull", "stall", "readers", "beside", "pollock")
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalog import database, organizations, people, registry, releases, resources
+from catalog import database, organizations, people, registry, releases, resources, sealing
 from catalog.access import grants
 from catalog.organizations import Organization
 from contracts import lint
@@ -107,6 +107,7 @@ def fill(home: str, rows: int) -> None:
         lake.execute(f"CREATE TABLE lake.resource.reading AS {ROWS.format(rows=rows)}")
         [(snapshot,)] = lake.execute("SELECT max(snapshot_id) FROM ducklake_snapshots('lake')").fetchall()
     ordered.prepare(settings, "resource", "reading", snapshot, ["reading_id"])
+    sealing.make_key(settings.audit_key)
     contract = lint.parse(CONTRACT)
     with database.session(settings.catalog_database) as session:
         for name in ("owner", "plain", "masked"):

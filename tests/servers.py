@@ -59,13 +59,13 @@ def postgres_database(postgres_server: str) -> Iterator[Callable[[str], str]]:
     def make(template: str = "") -> str:
         name = f"hui_test_{os.getpid()}_{uuid.uuid4().hex[:10]}"
         copy = f' TEMPLATE "{template}"' if template else ""
-        _run(postgres_server, f'CREATE DATABASE "{name}"{copy}')
+        run_statement(postgres_server, f'CREATE DATABASE "{name}"{copy}')
         made.append(name)
         return database_url(postgres_server, name)
 
     yield make
     for name in made:
-        _run(postgres_server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        run_statement(postgres_server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 def database_url(server: str, name: str) -> str:
@@ -76,6 +76,14 @@ def database_url(server: str, name: str) -> str:
     return f"{base}/{name}{mark}{rest}"
 
 
-def _run(server: str, statement: str) -> None:
+def run_statement(server: str, statement: str) -> None:
+    """Run one statement on a server, outside a transaction."""
     with psycopg.connect(database_url(server, "postgres"), autocommit=True) as connection:
         connection.execute(statement)
+
+
+def databases(server: str, beginning: str) -> list[str]:
+    """Names of a server's databases that begin so."""
+    with psycopg.connect(database_url(server, "postgres")) as connection:
+        found = connection.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [beginning])
+        return [name for (name,) in found]

@@ -1,6 +1,7 @@
-"""Kill the hub at a named point, start it again, reconcile: every count agrees and nothing is there twice.
+"""Kill the hub at a named point or at any moment, start it again, reconcile: every count agrees and nothing is there twice.
 
-python -m tests.crash.rounds [--rounds 50] [--seed N]: random scripts, random points. `make crash-test` runs it.
+python -m tests.crash.rounds [--rounds 50] [--seed N] [--moments] [--postgres SERVER]: random scripts; random points, or with
+--moments a kill from outside, whatever the hub is at. `make crash-test` runs it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -24,6 +26,7 @@ from typing import Any
 from catalog import database
 from catalog.ledger import CatalogLedger
 from tests.crash import working
+from tests.crash.stores import Stores
 from tests.crash.working import DATASETS
 from warehouse import backup, connection, landing
 from warehouse.commit import commits
@@ -31,6 +34,8 @@ from warehouse.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 KILLED = -9
+LONGEST = 4.0
+"""Seconds after its start within which a step is killed; most are done in less, and then nothing is killed."""
 HEAD = "编号,名称,数量\n"
 State = dict[str, list[tuple[Any, ...]]]
 
@@ -41,16 +46,18 @@ class Site:
 
     folder: Path
     chance: random.Random
+    stores: Stores = field(default_factory=Stores)
     files: int = 0
     steps: list[list[str]] = field(default_factory=list)
 
     @property
     def settings(self) -> Settings:
-        return Settings(home=self.folder / "var", _env_file=None)
+        return Settings(home=self.folder / "var", _env_file=None, **self.stores.addresses)
 
     def make(self) -> None:
         """An empty hub, copied from one that is made once."""
-        shutil.copytree(empty_home(), self.settings.root, symlinks=True)
+        shutil.copytree(empty_home(self.stores.server), self.settings.root, symlinks=True)
+        self.stores.make()
 
     def file(self, rows: int = 40) -> str:
         """A delivery with new, changed, repeated, faulty and broken rows."""
@@ -64,18 +71,24 @@ class Site:
         path.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
         return str(path)
 
-    def work(self, steps: list[list[str]], crash_at: str = "") -> int:
-        """Do steps; with a point to die at in a process of its own, otherwise here. The exit status."""
-        if not crash_at:
+    def work(self, steps: list[list[str]], crash_at: str = "", moment: float | None = None) -> int:
+        """Do steps; with a point or a moment to die at in a process of its own, otherwise here. The exit status."""
+        if not crash_at and moment is None:
             connection.forget(self.settings)
-            working.run(self.settings.root, steps)
+            working.run(self.settings, steps)
             return 0
+        command = [sys.executable, "-m", "tests.crash.working", self.settings.model_dump_json(), json.dumps(steps)]
         environment = {**os.environ, "HUB_CRASH_AT": crash_at, "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", "tests.crash.working", str(self.settings.root), json.dumps(steps)]
-        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-        if done.returncode not in (0, KILLED):
-            raise AssertionError(f"{steps} at {crash_at}: {done.stderr[-2000:]}")
-        return done.returncode
+        with subprocess.Popen(
+            command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            if moment is not None and process.stdout is not None and process.stdout.readline() == working.READY:
+                time.sleep(moment)
+                process.kill()
+            _, told = process.communicate()
+        if process.returncode not in (0, KILLED):
+            raise AssertionError(f"{steps} at {crash_at or moment}: {told[-2000:]}")
+        return process.returncode
 
     def state(self) -> State:
         """Every table's rows, without the provenance that two sites may number differently (batches bear the day)."""
@@ -95,15 +108,17 @@ class Site:
 
 
 @cache
-def empty_home() -> Path:
-    """A home with an empty catalogue and an empty lake."""
+def empty_home(server: str = "") -> Path:
+    """A home with an empty catalogue and an empty lake; with a server both are databases, the templates of others."""
     folder = tempfile.mkdtemp(prefix="hui-crash-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    settings = Settings(home=Path(folder) / "var", _env_file=None)  # type: ignore[call-arg]
+    stores = Stores.empty(server)
+    settings = Settings(home=Path(folder) / "var", _env_file=None, **stores.addresses)  # type: ignore[call-arg]
     settings.root.mkdir()
     database.migrate(settings.catalog_database)
     connection.initialise(settings)
     connection.forget(settings)
+    database.engine(settings.catalog_database).dispose()
     return settings.root
 
 
@@ -168,16 +183,21 @@ def script(site: Site, point: str) -> list[list[str]]:
     return steps
 
 
-def one_round(folder: Path, seed: int, point: str) -> bool:
-    """Run a script with a kill at `point` and to its end after that; beside it, the same without. Whether it was killed."""
-    struck, calm = (Site(folder / name, random.Random(seed)) for name in ("struck", "calm"))
+def one_round(folder: Path, seed: int, point: str = "", server: str = "") -> bool:
+    """Run a script with a kill at `point`, or at any moment, and to its end after that; beside it, the same without.
+
+    Whether it was killed.
+    """
+    struck, calm = (Site(folder / name, random.Random(seed), Stores(server)) for name in ("struck", "calm"))
     for site in (struck, calm):
         site.make()
         site.steps = script(site, point)
-    killed = False
-    for step in struck.steps:
-        ended = struck.work([step], crash_at="" if killed else point)
-        if ended == KILLED:
+    moments, killed = random.Random(seed), False
+    struck_at = moments.randrange(len(struck.steps))
+    for number, step in enumerate(struck.steps):
+        due = not killed and (bool(point) or number == struck_at)
+        moment = None if point or not due else moments.uniform(0, LONGEST)
+        if struck.work([step], crash_at=point if due else "", moment=moment) == KILLED:
             killed = True
             struck.work([["reconcile"]])
             agree(struck)
@@ -187,7 +207,9 @@ def one_round(folder: Path, seed: int, point: str) -> bool:
     calm.work(calm.steps)
     agree(struck)
     agree(calm)
-    assert struck.state() == calm.state(), f"seed {seed}, {point}: the struck hub differs from the calm one"
+    assert struck.state() == calm.state(), f"seed {seed}, {point or 'at a moment'}: the struck hub differs from the calm one"
+    for site in (struck, calm):
+        site.stores.drop()
     return killed
 
 
@@ -204,20 +226,22 @@ def main() -> None:
     """Random rounds, all of which must agree."""
     from warehouse.crashpoints import POINTS
 
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
+    parser.add_argument("--moments", action="store_true", help="kill at any moment, not at a named point")
+    parser.add_argument("--postgres", default="", help="URL of a server, without a database, for catalogue and lake")
     options = parser.parse_args()
     chance = random.Random(options.seed)
     killed = 0
     print(f"seed {options.seed}")
     for number in range(1, options.rounds + 1):
         point = chance.choice(POINTS) + (f":{chance.randrange(2, 4)}" if chance.random() < 0.3 else "")
-        seed = chance.randrange(1 << 30)
+        seed, told = chance.randrange(1 << 30), "a moment" if options.moments else point
         with tempfile.TemporaryDirectory() as folder:
-            struck = one_round(Path(folder), seed, point)
+            struck = one_round(Path(folder), seed, "" if options.moments else point, options.postgres)
         killed += struck
-        print(f"round {number:3}: {point:18} {'killed, mended, agrees' if struck else 'not reached, agrees'}", flush=True)
+        print(f"round {number:3}: {told:18} {'killed, mended, agrees' if struck else 'not reached, agrees'}", flush=True)
     print(f"{options.rounds} rounds agree, {killed} with a kill")
 
 

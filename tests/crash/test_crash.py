@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.rounds import KILLED, Site, agree
+from tests.crash.rounds import KILLED, Site, agree, one_round
 from warehouse.crashpoints import POINTS
 
 STEPS = {
@@ -40,6 +40,12 @@ def test_killed_at(point: str, dataset: str, tmp_path: Path) -> None:
     agree(struck)
     agree(calm)
     assert struck.state() == calm.state()
+
+
+@pytest.mark.parametrize(("kept_in", "seed"), [("sqlite", 21), ("postgresql", 22)])
+def test_killed_at_any_moment(kept_in: str, seed: int, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """From outside, wherever it is just then; `make crash-test` does many such rounds."""
+    one_round(tmp_path, seed, server=request.getfixturevalue("postgres_server") if kept_in == "postgresql" else "")
 
 
 def test_two_crashes_in_a_row_and_the_same_file_again(tmp_path: Path) -> None:

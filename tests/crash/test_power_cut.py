@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,32 +14,11 @@ from catalog.ledger import CatalogLedger
 from cli import doctor
 from tests.crash import working
 from tests.crash.rounds import Site, agree
+from tests.crash.stores import Stores
 from warehouse import accounts, connection, landing, rebuild, reconcile
 from warehouse.finish import finish
 
 STORES = (("catalogue",), ("lake",), ("catalogue", "lake"))
-
-
-def files(site: Site) -> dict[str, Path]:
-    return {"catalogue": site.settings.root / "catalog.db", "lake": connection.metadata_file(site.settings)}
-
-
-def keep(site: Site, name: str) -> None:
-    """Copy both stores as they are now, by SQLite's own backup."""
-    for store, file in files(site).items():
-        with closing(sqlite3.connect(file)) as old, closing(sqlite3.connect(site.folder / f"{name}-{store}.db")) as new:
-            old.backup(new)
-
-
-def bring_back(site: Site, name: str, stores: tuple[str, ...]) -> None:
-    """Put a store back as it was kept, as a machine finds it that lost its last commits."""
-    connection.forget(site.settings)
-    database.engine(site.settings.catalog_database).dispose()
-    for store in stores:
-        file = files(site)[store]
-        for rest in ("-wal", "-shm"):
-            file.with_name(file.name + rest).unlink(missing_ok=True)
-        shutil.copy2(site.folder / f"{name}-{store}.db", file)
 
 
 def mend(site: Site) -> list[reconcile.Reconciled]:
@@ -62,25 +38,29 @@ def parted(site: Site) -> tuple[int, int, int, int]:
     return told
 
 
-def made(folder: Path, seed: int) -> Site:
-    site = Site(folder, random.Random(seed))
+def made(folder: Path, seed: int, server: str = "") -> Site:
+    site = Site(folder, random.Random(seed), Stores(server))
     site.folder.mkdir(parents=True, exist_ok=True)
     site.make()
     return site
 
 
 @pytest.mark.parametrize("stores", STORES, ids="+".join)
-@pytest.mark.parametrize("seed", [1, 2])
-def test_ends_in_one_account(tmp_path: Path, seed: int, stores: tuple[str, ...]) -> None:
-    site = made(tmp_path / "hub", seed)
+@pytest.mark.parametrize(("kept_in", "seed"), [("sqlite", 1), ("postgresql", 2)])
+def test_ends_in_one_account(
+    tmp_path: Path, kept_in: str, seed: int, stores: tuple[str, ...], request: pytest.FixtureRequest
+) -> None:
+    server = request.getfixturevalue("postgres_server") if kept_in == "postgresql" else ""
+    site = made(tmp_path / "hub", seed, server)
+    request.addfinalizer(site.stores.drop)
     cut = site.chance.randrange(1, 4)
     steps = [["deliver", site.chance.choice(sorted(working.DATASETS)), site.file()] for _ in range(4)]
     for number, step in enumerate(steps):
         if number == cut:
-            keep(site, "before")
+            site.stores.keep(site.settings, "before")
         site.work([step])
     whole = site.state()
-    bring_back(site, "before", stores)
+    site.stores.bring_back(site.settings, "before", stores)
     mend(site)
     agree(site)
     assert parted(site) == (0, 0, 0, 0)
@@ -94,10 +74,10 @@ def test_a_new_delivery_does_not_take_the_number_of_a_lost_one(tmp_path: Path) -
     """The catalogue lost the receipt of B; C gets its number: C is loaded, B is in the catalogue again, under its own."""
     site = made(tmp_path / "hub", 5)
     site.work([["deliver", "changed", site.file()]])
-    keep(site, "before")
+    site.stores.keep(site.settings, "before")
     lost = site.file()
     site.work([["deliver", "series", lost]])
-    bring_back(site, "before", ("catalogue",))
+    site.stores.bring_back(site.settings, "before", ("catalogue",))
     newcomer = site.file()
     site.work([["deliver", "series", newcomer]])
     agree(site)
@@ -111,11 +91,11 @@ def test_a_new_delivery_does_not_take_the_number_of_a_lost_one(tmp_path: Path) -
 
 def test_the_lost_file_sent_again_is_the_one_that_is_there(tmp_path: Path) -> None:
     site = made(tmp_path / "hub", 6)
-    keep(site, "before")
+    site.stores.keep(site.settings, "before")
     file = site.file()
     site.work([["deliver", "series", file]])
     rows = site.state()
-    bring_back(site, "before", ("catalogue",))
+    site.stores.bring_back(site.settings, "before", ("catalogue",))
     site.work([["deliver", "series", file]])
     agree(site)
     assert site.state() == rows
@@ -126,11 +106,11 @@ def test_rows_lost_before_later_ones_are_named(tmp_path: Path) -> None:
     """The lake lost B, and went on with C: nothing is loaded out of its order; `hub rebuild` is named."""
     site = made(tmp_path / "hub", 7)
     site.work([["deliver", "series", site.file()]])
-    keep(site, "before")
+    site.stores.keep(site.settings, "before")
     site.work([["deliver", "series", site.file()]])
     ledger = CatalogLedger(site.settings.catalog_database)
     lost = ledger.history("series")[-1]
-    bring_back(site, "before", ("lake",))
+    site.stores.bring_back(site.settings, "before", ("lake",))
     contracts, file = working.contracts(), Path(site.file())
     with connection.writer(site.settings) as lake:  # a version that did not look: loads beside the lost one
         landed = landing.land(site.settings, file)
@@ -147,11 +127,11 @@ def test_rows_lost_before_later_ones_are_named(tmp_path: Path) -> None:
 
 def test_bytes_that_nobody_has_are_a_refused_batch(tmp_path: Path) -> None:
     site = made(tmp_path / "hub", 8)
-    keep(site, "before")
+    site.stores.keep(site.settings, "before")
     site.work([["deliver", "series", site.file()]])
     ledger = CatalogLedger(site.settings.catalog_database)
     lost = ledger.history("series")[-1]
-    bring_back(site, "before", ("lake",))
+    site.stores.bring_back(site.settings, "before", ("lake",))
     landing.place(site.settings, lost.receipt.sha256).unlink()
     found = mend(site)
     assert [(one.how, type(one.error)) for one in found] == [("lost", reconcile.BytesLost)]
@@ -162,9 +142,9 @@ def test_bytes_that_nobody_has_are_a_refused_batch(tmp_path: Path) -> None:
 
 def test_what_was_mended_is_on_record(tmp_path: Path) -> None:
     site = made(tmp_path / "hub", 9)
-    keep(site, "before")
+    site.stores.keep(site.settings, "before")
     site.work([["deliver", "series", site.file()]])
-    bring_back(site, "before", ("catalogue",))
+    site.stores.bring_back(site.settings, "before", ("catalogue",))
     mend(site)
     with database.session(site.settings.catalog_database) as session:
         actions = [kept.action for kept in session.query(AuditRecord).order_by(AuditRecord.sequence)]  # type: ignore[arg-type]
@@ -181,15 +161,15 @@ def test_a_receipt_waits_for_the_disk(tmp_path: Path) -> None:
 def test_the_doctor_says_so_until_it_is_mended(tmp_path: Path) -> None:
     site = made(tmp_path / "hub", 11)
     site.work([["deliver", "changed", site.file()]])
-    keep(site, "before")
+    site.stores.keep(site.settings, "before")
     site.work([["deliver", "series", site.file()]])
     assert doctor.accounts_finding(site.settings).state == "good"
     for store in ("catalogue", "lake"):
-        keep(site, "after")
-        bring_back(site, "before", (store,))
+        site.stores.keep(site.settings, "after")
+        site.stores.bring_back(site.settings, "before", (store,))
         assert doctor.accounts_finding(site.settings).state == "bad", store
-        bring_back(site, "after", ("catalogue", "lake"))
-    bring_back(site, "before", ("catalogue",))
+        site.stores.bring_back(site.settings, "after", ("catalogue", "lake"))
+    site.stores.bring_back(site.settings, "before", ("catalogue",))
     mend(site)
     assert doctor.accounts_finding(site.settings).state == "good"
 
@@ -199,12 +179,12 @@ def test_the_chain_says_what_it_lost_and_goes_on(tmp_path: Path) -> None:
     site = made(tmp_path / "hub", 12)
     settings = site.settings
     sealing.make_key(settings.audit_key)
-    keep(site, "before")
+    site.stores.keep(site.settings, "before")
     site.work([["deliver", "series", site.file()]])
     with database.session(settings.catalog_database) as session:
         sealed = sealing.seal(session, settings.audit_key, settings.audit_head)
     assert sealed is not None
-    bring_back(site, "before", ("catalogue", "lake"))
+    site.stores.bring_back(site.settings, "before", ("catalogue", "lake"))
     mend(site)
     mend(site)
     with database.session(settings.catalog_database) as session:

@@ -1,6 +1,6 @@
 """A process that works on a hub until it is done or killed: what the crash test starts, kills and starts again.
 
-python -m tests.crash.working HOME SCRIPT: SCRIPT is JSON, a list of steps:
+python -m tests.crash.working SETTINGS SCRIPT, both JSON. It says when it begins. SCRIPT is a list of steps:
 ["deliver", dataset, file] · ["undo", dataset, n] · ["reconcile"] · ["release", dataset] · ["maintain"] · ["backup", folder]
 """
 
@@ -16,6 +16,7 @@ from tests.warehouse.conftest import Given, thing
 from warehouse import connection, ingest, reconcile, undo
 from warehouse.settings import Settings
 
+READY = "ready\n"
 DATASETS = {"changed": Delivery.CHANGES, "complete": Delivery.FULL, "series": Delivery.APPEND}
 
 
@@ -29,9 +30,8 @@ def contracts() -> Given:
     return given
 
 
-def run(home: Path, steps: list[list[str]]) -> None:
+def run(settings: Settings, steps: list[list[str]]) -> None:
     """Do the steps in order."""
-    settings = Settings(home=home, _env_file=None)
     ledger, given = CatalogLedger(settings.catalog_database), contracts()
     for verb, *told in steps:
         if verb == "deliver":
@@ -73,4 +73,5 @@ def _maintain(settings: Settings, ledger: CatalogLedger, given: Given) -> None:
 
 
 if __name__ == "__main__":
-    run(Path(sys.argv[1]), json.loads(sys.argv[2]))
+    print(READY, end="", flush=True)
+    run(Settings(**json.loads(sys.argv[1])), json.loads(sys.argv[2]))
