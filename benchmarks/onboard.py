@@ -132,7 +132,10 @@ class Place:
         shutil.copytree(self.folder / home, self.folder / to, symlinks=True, copy_function=link)
 
     def deliver(self, home: str, name: str) -> None:
-        """Deliver a file to a hub, and see that it arrived."""
+        """Deliver a file to a hub as `hub batch deliver` does, and see that it arrived."""
+        from warehouse.foreign import door
+
+        door.warm()
         from catalog.ledger import CatalogLedger
         from warehouse import ingest
 

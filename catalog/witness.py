@@ -16,15 +16,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-import httpx
 from sqlmodel import Session, col, select
 
 from catalog.audit import AuditSeal
 from catalog.remembered import recall, remember
 from contracts.errors import HubError
+
+if TYPE_CHECKING:
+    import httpx
 
 TOLD = "audit-witness"
 AT_ONCE = 200
@@ -152,6 +154,8 @@ class HubWitness:
             after = page["next"]
 
     def _asked(self, method: str, **more: Any) -> httpx.Response:
+        import httpx  # 0.2 s, and every command has the catalogue
+
         headers = {"Authorization": f"Bearer {self.key}"}
         try:
             answer = httpx.request(method, self.url.rstrip("/") + PATH, headers=headers, timeout=PATIENCE, **more)

@@ -131,10 +131,11 @@ def deliver(
 
     **Example:** `hub batch deliver major_hazard mended.xlsx --corrects 20260311-0042`
     """
-    from warehouse import ingest
     from warehouse.foreign import door
 
-    door.warm()
+    door.warm()  # it imports beside what this process imports
+    from warehouse import ingest
+
     settings = Settings()
     who, policies = allowed(settings, "deliver", dataset, key)
     answers = _given(settings, dataset, maps, absent, dates, overlap, row_key, again)

@@ -61,6 +61,15 @@ def warm() -> None:
         _warm()
 
 
+def close() -> None:
+    """End the server, if there is one; what its workers took of CPU and memory then counts for this process's children."""
+    global _server
+    with _guard:
+        if _server is not None:
+            _server.close()
+            _server = None
+
+
 def run(
     settings: Settings,
     job: str,

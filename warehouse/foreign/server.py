@@ -28,22 +28,40 @@ from warehouse.foreign.limits import Limits
 OVER_TIME = (signal.SIGXCPU,)
 LOOK_SECONDS = 0.2
 """How often a worker's memory is looked at; what asks for all of it at once is stopped by RLIMIT_AS."""
+LAST_SECONDS = 1.0
 
 
 def main() -> None:
     """Serve until the asker's end of the socket is closed."""
     asking = socket.socket(fileno=os.dup(0))
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors need no funeral
+    signal.signal(signal.SIGCHLD, _bury)
     gc.freeze()
     while True:
         word, descriptors, _flags, _address = socket.recv_fds(asking, 1, 1)
         if not word:
+            _end()
             return
         if os.fork() == 0:
             asking.close()
             _supervise(socket.socket(fileno=descriptors[0]))
             os._exit(0)
         os.close(descriptors[0])
+
+
+def _bury(*_: object) -> None:
+    """Take note of supervisors that ended: what their workers took counts for this process, and so for its asker."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _end() -> None:
+    """Wait a moment for the last supervisor, which ends right after its answer."""
+    deadline = time.monotonic() + LAST_SECONDS
+    with suppress(ChildProcessError):
+        while time.monotonic() < deadline:
+            if not os.waitpid(-1, os.WNOHANG)[0]:
+                time.sleep(0.01)
 
 
 def _supervise(channel: socket.socket) -> None:
