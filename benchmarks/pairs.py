@@ -20,7 +20,7 @@ LOOK_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: seconds on the wall, seconds of CPU (children included), peak resident megabytes of all its processes together."""
+    """One run: seconds on the wall, seconds of CPU (children included), peak resident megabytes of its processes together."""
 
     wall: float
     cpu: float

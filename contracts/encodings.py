@@ -157,12 +157,15 @@ def glimpse(head: bytes) -> str:
     return head[:8192].replace(b"\x00", b"").decode("ascii", errors="ignore").lstrip()
 
 
-def whole_lines(file: BinaryIO) -> Iterator[bytes]:
-    """Blocks of about a megabyte that end at a line's end."""
+def _foreign_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Blocks of about a megabyte that end at a line's end; those of nothing but ASCII, which is alike in all, are left out."""
     rest = b""
     while chunk := file.read(CHUNK):
-        chunk = rest + chunk
         cut = chunk.rfind(b"\n") + 1
+        if cut and chunk.isascii() and rest.isascii():
+            rest = chunk[cut:]
+            continue
+        chunk, cut = rest + chunk, cut and cut + len(rest)
         rest = chunk[cut:]
         if cut:
             yield chunk[:cut]
@@ -176,9 +179,7 @@ def whole_lines(file: BinaryIO) -> Iterator[bytes]:
 def _try_all(file: BinaryIO, trials: dict[str, _Trial]) -> tuple[int, bytes]:
     """Decode every block with every codec; lines with non-ASCII, and a sample of them."""
     lines, sample = 0, bytearray()
-    for block in whole_lines(file):
-        if block.isascii():
-            continue
+    for block in _foreign_lines(file):
         told = [line for line in block.split(b"\n") if not line.isascii()]
         lines += len(told)
         if len(sample) < SAMPLE:

@@ -56,14 +56,19 @@ def lines(block: bytes, zeros: bool = True) -> Iterator[bytes]:
 
 def _patterns(block: bytes, zeros: bool) -> Iterator[re.Pattern[bytes]]:
     """What to look for in a block, without the words that it does not hold at all."""
-    if "计".encode() in block or "計".encode() in block:
-        yield SUMS
-    words = [re.escape(word) for word in CHINESE if word.encode() in block]
-    if words := [*words, *(form for word, form in CHINESE_FORMS.items() if word.encode() in block)]:
-        yield re.compile(rf'[,;|\t\n"^]{BLANK}(?:{"|".join(words)})'.encode())
+    if not block.isascii():
+        yield from _chinese(block)
     lower = block.lower()
     if english := [word for word in ENGLISH if word.encode() in lower]:
         yield re.compile(rf'[,;|\t\n"^]{BLANK}(?:sub-?|grand )?(?:{"|".join(english)})'.encode(), re.I)
     yield ZEROS if zeros else BLANKS
     if b"---" in block:
         yield RULES
+
+
+def _chinese(block: bytes) -> Iterator[re.Pattern[bytes]]:
+    if "计".encode() in block or "計".encode() in block:
+        yield SUMS
+    words = [re.escape(word) for word in CHINESE if word.encode() in block]
+    if words := [*words, *(form for word, form in CHINESE_FORMS.items() if word.encode() in block)]:
+        yield re.compile(rf'[,;|\t\n"^]{BLANK}(?:{"|".join(words)})'.encode())

@@ -16,11 +16,16 @@ from contracts.checks import Check, Scope, compile
 from contracts.model import Contract
 from warehouse.connection import data_path, literal, quote
 from warehouse.headers import REASONS, Match, match
+from warehouse.readers.pieces import fed
 from warehouse.readers.source import Piece, Source
 from warehouse.settings import Settings
 
 ESCAPED = r"^'([=+\-@\t\r\n＝＋－＠])"
 """What a quarantine export does to a cell that a spreadsheet would run as a formula (warehouse.quarantine)."""
+
+WRITTEN = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION lz4_raw, DICTIONARY_SIZE_LIMIT 1000"
+"""How a stage is written. Of 2.5 M rows × 14 (2026-11-27): 0.83 s, 81 MB, read again in 0.19 s; by default 1.07 s, 116 MB and
+0.29 s, for it tries to make a dictionary of every column and gives up late."""
 
 
 @dataclass(slots=True)
@@ -174,17 +179,22 @@ def open_stage(
 
 def write(connection: duckdb.DuckDBPyConnection, stage: Stage, queries: tuple[str, ...]) -> None:
     """Fill the stage: one pass over the source, in its order; its pieces side by side."""
-    copies = [f"COPY ({query}) TO {literal(path)} (FORMAT parquet)" for query, path in zip(queries, stage.paths, strict=True)]
+    copies = [f"COPY ({query}) TO {literal(path)} ({WRITTEN})" for query, path in zip(queries, stage.paths, strict=True)]
     with _numbering(connection, stage):
         if len(copies) == 1:
             told = [count(connection, copies[0])]
         else:
-            with ExitStack() as open_cursors, ThreadPoolExecutor(len(copies)) as pool:
-                cursors = [open_cursors.enter_context(_beside(connection)) for _ in copies]
-                told = list(pool.map(count, cursors, copies))
+            with ExitStack() as held, ThreadPoolExecutor(len(copies)) as pool:
+                cursors = [held.enter_context(_beside(connection)) for _ in copies]
+                told = list(pool.map(_piece, stage.source.pieces, cursors, copies))
     stage.rows = sum(told)
     stage.misnumbered = bool(stage.source.pieces) and told != [piece.lines for piece in stage.source.pieces]
     stage.faulty = count(connection, f"SELECT count(*) FROM {stage.relation} WHERE NOT ({stage.clean})")
+
+
+def _piece(piece: Piece, connection: duckdb.DuckDBPyConnection, copy: str) -> int:
+    with fed(piece) as path:
+        return count(connection, copy.replace(piece.name, path))
 
 
 @contextmanager

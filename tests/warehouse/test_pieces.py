@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import errno
+import os
+import threading
+from pathlib import Path
 
 import pytest
 
 from tests.warehouse.conftest import Hub, thing
 from warehouse import opening, quarantine
 from warehouse.landing import DiskFull
-from warehouse.readers import csv
+from warehouse.readers import csv, pieces, survey
+from warehouse.readers.source import Piece
 
 HEAD = "编号,名称,数量\n"
 
@@ -17,8 +21,8 @@ HEAD = "编号,名称,数量\n"
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch, in_this_process: None) -> list[int]:
     """Pieces of a few hundred bytes; gives how many each stage was written in."""
-    monkeypatch.setattr(csv, "BLOCK", 64)
-    monkeypatch.setattr(csv, "PIECE", 300)
+    monkeypatch.setattr(survey, "BLOCK", 64)
+    monkeypatch.setattr(pieces, "SMALLEST", 300)
     monkeypatch.setattr(csv, "_threads", lambda connection: 4)
     told: list[int] = []
     write = opening.stage.write
@@ -108,24 +112,55 @@ def test_nothing_is_left_behind(hub: Hub, small: list[int]) -> None:
     assert len(held) == 4
 
 
-def test_a_disk_that_fills_while_cutting_leaves_nothing(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    hub.given.add(thing())
-    real, calls = csv._kernel_copy, iter(range(10))
+def test_a_disk_that_fills_while_title_lines_are_cut_off_leaves_nothing(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.given.add(thing(reading={"encoding": "utf-8", "delimiter": ",", "header": 3}))
 
-    def full(source: int, target: int, size: int, start: int) -> int:
-        if next(calls) == 2:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return real(source, target, size, start)
+    def full(*_: int) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(csv, "_kernel_copy", full)
     with pytest.raises(DiskFull):
-        hub.deliver(rows())
+        hub.deliver("某某台账\n\n" + rows())
     assert not list(hub.settings.scratch.glob("*.csv"))
 
 
-def test_where_the_kernel_cannot_copy_python_does(hub: Hub, small: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_kernel_cannot_lend_its_pages_they_are_written(
+    hub: Hub, small: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     hub.given.add(thing())
-    monkeypatch.setattr(csv, "_kernel_copy", lambda *_: 0)
+    monkeypatch.delattr(os, "splice", raising=False)
     assert hub.deliver(rows()).outcome.accepted == 200
     assert small == [4]
     assert numbers(hub) == [(n, n) for n in range(1, 201)]
+
+
+def test_a_text_that_ends_too_early_is_no_delivery(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.given.add(thing())
+
+    def broken(*_: int) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(pieces, "_handed_on", broken)
+    with pytest.raises(OSError, match="Input/output"):
+        hub.deliver(rows())
+
+
+class TestPipes:
+    """A piece comes through a pipe of a megabyte, in more than one go, and nobody waits for a reader that is gone."""
+
+    def test_every_byte_in_its_order(self, tmp_path: Path) -> None:
+        text = tmp_path / "text"
+        text.write_bytes(os.urandom(3 << 20))
+        piece = Piece("p", text, (5, (3 << 20) - 7), 0, 0)
+        with pieces.fed(piece) as path, open(path, "rb") as pipe:
+            assert pipe.read() == text.read_bytes()[5:-7]
+
+    def test_a_reader_that_stops_ends_the_feeder(self, tmp_path: Path) -> None:
+        text = tmp_path / "text"
+        text.write_bytes(b"x" * (3 << 20))
+        before = set(threading.enumerate())
+        with pieces.fed(Piece("p", text, (0, 3 << 20), 0, 0)) as path, open(path, "rb") as pipe:
+            pipe.read(10)
+        with pieces.fed(Piece("p", text, (0, 3 << 20), 0, 0)):
+            pass  # nobody came at all
+        assert set(threading.enumerate()) == before

@@ -9,19 +9,20 @@ import os
 import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from contracts import encodings, sniff, suspects
+from contracts import encodings, sniff
 from contracts.asides import Sieve
 from contracts.errors import HubError
 from contracts.grid import fitted_names, header_rows, join_levels, trailing_share, usual_width
 from warehouse.connection import literal, quote
-from warehouse.readers import broken
-from warehouse.readers.source import Piece, Source
+from warehouse.readers import broken, pieces
+from warehouse.readers.source import Source
+from warehouse.readers.survey import SIFTED, outside_quotes, survey
 from warehouse.settings import Settings
 
 BLOCK = 4 << 20
@@ -29,17 +30,14 @@ HEAD = 64 << 20
 """A header, with the lines before it, is looked for in this many first bytes."""
 LONG_LINE = 16 << 20
 """Bytes of one line that DuckDB is given room for; files with longer ones are read line by line."""
-PIECE = 32 << 20
-"""Bytes of a piece at least: a text twice as large is read in pieces side by side, as rows are numbered by one thread each."""
-EMPTY_LINE = re.compile(rb"\n\r?\n")
 REFUSED = (duckdb.InvalidInputException, UnicodeDecodeError)
 """What DuckDB raises for a text it does not take: its own message may be cut inside a character, and then does not decode."""
 KEEP = "keep"
 """What a contract's `asides` says where totals and notes are records."""
-SIFTED = 64 << 20
-"""Bytes of a text up to which all of it is looked through for rows that are no records; of larger ones both ends."""
 SAMPLE = 1000
 """Rows whose numbers of fields are compared with the header's."""
+MANY = 10
+"""Lines for each of these rows are enough, in most texts: a value may hold some."""
 NEARLY_ALL = 0.9
 """Share of rows with an empty field too many from which on that is how the file is written."""
 DELIMITERS = (",", "\t", ";", "|")
@@ -47,22 +45,6 @@ DELIMITERS = (",", "\t", ";", "|")
 
 class NothingToRead(HubError):
     """The file holds no text at all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What a UTF-8 text holds, counted without parsing it."""
-
-    lines: int
-    """Physical lines that are not blank."""
-    plain: bool
-    """DuckDB may read it: valid UTF-8, no null bytes, line ends of one kind."""
-    ends: tuple[tuple[int, int], ...] = ()
-    """Here and there a line end outside quotes: the bytes up to it, and the lines in them that are not blank."""
-    delimiters: int = 0
-    """Delimiters outside quotes."""
-    doubtful: bool = False
-    """There may be rows that are no records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +96,7 @@ def open_csv(
     if told.get("asides") != KEEP and (counted.doubtful or _header_again(text, layout)):
         return repaired(told, settings, made)
     before = _delimiters_before(text, layout, told)
-    pieces = _cut(text, layout, counted, told, settings, _threads(connection)) if lazy else {}
+    parts = pieces.cut(text, (layout.bytes, layout.filled), counted, _threads(connection)) if lazy else ()
     if layout.lines > 1:
         text = _copied(text, layout.bytes, text.stat().st_size, settings)
         made = (*made, text)
@@ -125,8 +107,8 @@ def open_csv(
         encoding=encoding,
         row_offset=layout.lines,
         reading=told,
-        scratch=(*made, *pieces),
-        pieces=tuple(pieces.values()),
+        scratch=made,
+        pieces=tuple(replace(part, relation=_relation(part.name, False, layout, told)) for part in parts),
         lines=counted.lines - layout.filled,
         delimiters=counted.delimiters - before,
         trailing=layout.trailing,
@@ -186,7 +168,7 @@ def _delimiters_before(text: Path, layout: Layout, reading: Mapping[str, Any]) -
     with text.open("rb") as file:
         head = file.read(layout.bytes)
     mark, delimiter = str(reading.get("quote") or '"').encode(), str(reading["delimiter"]).encode()
-    return _outside(head, mark, delimiter, False)[0].count(delimiter)
+    return outside_quotes(head, mark, delimiter, False)[0].count(delimiter)
 
 
 def repaired(reading: Mapping[str, Any], settings: Settings, made: Sequence[Path] = ()) -> Source:
@@ -216,47 +198,6 @@ def repaired(reading: Mapping[str, Any], settings: Settings, made: Sequence[Path
     )
 
 
-def survey(path: Path, mark: str = '"', delimiter: str = ",", sieve: Sieve | None = None, start: int = 0) -> Survey:
-    """Count the lines and delimiters of a text and see whether DuckDB may read it, at the speed of memory. `sieve` judges
-    the few lines from the byte `start` on that may be no records."""
-    lines, delimiters, plain, newlines, returns, pairs, size, quotes = 0, 0, True, 0, 0, 0, 0, 0
-    whole, doubtful = path.stat().st_size, False
-    ends, quote_byte, between = [], mark.encode(), delimiter.encode()
-    for block in _whole_lines(path):
-        found = block.count(b"\n")
-        newlines += found
-        if b"\r" in block:
-            returns += block.count(b"\r")
-            pairs += block.count(b"\r\n")
-        lines += found + (not block.endswith(b"\n")) - _blank(block)
-        plain = plain and b"\0" not in block and _valid(block)
-        if quote_byte in block:
-            outside, torn = _outside(block, quote_byte, between, quotes % 2 == 1)
-            plain, quotes = plain and not torn, quotes + block.count(quote_byte)
-        else:
-            outside = block if quotes % 2 == 0 else b""
-        delimiters += outside.count(between)
-        if sieve and not doubtful and (whole <= SIFTED or size < BLOCK or size + len(block) > whole - BLOCK):
-            records = block[max(0, start - size) :]
-            doubtful = _blank(records) > records.endswith(b"\n\n") or _doubted(records, mark, delimiter, sieve)
-        size += len(block)
-        if quotes % 2 == 0:
-            ends.append((size, lines))
-    alike = returns == 0 or returns == pairs == newlines
-    return Survey(lines, plain and alike, tuple(ends), delimiters, doubtful)
-
-
-def _doubted(block: bytes, mark: str, delimiter: str, sieve: Sieve) -> bool:
-    """Whether a line of a block may be no record of its table."""
-    for line in suspects.lines(block, sieve.has_zeros):
-        text = broken.lenient(line, "utf-8")
-        whole = text if text.count(mark) % 2 == 0 else text.replace(mark, "")  # of a value of several lines
-        row = next(_fields(iter([whole]), delimiter, mark), [])
-        if sieve.doubts(row):
-            return True
-    return False
-
-
 def _header_again(text: Path, layout: Layout) -> bool:
     """Whether the line of the header stands in the text once more."""
     if text.stat().st_size > SIFTED or not layout.bytes:
@@ -266,21 +207,9 @@ def _header_again(text: Path, layout: Layout) -> bool:
         return len(header) > 1 and whole.find(b"\n" + header, layout.bytes - 1) >= 0
 
 
-def _outside(block: bytes, mark: bytes, delimiter: bytes, inside: bool) -> tuple[bytes, bool]:
-    """What of a block stands outside quotes, and whether a quote opens in the middle of a field, where DuckDB takes what
-    follows for quoted or not as it fits. `inside`: the block begins within quotes."""
-    parts = block.split(mark)[int(inside) :: 2]
-    marked = mark.join(parts)
-    while mark * 2 in marked:  # two quotes within quotes are one
-        marked = marked.replace(mark * 2, mark)
-    begins = marked.count(delimiter + mark) + marked.count(b"\n" + mark) + marked.startswith(mark)
-    return b"".join(parts), not inside and begins < marked.count(mark)
-
-
 def lay_out(path: Path, reading: Mapping[str, Any], encoding: str = "utf-8") -> Layout:
     """Columns and place of the first row, by the reading's header and skip; headers are made unique and never empty."""
-    with path.open("rb") as file:
-        head = file.read(HEAD).splitlines(keepends=True)
+    head = _head(path)
     if not head:
         raise NothingToRead("文件是空的，没有任何内容；请核对导出。", "The file is empty; check how it was exported.")
     delimiter, mark = str(reading["delimiter"]), str(reading.get("quote") or '"')
@@ -300,6 +229,15 @@ def lay_out(path: Path, reading: Mapping[str, Any], encoding: str = "utf-8") -> 
     filled = sum(1 for line in head[:taken] if line.strip(b"\r\n"))
     trailing = trailing_share(sample, len(columns)) >= NEARLY_ALL
     return Layout(columns, taken, filled, sum(map(len, head[:taken])), trailing, sample)
+
+
+def _head(path: Path) -> list[bytes]:
+    """The first lines of a file: many, unless they are long."""
+    with path.open("rb") as file:
+        data = file.read(BLOCK)
+        if len(data) < BLOCK or len(lines := data.splitlines(keepends=True)) < MANY * SAMPLE:
+            return (data + file.read(HEAD - len(data))).splitlines(keepends=True)
+    return lines[:-1]
 
 
 def unique(headers: Sequence[str]) -> tuple[str, ...]:
@@ -357,36 +295,12 @@ def _plainer(text: Path, path: Path, reading: Mapping[str, Any], settings: Setti
     return target, {**reading, "plainer": True, **({"delimiter": "\t"} if blanks else {})}
 
 
-def _cut(
-    text: Path, layout: Layout, counted: Survey, reading: Mapping[str, Any], settings: Settings, most: int
-) -> dict[Path, Piece]:
-    """A large text as up to `most` files of much the same size, cut at line ends outside quotes; empty where it is small."""
-    size = text.stat().st_size
-    wanted = min(most, size // PIECE)
-    ends = [end for end in counted.ends if layout.bytes < end[0] < size]
-    goals = [size * n // wanted for n in range(1, wanted)]
-    inner = sorted({min(ends, key=lambda end: abs(end[0] - goal)) for goal in goals}) if ends else []
-    if not inner:
-        return {}
-    borders = [(layout.bytes, layout.filled), *inner, (size, counted.lines)]
-    made: dict[Path, Piece] = {}
-    try:
-        for (start, before), (end, after) in itertools.pairwise(borders):
-            path = _copied(text, start, end, settings)
-            made[path] = Piece(_relation(path, False, layout, reading), after - before, before - layout.filled)
-    except BaseException:
-        for path in made:
-            path.unlink(missing_ok=True)
-        raise
-    return made
-
-
 def _threads(connection: duckdb.DuckDBPyConnection) -> int:
     told = connection.execute("SELECT current_setting('threads')").fetchone()
     return int(told[0]) if told else 1
 
 
-def _relation(path: Path, skip: bool, layout: Layout, reading: Mapping[str, Any]) -> str:
+def _relation(path: Path | str, skip: bool, layout: Layout, reading: Mapping[str, Any]) -> str:
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in layout.columns)
     mark = literal(reading.get("quote") or '"')
     return (
@@ -420,32 +334,6 @@ def _kernel_copy(source: int, target: int, size: int, start: int) -> int:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
         return 0
-
-
-def _whole_lines(path: Path) -> Iterator[bytes]:
-    """Blocks that end at a line end (but the last), so that nothing needs care at their borders."""
-    size = path.stat().st_size
-    if not size:
-        return
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        start = 0
-        while start < size:
-            end = text.rfind(b"\n", start, start + BLOCK) + 1 or text.find(b"\n", start) + 1 or size
-            yield text[start:end]
-            start = end
-
-
-def _blank(block: bytes) -> int:
-    if block[:1] not in (b"\n", b"\r") and not EMPTY_LINE.search(block):
-        return 0
-    return sum(1 for line in block.removesuffix(b"\n").split(b"\n") if line in (b"", b"\r"))
-
-
-def _valid(block: bytes) -> bool:
-    try:
-        return block.isascii() or bool(block.decode("utf-8")) or True
-    except UnicodeDecodeError:
-        return False
 
 
 def _detect(path: Path) -> str:

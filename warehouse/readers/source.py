@@ -10,11 +10,16 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Part of a source: SQL that can stand after FROM, and the lines of rows in it and before it."""
+    """Part of a text: the lines of rows in it and before it, and SQL that can stand after FROM."""
 
-    relation: str
+    name: str
+    """Stands in `relation` for the path from which the piece is read (warehouse.readers.pieces.fed)."""
+    text: Path
+    span: tuple[int, int]
+    """Its bytes in the text, from and to."""
     lines: int
     before: int
+    relation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
