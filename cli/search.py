@@ -11,11 +11,25 @@ from rich.table import Table
 from catalog import database
 from catalog import search as catalogue
 from catalog.browse import Filters
-from catalog.search import Hit
+from catalog.search import Hit, Match
 from cli.identity import subject
 from cli.language import said
 from cli.screen import Screen
 from warehouse.settings import Settings
+
+PLACES = {
+    "title": ("名称", "title"),
+    "name": ("英文名", "name"),
+    "code": ("代码", "code"),
+    "organization": ("提供方", "provider"),
+    "abstract": ("摘要", "abstract"),
+    "item": ("信息项", "item"),
+    "label": ("代码项", "code label"),
+    "upstream": ("血缘上游", "upstream"),
+    "class": ("分类", "class"),
+}
+WHOLE = ("title", "organization", "abstract", "class")
+"""Told by the place alone: the text is long, or stands in the table already."""
 
 
 def search(
@@ -53,7 +67,7 @@ def search(
     table.columns[2].no_wrap = True
     for hit in found.hits:
         one = hit.resource
-        why = "; ".join(dict.fromkeys(match.text[:24] for match in hit.matches if match.field != "title"))
+        why = said("；", "; ").join(dict.fromkeys(_reason(match) for match in hit.matches))
         title, provided = said(one.title, one.title_en or one.title), said(hit.provider, hit.provider_en or hit.provider)
         table.add_row(title, one.code, f"{one.library}.{one.name}", provided, f"{one.rows:,}", why)
     Screen().print(table)
@@ -63,6 +77,16 @@ def search(
             f"{found.total} entries, page {found.page} of {found.pages}",
         )
     )
+
+
+def _reason(match: Match) -> str:
+    """Where a word was found; the text itself where it is a short name or code."""
+    where = said(*PLACES[match.field])
+    found = where if match.field in WHOLE else f"{where} {match.text}"
+    if match.synonym:
+        typed, says = match.synonym
+        found += said(f"（同义词：{typed} → {says}）", f" (synonym: {typed} → {says})")
+    return found
 
 
 def _told(hit: Hit) -> dict[str, Any]:

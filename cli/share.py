@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +20,6 @@ from cli.language import said
 from contracts.clock import now, zone
 from warehouse.settings import Settings
 
-WIDE = 10_000
 """Columns of a table that goes into a pipe: nothing is cut short there."""
 Key = Annotated[str, typer.Option("--as", metavar="KEY", help="Act with the rights of this key.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -216,7 +214,7 @@ def _print(shown: list[dict[str, Any]]) -> None:
         table.add_row(
             one["id"][:8], one["resource"], one["organization"], one["state"], items, one["rows"], one["purpose"], until
         )
-    Screen(width=None if sys.stdout.isatty() else WIDE).print(table)
+    Screen().print(table)
 
 
 def _record(

@@ -21,7 +21,6 @@ from warehouse.settings import Settings
 
 PREVIEW = 200
 """Rows of the printed table; --json prints them all."""
-WIDE = 10_000
 
 
 def sql(
@@ -182,7 +181,7 @@ def _print_table(answer: Any, names: list[str]) -> None:
             count += 1
             if count <= PREVIEW:
                 table.add_row(*["" if row[name] is None else str(row[name]) for name in names])
-    console = Screen(width=None if sys.stdout.isatty() else WIDE)  # a pipe has no edge: nothing is cut short
+    console = Screen()
     console.print(table)
     shown = (
         said(f"，显示前 {PREVIEW} 行（--json 输出全部）", f", the first {PREVIEW} shown (--json prints all)")

@@ -13,9 +13,9 @@ from rich.table import Table
 
 from catalog import access, audit, database, resources
 from catalog.people import Subject
-from cli.drawing import draw
 from cli.identity import subject
 from cli.language import said
+from cli.screen import Screen
 from warehouse.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -80,7 +80,7 @@ def table(title: tuple[str, str], columns: Sequence[tuple[str, str]], lines: Seq
         drawn.add_column(said(*names), justify="right" if numbers else "left", overflow="fold", no_wrap=place < 2)
     for line in lines:
         drawn.add_row(*(f"{cell:,}" if isinstance(cell, int) else str("" if cell is None else cell) for cell in line))
-    draw(drawn)
+    Screen().print(drawn)
 
 
 def size(count: int) -> str:

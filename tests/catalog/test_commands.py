@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from rich.cells import cell_len
 from sqlalchemy import text
 from typer.testing import CliRunner
 
@@ -195,3 +196,18 @@ def test_search_prints_what_was_found_and_why(ready: Hub, home: Settings, monkey
     assert "危险化" not in english, "whoever reads English sees the English titles"
     monkeypatch.setenv("HUB_LANG", "zh")
     assert "危险化" in ready("search").stdout
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_lists_are_whole_on_a_narrow_terminal(ready: Hub, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """At 4481aa4 names were folded by the letter and ended in "…" at 80 columns."""
+    name, code = "黑龙江省应急管理厅危险化学品安全监督管理处", "11230000000000001AM"
+    ready("organizations", "add", "hlj-emergency-chemicals", "--name", name, "--kind", "department", "--credit-code", code)
+    monkeypatch.setenv("COLUMNS", str(width))
+    for command in (("organizations", "list"), ("audit", "list")):
+        told = ready(*command).stdout
+        assert "…" not in told
+        assert max(cell_len(line) for line in told.splitlines()) <= width
+    listed = ready("organizations", "list").stdout
+    assert name in listed
+    assert f"credit code {code}" in listed
