@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import case, or_
 from sqlmodel import Session, col, select
 
-from catalog import acquisitions, calendars, channels, workdays
+from catalog import access, acquisitions, calendars, channels, workdays
 from catalog.batches import MENDABLE, Batch, BatchState
 from catalog.organizations import Organization
 from catalog.people import Role, Subject
@@ -19,7 +19,8 @@ from contracts.clock import day_of, today
 
 TOLD_DAYS = 30
 """Days for which a sender is told of a delivery that was undone."""
-EVERYTHING = (Role.STEWARD, Role.ADMINISTRATOR)
+HUB_ACTS = ("sign", "release", "renew", "answer-batch", "channel")
+"""Kinds that the hub's stewards do, whoever provides the data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +39,54 @@ class Task:
     due: date | None
     left: int | None
     """Working days left; negative when late, None where nothing runs."""
+    owner: str = ""
+    """Organization whose turn it is; "" where the hub's stewards act."""
+    steward: str = ""
+    """The one steward whose turn it is; "" for any."""
 
 
-def inbox(session: Session, subject: Subject, on: date | None = None) -> list[Task]:
-    """A person's tasks, most pressing first. Stewards see all, others what concerns their organization; auditors, partners
-    and analysts have none."""
-    if subject.kind == "anonymous" or not (subject.has(*EVERYTHING, Role.PROVIDER) or subject.kind == "local"):
-        return []
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """Tasks by whose turn it is, each most pressing first: the reader's own, and what others owe that the reader follows."""
+
+    own: tuple[Task, ...] = ()
+    followed: tuple[Task, ...] = ()
+
+
+def inbox(session: Session, subject: Subject, on: date | None = None) -> Inbox:
+    """A person's tasks. Nobody has one that the policies keep from them: stewards act for the hub and follow the others,
+    providers see what concerns their organization, administrators channels and calendar; auditors, partners and analysts have none."""
+    if subject.kind == "anonymous":
+        return Inbox()
     day = on or today()
-    own = "" if subject.has(*EVERYTHING) or subject.kind == "local" else subject.organization_id
-    tasks = [
-        *_agreements(session, own, day),
-        *_batches(session, own, day),
-        *_undone(session, own, day),
-        *_drafts(session, own, day),
-        *_channels(session, own),
-        *([] if own else _calendar(session, day)),
-    ]
-    return sorted(tasks, key=lambda task: (task.left if task.left is not None else 10_000, task.key))
+    manages = access.may(session, subject, "manage-agreement")
+    if not manages and not subject.has(Role.PROVIDER):
+        found = [*_channels(session, ""), *_calendar(session, day)] if access.may(session, subject, "administer") else []
+        return Inbox(tuple(found))
+    own = "" if manages else subject.organization_id
+    if not manages and not own:
+        return Inbox()
+    tasks = sorted(_all(session, own, day), key=lambda task: (task.left if task.left is not None else 10_000, task.key))
+    mine = [task for task in tasks if _turn(task, subject, manages=manages)]
+    return Inbox(tuple(mine), tuple(task for task in tasks if task not in mine))
+
+
+def _turn(task: Task, subject: Subject, *, manages: bool) -> bool:
+    """Whether it is this person's turn: their organization's, or the hub's where they act for it and nobody else is named."""
+    if task.owner:
+        return task.owner == subject.organization_id
+    return manages and (not task.steward or subject.kind == "local" or task.steward == subject.person_id)
+
+
+def _all(session: Session, own: str, day: date) -> Iterator[Task]:
+    """Everything that waits, or what concerns an organization."""
+    yield from _agreements(session, own, day)
+    yield from _batches(session, own, day)
+    yield from _undone(session, own, day)
+    yield from _drafts(session, own, day)
+    yield from _channels(session, own)
+    if not own:
+        yield from _calendar(session, day)
 
 
 def _agreements(session: Session, own: str, day: date) -> Iterator[Task]:
@@ -75,8 +106,9 @@ def _agreements(session: Session, own: str, day: date) -> Iterator[Task]:
         zh, en = words[clock.what]
         detail, detail_en = f"{row.provider.name}{zh}", f"{row.provider.name_en or row.provider.name}: {en}"
         yield Task(
-            clock.what, one.id, one.title, one.title_en or one.title, detail, detail_en, clock.start, clock.due, clock.left
-        )
+            clock.what, one.id, one.title, one.title_en or one.title, detail, detail_en, clock.start, clock.due, clock.left,
+            owner="" if clock.what in HUB_ACTS and not own else one.provider_id, steward=one.steward_id or "",
+        )  # fmt: skip
 
 
 def _batches(session: Session, own: str, day: date) -> Iterator[Task]:
@@ -109,6 +141,7 @@ def _batches(session: Session, own: str, day: date) -> Iterator[Task]:
             start=start,
             due=due,
             left=calendar.left(due, day),
+            owner="" if kind in HUB_ACTS else batch.organization_id or "",
         )
 
 
@@ -143,6 +176,7 @@ def _channels(session: Session, own: str) -> Iterator[Task]:
             start=day_of(one.since),
             due=None,
             left=None,
+            owner=own,
         )
 
 
@@ -186,6 +220,7 @@ def _undone(session: Session, own: str, day: date) -> Iterator[Task]:
             start=on,
             due=None,
             left=None,
+            owner=own,
         )
 
 
@@ -201,4 +236,5 @@ def _drafts(session: Session, own: str, day: date) -> Iterator[Task]:
         due = calendar.add(start, days)
         zh, en = words[resource.state]
         title_en = resource.title_en or resource.title
-        yield Task("draft", resource.name, resource.title, title_en, zh, en, start, due, calendar.left(due, day))
+        owner = own if resource.state == "draft" else ""  # registered: the authority reviews
+        yield Task("draft", resource.name, resource.title, title_en, zh, en, start, due, calendar.left(due, day), owner)

@@ -36,7 +36,7 @@ def at(place: str) -> Callable[..., Page]:
         places = open_places(inside=inside)
         name, name_en = owner(session)
         line = verified(session, preferences(request).language) if subject.kind != "anonymous" else ""
-        tasks = len(inbox(session, subject)) if inside else 0
+        tasks = len(inbox(session, subject).own) if inside else 0
         more = {"owner": name, "owner_en": name_en, "verified": line, "tasks": tasks}
         return page_of(request, settings, subject, place, places=places, **more)
 

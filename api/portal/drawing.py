@@ -11,10 +11,10 @@ Node = TypeVar("Node", bound=Hashable)
 Place = tuple[int, Hashable]
 """A layer, and what stands in it: a node, or the passage of a line."""
 
-WIDTH, HEIGHT = 236, 52
+WIDTH, HEIGHT = 212, 52
 PASSAGE = 12
 """Height that a passing line takes in a layer."""
-ACROSS, BETWEEN, MARGIN = 60, 14, 8
+ACROSS, BETWEEN, MARGIN = 36, 14, 8
 SWEEPS = 6
 
 

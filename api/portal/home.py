@@ -100,7 +100,7 @@ def home(page: CataloguePage, session: SessionDep) -> HTMLResponse:
         size=size,
     )
     chips = _chips(page, filters, found.facets)
-    tasks = inbox(session, page.subject)
+    tasks = inbox(session, page.subject).own
     response = render(
         page,
         "pages/home.html",
@@ -116,6 +116,7 @@ def home(page: CataloguePage, session: SessionDep) -> HTMLResponse:
         filtering=asked.get("view") == "filters",
         figures=numbers.numbers(session, page.subject),
         tasks=len(tasks),
+        tasks_late=sum(task.left is not None and task.left < 0 for task in tasks),
         waiting=waiting.waiting(session, tasks[: waiting.SHOWN]),
         released=waiting.released(session, page.subject),
         overdue=waiting.late_by(session, numbers.overdue(session, page.subject, limit=waiting.SHOWN)),

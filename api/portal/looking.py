@@ -32,6 +32,8 @@ class Column:
     item: Item
     why: str
     number: bool
+    risk: bool = False
+    """Its values are the four colours of risk and warning (四色), and shown as such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,14 @@ def _seen(session: Session, page: Page, resource: Resource, asked: reading.Readi
 
 def column_of(page: Page, item: Item, decision: Decision) -> Column:
     """A column under a decision."""
-    return Column(item, _why(page, item, decision), _numeric(item))
+    closed = _why(page, item, decision)
+    return Column(item, closed, _numeric(item), not closed and is_risk(item))
+
+
+def is_risk(item: Item) -> bool:
+    """Whether an item holds the four colours: said by its title, description or code list."""
+    told = f"{item.title} {item.description} {item.code_list or ''}"
+    return item.type is Type.STRING and any(word in told for word in ("风险", "四色", "预警", "warning-colour", "risk-colour"))
 
 
 def _on_record(

@@ -85,6 +85,7 @@ class Asked:
     steward: str = ""
     late: bool = False
     agreement: str = ""
+    words: str = ""
 
 
 @router.get("/acquire", response_class=HTMLResponse)
@@ -94,6 +95,7 @@ def register(page: AcquirePage, session: SessionDep) -> HTMLResponse:
     asked = _asked(page)
     chosen = [row for row in rows if _passes(row, asked)]
     unfolded = page.request.query_params.get("open", "")
+    groups = _groups(session, page, chosen, unfolded)
     response = render(
         page,
         "pages/register.html",
@@ -102,7 +104,8 @@ def register(page: AcquirePage, session: SessionDep) -> HTMLResponse:
         asked=asked,
         totals=_totals(rows),
         stages=STAGE_WORDS,
-        groups=_groups(session, page, chosen, unfolded),
+        groups=groups,
+        estimated_years=sorted({year for group in groups for line in group.lines if line.clock for year in line.clock.estimated}),
         routes={kind: sum(row.agreement.route == kind for row in rows) for kind in ("request", "buy", "collect")},
         providers=sorted({row.provider.id: row.provider for row in rows}.values(), key=lambda one: one.name),
         stewards=sorted({row.steward.id: row.steward for row in rows if row.steward}.values(), key=lambda one: one.name),
@@ -156,11 +159,14 @@ def _asked(page: Page) -> Asked:
         steward=told.get("steward", ""),
         late=told.get("late") == "1",
         agreement=told.get("agreement", ""),
+        words=(told.get("q") or "").strip()[:100],
     )
 
 
 def _passes(row: Row, asked: Asked) -> bool:
     if asked.agreement and row.agreement.id != asked.agreement:
+        return False
+    if asked.words and asked.words.casefold() not in _told(row):
         return False
     return (
         asked.route in ("", row.agreement.route)
@@ -169,6 +175,13 @@ def _passes(row: Row, asked: Asked) -> bool:
         and asked.steward in ("", row.agreement.steward_id or "-")
         and (not asked.late or row.group == "late")
     )
+
+
+def _told(row: Row) -> str:
+    """What a row is found by: number, names, purpose, dataset and bodies."""
+    one, provider = row.agreement, row.provider
+    names = (one.id, one.title, one.title_en, one.purpose, one.dataset, provider.name, provider.name_en)
+    return " ".join(filter(None, names)).casefold()
 
 
 def _totals(rows: Sequence[Row]) -> dict[str, tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -23,6 +24,9 @@ from catalog.resources import Resource
 from contracts.model import Item
 
 SHOWN = 5
+TOGETHER = "file:*/"
+"""The box of all that send a dataset, where there are more than `APART` of them."""
+APART = 3
 WITHIN = ("landing", "raw")
 """Places on the way of one dataset; the strip counts them as the dataset, the table of edges tells them all."""
 
@@ -51,11 +55,8 @@ class Map:
     drawing: drawing.Drawing
     boxes: Mapping[tuple[str, str], Box]
     edges: Sequence[EdgeRow]
-
-    @property
-    def total(self) -> int:
-        """How many boxes there are."""
-        return len(self.drawing.boxes)
+    total: int
+    """How many datasets and sources there are, each sender of a box counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,17 @@ class Names:
     organizations: Mapping[str, Organization]
     sources: bool
     """Whether the reader sees how data comes: files, interfaces and their senders."""
+    senders: Mapping[str, int]
+    """Datasets that many organizations send, with how many: one box stands for them."""
+
+    def place(self, name: str) -> str:
+        """The box a node is drawn as: the dataset it is on the way of, the senders of a dataset together."""
+        sender, _, dataset = name.partition("/")
+        return f"{TOGETHER}{dataset}" if sender.startswith("file:") and dataset in self.senders else _whole(name)
+
+    def counted(self, name: str) -> int:
+        """How many sources a box stands for."""
+        return self.senders[name.removeprefix(TOGETHER)] if name.startswith(TOGETHER) else 1
 
 
 def strip(session: Session, page: Page, resource: Resource, depth: int = 1, shown: int = SHOWN) -> Strip:
@@ -73,13 +85,14 @@ def strip(session: Session, page: Page, resource: Resource, depth: int = 1, show
     name = f"{resource.library}.{resource.name}"
     up, down = upstream(session, name).edges, downstream(session, name).edges
     names = _names(session, page, {node for edge in (*up, *down) for node in (edge.source, edge.target)} | {name})
-    above = _levels(name, [(edge.target, edge.source) for edge in up if _known(names, edge)])
-    below = _levels(name, [(edge.source, edge.target) for edge in down if _known(names, edge)])
+    above = _levels(name, [(names.place(edge.target), names.place(edge.source)) for edge in up if _known(names, edge)])
+    below = _levels(name, [(names.place(edge.source), names.place(edge.target)) for edge in down if _known(names, edge)])
     more = f"/resources/{resource.name}/lineage"
     columns = [_column(page, names, level, shown, more) for level in reversed(above[:depth])]
     columns.append([_box(page, names, name, current=True)])
     columns += [_column(page, names, level, shown, more) for level in below[:depth]]
-    return Strip([column for column in columns if column], 1 + sum(len(level) for level in (*above, *below)))
+    total = 1 + sum(names.counted(node) for level in (*above, *below) for node in level)
+    return Strip([column for column in columns if column], total)
 
 
 def _whole(name: str) -> str:
@@ -92,8 +105,8 @@ def _levels(start: str, pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
     """What is one step away, two steps, …, each node once, by name."""
     following: dict[str, set[str]] = {}
     for near, far in pairs:
-        if _whole(near) != _whole(far):
-            following.setdefault(_whole(near), set()).add(_whole(far))
+        if near != far:
+            following.setdefault(near, set()).add(far)
     seen, frontier, levels = {start}, {start}, list[list[str]]()
     while frontier := {node for one in frontier for node in following.get(one, ())} - seen:
         seen |= frontier
@@ -111,7 +124,7 @@ def whole(session: Session, page: Page, resource: Resource, item: str = "") -> M
     }
     names = _names(session, page, {end for edge in found.values() for end in (edge.source, edge.target)} | {name})
     known = [edge for edge in found.values() if _known(names, edge)]
-    ends = [((_whole(one.source), one.source_item), (_whole(one.target), one.target_item)) for one in known]
+    ends = [((names.place(one.source), one.source_item), (names.place(one.target), one.target_item)) for one in known]
     drawn = drawing.draw((name, item), ends)
     titles = _titles(session, {node for node, _ in [(name, item), *(end for pair in ends for end in pair)]}) if item else {}
     boxes = {}
@@ -121,7 +134,7 @@ def whole(session: Session, page: Page, resource: Resource, item: str = "") -> M
         boxes[node] = _item_box(page, box, titles.get(node), node) if item else box
     rows = [EdgeRow(edge, _link(names, edge.source), _link(names, edge.target)) for edge in known]
     rows.sort(key=lambda row: (row.edge.target, row.edge.source, row.edge.target_item, row.edge.source_item))
-    return Map(drawn, boxes, rows)
+    return Map(drawn, boxes, rows, sum(names.counted(cast(tuple[str, str], placed.node)[0]) for placed in drawn.boxes))
 
 
 def items_told(session: Session, page: Page, resource: Resource) -> set[str]:
@@ -159,10 +172,12 @@ def _names(session: Session, page: Page, nodes: Iterable[str]) -> Names:
     asked = select(Resource).where(col(Resource.name).in_(short), discoverable(page.subject))
     senders = {name.removeprefix("file:").partition("/")[0] for name in nodes if name.startswith("file:")}
     found = session.exec(select(Organization).where(col(Organization.id).in_(senders)))
+    files = Counter(name.partition("/")[2] for name in nodes if name.startswith("file:"))
     return Names(
         {f"{one.library}.{one.name}": one for one in session.exec(asked)},
         {one.id: one for one in found},
         any(place.name == "batches" for place in page.places),
+        {dataset: count for dataset, count in files.items() if count > APART},
     )
 
 
@@ -204,6 +219,11 @@ def _source(page: Page, names: Names, name: str, current: bool) -> Box:
     """What the hub got data from, or a dataset that the reader may not know of."""
     if name.startswith("file:"):
         sender, _, dataset = name.removeprefix("file:").partition("/")
+        if name.startswith(TOGETHER):
+            title = say(page.language, "%(count)s 家报送单位", count=names.counted(name))
+            return Box(
+                title, say(page.language, "交付文件 %(name)s", name=dataset), f"/batches?dataset={quote(dataset)}", current
+            )
         body = names.organizations.get(sender)
         return Box(page.name_of(body) if body else sender, say(page.language, "交付文件 %(name)s", name=dataset))
     if "://" in name:

@@ -8,7 +8,20 @@ from decimal import Decimal
 import pytest
 from sqlmodel import Session
 
-from catalog import acquisitions, agreements, board, database, inbox, numbers, periods, releases, resources, workdays
+from catalog import (
+    acquisitions,
+    agreements,
+    board,
+    channels,
+    database,
+    inbox,
+    numbers,
+    people,
+    periods,
+    releases,
+    resources,
+    workdays,
+)
 from catalog.access.grants import Grant
 from catalog.agreements import InvalidStep, UnknownAgreement
 from catalog.batches import Batch
@@ -274,17 +287,45 @@ class TestBoard:
         ledger, collected = collection
         batch = _report(ledger, collected, "jixi", 4, 180, 5)
         with database.session(ledger.engine) as session:
+            making.organization(session, "hub", "省应急管理厅")
             draft = making.resource(session, "draft_one", "草稿", classCode=None)
             assert draft.state == "draft"
-            kinds = [(task.kind, task.key) for task in inbox.inbox(session, making.STEWARD, TODAY)]
-            assert ("quarantine", batch) in kinds
-            assert ("draft", "draft_one") in kinds
-            assert ("report", collected) in kinds
+            told = inbox.inbox(session, making.STEWARD, TODAY)
+            own, followed = ([(task.kind, task.key) for task in tasks] for tasks in (told.own, told.followed))
+            assert ("draft", "draft_one") in own
+            assert ("quarantine", batch) in followed, "its sender mends it"
+            assert ("report", collected) in own + followed
             provider = Subject("gao", organization_id="jixi", roles=frozenset({"provider"}))
-            [task] = inbox.inbox(session, provider, TODAY)
+            [task] = inbox.inbox(session, provider, TODAY).own
             assert (task.key, task.due, task.left) == (batch, date(2026, 3, 18), 4)
             for other in (ANONYMOUS, making.PARTNER, Subject("a", roles=frozenset({"auditor"}))):
-                assert inbox.inbox(session, other, TODAY) == []
+                assert inbox.inbox(session, other, TODAY) == inbox.Inbox()
+
+    def test_nobody_is_given_a_task_that_the_policies_keep_from_them(self, collection: tuple[CatalogLedger, str]) -> None:
+        """At 4481aa4 an administrator's inbox held every agency's corrections, and a steward's those of other stewards."""
+        ledger, collected = collection
+        _report(ledger, collected, "jixi", 4, 180, 5)
+        with database.session(ledger.engine) as session:
+            making.organization(session, "hub", "省应急管理厅")
+            making.resource(session, "draft_one", "草稿", classCode=None)
+            administrator = Subject("sun", organization_id="hub", roles=frozenset({"administrator"}))
+            assert inbox.inbox(session, administrator, TODAY) == inbox.Inbox()
+            for index in range(3):
+                failed = channels.ChannelAttempt(
+                    agreement_id=collected, dataset="major_hazard", channel="http", outcome="failed"
+                )
+                channels.record(session, failed)
+                assert bool(inbox.inbox(session, administrator, TODAY).own) == (index == 2)
+            wang = people.add_person(session, "wang", "王", "hub", ["steward"])
+            asked = making.agreement(session, steward_id=wang.id)
+            agreements.answer(session, asked, accepted=True, text="", on=date(2026, 3, 3))
+            named = Subject("wang", person_id=wang.id, roles=frozenset({"steward"}))
+            other = Subject("zhao", person_id="another", roles=frozenset({"steward"}))
+            signing = ("sign", asked.id)
+            assert signing in [(task.kind, task.key) for task in inbox.inbox(session, named, date(2026, 4, 30)).own]
+            assert signing in [(task.kind, task.key) for task in inbox.inbox(session, other, date(2026, 4, 30)).followed]
+            nameless = Subject("nobody", roles=frozenset({"provider"}))
+            assert inbox.inbox(session, nameless, TODAY) == inbox.Inbox()
 
 
 class TestRelease:

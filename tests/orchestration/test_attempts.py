@@ -123,13 +123,13 @@ def test_three_failures_in_a_row_are_a_task_and_the_doctor_says_so(away: Hub) ->
     for times in (1, 2, 3):
         turn(away)
         with away.session() as session:
-            tasks = [task.key for task in inbox.inbox(session, LOCAL) if task.kind == "channel"]
+            tasks = [task.key for task in inbox.inbox(session, LOCAL).own if task.kind == "channel"]
             finding = next(one for one in condition.examine(session) if one.name == "channels")
         assert tasks == (["XY-station"] if times == 3 else [])
         assert finding.state == ("warning" if times == 3 else "good")
     with away.session() as session:
         other = Subject("p", organization_id="hlj-power", roles=frozenset({"provider"}))
-        assert [task for task in inbox.inbox(session, other) if task.kind == "channel"] == []
+        assert [task for task in inbox.inbox(session, other).own if task.kind == "channel"] == []
         attempt = channels.listed(session)[0].model_dump(exclude={"id"})
         channels.record(session, channels.ChannelAttempt(**{**attempt, "outcome": "nothing"}))
         assert channels.failing(session) == []

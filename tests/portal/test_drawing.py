@@ -103,3 +103,18 @@ def test_items_whose_way_may_not_be_known_are_not_offered(fresh_hub: Filled) -> 
     text = client_of(app, fresh_hub.settings).get(path).text
     assert "magnitude" not in text
     assert "enterprise_power" not in text
+
+
+def test_many_senders_are_one_box_and_each_is_counted(fresh_hub: Filled) -> None:
+    """At 4481aa4 twelve cities were twelve boxes, and the last column was cut at the right edge."""
+    cities = ("harbin", "qiqihar", "jixi", "hegang")
+    with database.session(fresh_hub.settings.catalog_database) as session:
+        sent = [f"file|{city}-emergency/major_hazard" for city in cities]
+        filling.ran(session, "more", sent, "resource.major_hazard")
+    text = client_of(create_app(fresh_hub.settings), fresh_hub.settings, "steward").get(PATH).text
+    drawn, rows = text.split('id="edges"')
+    count = int(re.search(r"(\d+) 家报送单位", drawn).group(1))  # type: ignore[union-attr]
+    assert count >= len(cities)
+    assert f"共 {drawn.count('<foreignObject') + count - 1} 个数据集和来源" in text
+    assert all(name.replace("|", ":") in rows for name in sent), "the table still names every sender"
+    assert 5 * WIDTH + 4 * ACROSS + 16 <= 1280 - 48 - 2, "five layers fit a page of 1280"

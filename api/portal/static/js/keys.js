@@ -25,6 +25,32 @@
     return Boolean(link);
   }
 
+  // The list of keys over the page, which stays as it is; Esc or the button closes it and returns the focus.
+  function listKeys() {
+    fetch("/help/keys", { headers: { accept: "text/html" } })
+      .then(function (answer) { return answer.ok ? answer.text() : Promise.reject(new Error(answer.status)); })
+      .then(function (text) {
+        const told = new DOMParser().parseFromString(text, "text/html");
+        const dialog = document.createElement("dialog");
+        dialog.className = "keys";
+        dialog.setAttribute("aria-labelledby", "keys-title");
+        const title = told.querySelector("h1");
+        title.id = "keys-title";
+        const close = document.createElement("button");
+        close.className = "btn small";
+        close.textContent = told.querySelector("[data-close]").dataset.close;
+        close.addEventListener("click", function () { dialog.close(); });
+        const head = document.createElement("div");
+        head.className = "keys-head";
+        head.append(title, close);
+        dialog.append(head, told.querySelector("#content table"));
+        dialog.addEventListener("close", function () { dialog.remove(); });
+        document.body.append(dialog);
+        dialog.showModal();
+      })
+      .catch(function () { window.location.assign("/help/keys"); });
+  }
+
   function neighbours(target) {
     const segment = target.closest(".segment");
     if (segment) return { row: Array.from(segment.querySelectorAll("a")), column: [] };
@@ -61,6 +87,6 @@
     }
     if (event.key === "/" && search()) event.preventDefault();
     if (event.key === "g") waiting = Date.now();
-    if (event.key === "?") window.location.assign("/help/keys");
+    if (event.key === "?" && !document.querySelector("dialog[open]")) listKeys();
   });
 })();
