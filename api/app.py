@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from api import (
     calendar,
+    channels,
     delta_sharing,
     described,
     documentation,
@@ -65,7 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.attempts = Attempts()
     errors.install(app)
-    for module in (resources, rows, versions, files, lineage, sessions, calendar, witness):
+    for module in (resources, rows, versions, files, lineage, sessions, calendar, channels, witness):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(links.router)
     app.include_router(health.router)

@@ -56,9 +56,13 @@ def record(session: Session, attempt: ChannelAttempt) -> ChannelAttempt:
     return attempt
 
 
-def listed(session: Session, *, dataset: str = "", outcome: str = "", limit: int = 50) -> Sequence[ChannelAttempt]:
-    """Attempts, newest first."""
-    asked = select(ChannelAttempt).order_by(col(ChannelAttempt.id).desc()).limit(limit)
+def listed(
+    session: Session, *, dataset: str = "", agreement: str = "", outcome: str = "", limit: int = 50, after: int = 0
+) -> Sequence[ChannelAttempt]:
+    """Attempts, newest first; `after`: how many of the newest are passed over."""
+    asked = select(ChannelAttempt).order_by(col(ChannelAttempt.id).desc()).offset(after).limit(limit)
+    if agreement:
+        asked = asked.where(ChannelAttempt.agreement_id == agreement)
     if dataset:
         asked = asked.where(ChannelAttempt.dataset == dataset)
     if outcome:

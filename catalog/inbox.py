@@ -55,7 +55,7 @@ class Inbox:
 
 def inbox(session: Session, subject: Subject, on: date | None = None) -> Inbox:
     """A person's tasks. Nobody has one that the policies keep from them: stewards act for the hub and follow the others,
-    providers see what concerns their organization, administrators channels and calendar; auditors, partners and analysts have none."""
+    providers see what concerns their organization, administrators channels and calendar; others have none."""
     if subject.kind == "anonymous":
         return Inbox()
     day = on or today()

@@ -24,7 +24,7 @@ def attempts(
 ) -> None:
     """List what came of each look at an agreement's channel, newest first."""
     settings = Settings()
-    allowed(settings, "see-operations", "", key)
+    allowed(settings, "see-attempts", "", key)
     with database.session(settings.catalog_database) as session:
         found = channels.listed(session, dataset=dataset, outcome=channels.FAILED if failed else "", limit=limit)
     if json:

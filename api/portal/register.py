@@ -20,7 +20,7 @@ from api.portal.formats import short_date
 from api.portal.frame import Page, render, secured
 from api.portal.languages import N_, say
 from api.portal.parts import Stage
-from catalog import acquisitions, audit, spending, workdays
+from catalog import access, acquisitions, audit, spending, workdays
 from catalog.acquisitions import STAGES, Row
 from catalog.discovery import KNOW_ALL
 from catalog.people import Role
@@ -105,12 +105,13 @@ def register(page: AcquirePage, session: SessionDep) -> HTMLResponse:
         totals=_totals(rows),
         stages=STAGE_WORDS,
         groups=groups,
-        estimated_years=sorted({year for group in groups for line in group.lines if line.clock for year in line.clock.estimated}),
+        estimated_years=_estimated(groups),
         routes={kind: sum(row.agreement.route == kind for row in rows) for kind in ("request", "buy", "collect")},
         providers=sorted({row.provider.id: row.provider for row in rows}.values(), key=lambda one: one.name),
         stewards=sorted({row.steward.id: row.steward for row in rows if row.steward}.values(), key=lambda one: one.name),
         detail=_detail(session, page, chosen) if asked.agreement else None,
         estimated=workdays.calendar(session).estimated,
+        sees_attempts=access.may(session, page.subject, "see-attempts"),
         priced=len(chosen) == 1 and _sees_price(page, chosen[0]),
     )
     if page.request.headers.get("hx-request"):
@@ -175,6 +176,12 @@ def _passes(row: Row, asked: Asked) -> bool:
         and asked.steward in ("", row.agreement.steward_id or "-")
         and (not asked.late or row.group == "late")
     )
+
+
+def _estimated(groups: Sequence[Group]) -> list[int]:
+    """Years without a holiday table that some deadline shown runs into."""
+    clocks_shown = [line.clock for group in groups for line in group.lines if line.clock]
+    return sorted({year for shown in clocks_shown for year in shown.estimated})
 
 
 def _told(row: Row) -> str:

@@ -8,6 +8,7 @@ from api.portal import (
     batch,
     batches,
     board,
+    channels,
     deciding,
     errors,
     help,
@@ -25,7 +26,8 @@ from api.portal import (
 from warehouse.settings import Settings
 
 ROUTERS = (
-    home, resource, recalling, register, batches, batch, undoing, deciding, board, inbox, signin, sessions, holidays, help,
+    home, resource, recalling, register, channels, batches, batch, undoing, deciding, board, inbox, signin, sessions, holidays,
+    help,
 )  # fmt: skip
 
 

@@ -41,6 +41,8 @@ def _clock(days: Calendar, task: Task) -> Clock | None:
 def _link(task: Task) -> str:
     if task.kind in ("quarantine", "returned", "answer-batch", "undone"):
         return f"/batches/{task.key}"
+    if task.kind == "channel":
+        return f"/attempts?agreement={task.key}"
     if task.kind == "draft":
         return f"/resources/{task.key}"
     if task.kind == "report":

@@ -37,6 +37,7 @@ PAGES = {
     "collect": "/collect",
     "board": "/collect/CJ-2026-003",
     "inbox": "/inbox",
+    "attempts": "/attempts",
     "help": "/help",
     "keys": "/help/keys",
     "parts": "/help/parts",

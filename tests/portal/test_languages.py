@@ -27,7 +27,8 @@ PAGES = (
     "/resources/major_hazard/versions/4/recall",
     "/acquire?agreement=GM-2026-001", "/batches", "/batches/{jiamusi}", "/batches/{hegang}", "/batches/{qitaihe}",
     "/batches/{jiamusi}/receipt", "/batches/{jiamusi}/undo", "/batches/{jiamusi}/correct", "/collect",
-    "/collect/CJ-2026-003", "/inbox", "/calendar", "/help", "/help/keys", "/help/accessibility", "/help/parts", "/nowhere",
+    "/collect/CJ-2026-003", "/inbox", "/attempts", "/calendar", "/help", "/help/keys", "/help/accessibility",
+    "/help/parts", "/nowhere",
 )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ OPERATIONS = ["release", "undo-batch", "answer-batch", "pass-batch", "manage-con
 BY_PROVIDER = ["recall", "manage-resource", "deliver", "see-quarantine", "manage-grant"]
 USES = ["preview", "read-rows", "download", "query"]
 ACTIONS = ["discover", "read-metadata", *USES, *OPERATIONS, *BY_PROVIDER]
-HUB_ACTIONS = ("audit-read", "administer", "receive-lineage", "see-operations")
+HUB_ACTIONS = ("audit-read", "administer", "receive-lineage", "see-operations", "see-attempts")
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +91,9 @@ def test_administration_audit_and_operation_are_separate(hub: Hub) -> None:
         for who in ("administrator", "auditor", "steward", "analyst", "partner", "owner", "local")
     }
     assert told == {
-        "administrator": {"administer", "receive-lineage", "see-operations"},
+        "administrator": {"administer", "receive-lineage", "see-operations", "see-attempts"},
         "auditor": {"audit-read", "see-operations"},
-        "steward": {"receive-lineage", "see-operations"},
+        "steward": {"receive-lineage", "see-operations", "see-attempts"},
         "analyst": {"see-operations"},
         "partner": set(),
         "owner": {"see-operations"},
