@@ -14,8 +14,10 @@ import duckdb
 import pyarrow as pa
 
 from contracts.checks import Check, unreadable
+from contracts.codes import Codes
 from contracts.deliveries import Fault
-from contracts.model import Contract
+from contracts.model import Contract, Item
+from warehouse import mending_sheet
 from warehouse.connection import literal, reader
 from warehouse.headers import ORIGINAL_ROW, REASONS
 from warehouse.query_workers import in_worker
@@ -140,37 +142,59 @@ def total(settings: Settings, batch_id: str) -> int:
         return count(connection, f"SELECT count(*) FROM quarantine.rows WHERE batch = {literal(batch_id)}")
 
 
-def export(settings: Settings, batch_id: str, contract: Contract, target: Path, kind: Literal["csv", "xlsx"] = "csv") -> int:
+def export(
+    settings: Settings,
+    batch_id: str,
+    contract: Contract,
+    target: Path,
+    kind: Literal["csv", "xlsx"] = "csv",
+    lookups: Codes | None = None,
+) -> int:
     """Write a batch's quarantined rows as the provider's own columns, with one for the reasons and one for the row number.
 
     Mended, the file may be delivered again as it is (`corrects`): the reader does not look at these two columns. A cell that
     a spreadsheet would run as a formula gets an apostrophe in front, which the reader takes off. A line that could not be
-    split into columns stands in the first one.
+    split into columns stands in the first one. A workbook marks each cell at fault and offers the values of short code lists.
     """
+
+    def choices(item: Item) -> Sequence[str]:
+        if item.values or not item.code_list or lookups is None:
+            return item.values
+        try:
+            return lookups.codes(item.code_list)
+        except KeyError:
+            return ()
+
     with reader(settings) as connection:
         lines = _exported(connection, batch_id, contract)
-        headers = next(lines)
+        headers, _ = next(lines)
         if kind == "xlsx":
-            return _write_xlsx(target, headers, lines)
-        return _write_csv(target, headers, lines)
+            return mending_sheet.write(target, headers, lines, contract, choices, harmless)
+        return _write_csv(target, headers, (line for line, _ in lines))
 
 
-def _exported(connection: duckdb.DuckDBPyConnection, batch_id: str, contract: Contract) -> Iterator[list[str]]:
-    """The headers, then each row, as text; from the lake in the file's order, not all at once."""
+def _exported(
+    connection: duckdb.DuckDBPyConnection, batch_id: str, contract: Contract
+) -> Iterator[tuple[list[str], mending_sheet.Marks]]:
+    """The headers, then each row, as text, with what is wrong by item; from the lake in the file's order, not all at once."""
     chosen = f"WHERE batch = {literal(batch_id)}"
     first = connection.execute(f"SELECT record FROM quarantine.rows {chosen} AND record IS NOT NULL LIMIT 1").fetchone()
     own = list(json.loads(first[0])) if first else [item.title or item.name for item in contract.items]
     headers = [name for name in own if name not in (REASONS, ORIGINAL_ROW)]
-    yield [*headers, REASONS, ORIGINAL_ROW]
+    yield [*headers, REASONS, ORIGINAL_ROW], {}
     found = connection.execute(
-        f"""SELECT r."row", r.line, r.record, f.reasons FROM (SELECT * FROM quarantine.rows {chosen}) AS r
-        LEFT JOIN (SELECT "row", string_agg(message || ' / ' || message_en, chr(10) ORDER BY item, rule) AS reasons
+        f"""SELECT r."row", r.line, r.record, f.told FROM (SELECT * FROM quarantine.rows {chosen}) AS r
+        LEFT JOIN (SELECT "row", list([item, message, message_en] ORDER BY item, rule) AS told
             FROM quarantine.faults {chosen} GROUP BY "row") AS f ON f."row" = r."row" ORDER BY r."row" """
     )
     while page := found.fetchmany(5_000):
-        for number, line, record, reasons in page:
+        for number, line, record, told in page:
             held = json.loads(record) if record else {headers[0]: line}
-            yield [*(held.get(name) or "" for name in headers), reasons or "", str(number)]
+            reasons = "\n".join(f"{zh} / {en}" for _, zh, en in told or ())
+            marks: dict[str, str] = {}
+            for item, zh, en in told or ():
+                marks[item] = f"{marks[item]}\n{zh}\n{en}" if item in marks else f"{zh}\n{en}"
+            yield [*(held.get(name) or "" for name in headers), reasons, str(number)], marks
 
 
 def harmless(cell: str) -> str:
@@ -188,21 +212,6 @@ def _write_csv(target: Path, headers: list[str], lines: Iterator[list[str]]) -> 
         for line in lines:
             writer.writerow([harmless(cell) for cell in line])
             written += 1
-    return written
-
-
-def _write_xlsx(target: Path, headers: list[str], lines: Iterator[list[str]]) -> int:
-    import xlsxwriter
-
-    told = {"constant_memory": True, "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
-    written = 0
-    with xlsxwriter.Workbook(str(target), told) as book:
-        sheet, bold = book.add_worksheet("quarantine"), book.add_format({"bold": True})
-        sheet.freeze_panes(1, 0)
-        sheet.write_row(0, 0, [harmless(head) for head in headers], bold)
-        for written, line in enumerate(lines, 1):
-            for column, cell in enumerate(line):
-                sheet.write_string(written, column, harmless(cell)[:32767])
     return written
 
 

@@ -19,11 +19,12 @@ from api.portal import batch_steps, faults
 from api.portal.clock import Clock, clock, done
 from api.portal.doors import BatchesPage
 from api.portal.frame import Page, render
-from catalog import access, audit, batches, registry, resources, workdays
+from catalog import access, audit, batches, database, registry, resources, workdays
 from catalog.access import Decision
 from catalog.agreements import Agreement
 from catalog.batches import ACCEPTED, MENDABLE, Batch, BatchState, UnknownBatch
 from catalog.discovery import concerning
+from catalog.ledger import CatalogLookups
 from catalog.organizations import Organization
 from catalog.resources import Resource, UnknownResource
 from contracts.clock import day_of, today
@@ -151,7 +152,8 @@ def export(page: BatchesPage, session: SessionDep, batch_id: str, kind: Literal[
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=folder, suffix=f".{kind}", delete=False) as made:
         target = Path(made.name)
-    quarantine.export(page.settings, batch_id, told.contract, target, kind=kind)
+    lookups = CatalogLookups(database.engine(page.settings.catalog_database))
+    quarantine.export(page.settings, batch_id, told.contract, target, kind=kind, lookups=lookups)
     _record(session, page, told, "download-quarantine", {"kind": kind})  # last: others who record wait for this transaction
     name = f"{Path(told.batch.filename).stem}-{'隔离行' if page.language == 'zh' else 'quarantine'}.{kind}"
     return FileResponse(target, filename=name, background=BackgroundTask(target.unlink, missing_ok=True))

@@ -51,6 +51,27 @@ def test_exported_as_a_workbook(hub: Hub) -> None:
     assert all(cell.data_type == "s" for cell in sheet[2])
 
 
+def test_a_workbook_marks_each_cell_at_fault_and_offers_the_codes(hub: Hub) -> None:
+    """At 4481aa4 it came back bare: no comment, no colour, no list."""
+    contract = thing()
+    items = (*contract.items[:1], replace(contract.items[1], values=("x", "y")), *contract.items[2:])
+    contract = hub.given.add(replace(contract, items=items))
+    first = hub.deliver(HEAD + "a,x,1\nb,z,-2\nc,y,x\n")
+    target = hub.folder / "mend.xlsx"
+    assert quarantine.export(hub.settings, first.batch_id, contract, target, kind="xlsx") == 2
+    sheet = openpyxl.load_workbook(target).active
+    assert sheet is not None
+    marked = {cell.coordinate for row in sheet.iter_rows() for cell in row if cell.comment}
+    assert marked == {"B2", "C2", "C3"}
+    assert sheet["C3"].comment is not None
+    assert "数量" in sheet["C3"].comment.text
+    assert sheet["A2"].fill.fgColor.rgb != sheet["B2"].fill.fgColor.rgb == "FFF8D7DA"
+    [asked] = sheet.data_validations.dataValidation
+    assert (str(asked.sqref), asked.formula1) == ("B2:B3", '"x,y"')
+    mended = hub.deliver(target.read_bytes(), filename="mend.xlsx", corrects=first.batch_id)
+    assert mended.outcome.accepted == 0, "as it is it mends nothing"
+
+
 def test_pages_and_filters(hub: Hub) -> None:
     hub.given.add(thing())
     batch = hub.deliver(HEAD + "".join(f"k{n},x,{'-1' if n % 2 else 'x'}\n" for n in range(10))).batch_id
