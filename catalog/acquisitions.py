@@ -236,7 +236,7 @@ class _Stages:
         runs: Sequence[tuple[str, str, date | None, date | None]] = (
             ("need", "answer", one.needed_on, one.answer_due),
             ("agreement", "sign", one.answered_on or one.needed_on, one.signed_due),
-            ("batch", "report", None, self.report_due),
+            ("batch", "report", None, self._owed()),
             ("batch", "deliver", self._last_day() or one.signed_on, one.delivery_due),
             ("release", "release", self._last_day(), self._release_due()),
         )
@@ -251,6 +251,11 @@ class _Stages:
         if one.valid_until is not None and (one.valid_until - self.day).days <= RENEW_DAYS:
             ahead.append(self._clock("renew", self.facts.calendar.add(one.valid_until, -RENEW_DAYS * 5 // 7), one.valid_until))
         return min(ahead, key=lambda clock: clock.due, default=None)
+
+    def _owed(self) -> date | None:
+        """By when the oldest report still owed was due, as the dataset's own page says; else that of the period of now."""
+        known = self.resource.next_due if self.resource is not None and self.report_due is not None else None
+        return min(known, self.report_due) if known is not None and self.report_due is not None else self.report_due
 
     def _clock(self, what: str, start: date, due: date) -> Deadline:
         calendar = self.facts.calendar

@@ -14,6 +14,7 @@ from api.portal.words import PERSONAL
 from catalog import codes
 from catalog.access import Decision
 from catalog.resources import national_type
+from contracts import pattern_words
 from contracts.checks import compile as checks_of
 from contracts.model import Contract, Format, Item, Type
 from contracts.view import Mask, View
@@ -84,7 +85,7 @@ def _row(session: Session, language: Language, order: int, item: Item, view: Vie
         type=national_type(item),
         constraints=tuple(constraints),
         rules=tuple(_rules(session, language, item)),
-        pattern=item.pattern or "",
+        pattern="" if pattern_words.words(item.pattern or "") else item.pattern or "",
         sample=sample,
         mask=mask,
         open=view is None or item.name in view.items,
@@ -99,6 +100,8 @@ def _rules(session: Session, language: Language, item: Item) -> list[str]:
         found.append(say(language, "%(datum)s%(low)s 至 %(high)s 度", datum=datum, low=f"{low:g}", high=f"{high:g}"))
     elif item.format:
         found.append(say(language, FORMAT_RULES[item.format]))
+    if item.pattern and (told := pattern_words.words(item.pattern)):
+        found.append(told[0 if language == "zh" else 1])
     if item.code_list and item.format is not Format.DIVISION:
         found.append(_code_list(session, language, item.code_list))
     if item.values:
@@ -125,12 +128,22 @@ def _bounds(language: Language, item: Item) -> list[str]:
     dated = item.type in (Type.DATE, Type.TIMESTAMP)
     found = []
     if low is not None:
-        found.append(say(language, "不早于%(day)s", day=low) if dated else f"{'>' if item.exclusive_minimum else '≥'} {low}")
+        found.append(
+            say(language, "不早于%(day)s", day=low) if dated else f"{'>' if item.exclusive_minimum else '≥'} {_grouped(low)}"
+        )
     if high is not None:
-        found.append(say(language, "不晚于%(day)s", day=high) if dated else f"{'<' if item.exclusive_maximum else '≤'} {high}")
+        found.append(
+            say(language, "不晚于%(day)s", day=high) if dated else f"{'<' if item.exclusive_maximum else '≤'} {_grouped(high)}"
+        )
     if item.min_length and item.min_length == item.max_length:
         found.append(say(language, "%(count)s 个字符", count=item.min_length))
     return found
+
+
+def _bound(sign: str, bound: str) -> str:
+    """A bound as numbers are written here, with commas."""
+    whole, point, rest = bound.partition(".")
+    return f"{sign} {int(whole):,}{point}{rest}" if whole.lstrip("-").isdigit() else f"{sign} {bound}"
 
 
 def shown_sample(language: Language, item: Item, view: View | None) -> tuple[str, str]:

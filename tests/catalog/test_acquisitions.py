@@ -283,6 +283,21 @@ class TestBoard:
             row = acquisitions.stages(session, TODAY).rows[0]
             assert (row.agencies, row.stages[2].state, row.stages[2].lines[0].zh) == (6, "late", "已收 0 / 6")
 
+    def test_the_register_tells_the_same_deadline_as_the_dataset(self, collection: tuple[CatalogLedger, str]) -> None:
+        """At 4481aa4 "overdue 56" stood beside "overdue 101": an older report that is still owed is the deadline of both."""
+        ledger, _ = collection
+        with database.session(ledger.engine) as session:
+            resource = resources.get(session, "major_hazard")
+            resource.next_due = date(2025, 12, 5)
+            session.add(resource)
+            session.flush()
+            row = acquisitions.stages(session, TODAY).rows[0]
+            assert row.deadline is not None
+            assert (row.deadline.due, row.group) == (date(2025, 12, 5), "late")
+            resource.next_due = None
+            session.flush()
+            assert acquisitions.stages(session, TODAY).rows[0].deadline.due == date(2026, 3, 5)  # type: ignore[union-attr]
+
     def test_the_inbox_of_a_steward_a_provider_and_others(self, collection: tuple[CatalogLedger, str]) -> None:
         ledger, collected = collection
         batch = _report(ledger, collected, "jixi", 4, 180, 5)
