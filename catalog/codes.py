@@ -114,6 +114,13 @@ BASE_SYNONYMS: Sequence[tuple[str, str]] = (
     ("行政区划代码", "行政区划"),
     ("用电量", "用电"),
     ("水情", "水位"),
+    ("油罐车", "危货"),
+    ("槽罐车", "危货"),
+    ("洪水", "汛限"),
+    ("洪涝", "汛限"),
+    ("台风", "气象预警"),
+    ("暴雨", "气象预警"),
+    ("停产", "停业"),
 )
 """What people type, and what the catalogue says; a beginning that a steward extends."""
 

@@ -32,7 +32,8 @@ from contracts.model import Contract
 from warehouse import landing, passing, quarantine
 
 router = APIRouter(prefix="/batches/{batch_id}", include_in_schema=False)
-ROWS = 10
+ROWS, MOST_ROWS = 10, 1_000
+"""Rows of a page; and of one sheet to print."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +107,11 @@ def batch(page: BatchesPage, session: SessionDep, batch_id: str) -> HTMLResponse
     asked = page.request.query_params
     rule, item = asked.get("rule", ""), asked.get("item", "")
     number = int(asked["page"]) if asked.get("page", "").isdecimal() and len(asked["page"]) < 9 else 1
+    size = MOST_ROWS if asked.get("rows") == "all" else ROWS
     table = None
     if told.seen.allowed and told.batch.quarantined:
         table = faults.table(
-            page, told.contract, told.batch, rule, item, max(number, 1), ROWS, whole=asked.get("columns") == "all"
+            page, told.contract, told.batch, rule, item, max(number, 1), size, whole=asked.get("columns") == "all"
         )
         _record(session, page, told, "see-quarantine", {"page": number, "rule": rule})
     return render(
@@ -122,7 +124,8 @@ def batch(page: BatchesPage, session: SessionDep, batch_id: str) -> HTMLResponse
         reasons=faults.reasons(page, told.contract, told.batch),
         table=table,
         number=max(number, 1),
-        size=ROWS,
+        size=size,
+        printable=size == ROWS and told.batch.quarantined > ROWS,
         rule=rule,
         item=item,
     )

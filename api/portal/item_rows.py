@@ -128,12 +128,10 @@ def _bounds(language: Language, item: Item) -> list[str]:
     dated = item.type in (Type.DATE, Type.TIMESTAMP)
     found = []
     if low is not None:
-        found.append(
-            say(language, "不早于%(day)s", day=low) if dated else f"{'>' if item.exclusive_minimum else '≥'} {_grouped(low)}"
-        )
+        found.append(say(language, "不早于%(day)s", day=low) if dated else _bound(">" if item.exclusive_minimum else "≥", low))
     if high is not None:
         found.append(
-            say(language, "不晚于%(day)s", day=high) if dated else f"{'<' if item.exclusive_maximum else '≤'} {_grouped(high)}"
+            say(language, "不晚于%(day)s", day=high) if dated else _bound("<" if item.exclusive_maximum else "≤", high)
         )
     if item.min_length and item.min_length == item.max_length:
         found.append(say(language, "%(count)s 个字符", count=item.min_length))

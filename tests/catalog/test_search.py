@@ -135,6 +135,16 @@ def test_words_find_titles_abstracts_items_codes_organizations_and_synonyms(
 
 
 @pytest.mark.parametrize(
+    ("typed", "title"), [("油罐车", "危货运输车辆"), ("洪水", "汛限水位"), ("台风", "气象预警信号"), ("停产", "停业名录")]
+)
+def test_what_people_call_it_finds_it(filled: Session, typed: str, title: str) -> None:
+    """At 4481aa4 these found nothing for readers without a key."""
+    made = making.resource(filled, "called_otherwise", title)
+    hits = search.search(filled, typed, subject=ANONYMOUS).hits
+    assert made.name in [hit.resource.name for hit in hits]
+
+
+@pytest.mark.parametrize(
     "query", ['"', "'", "AND", "NEAR(", "*", '水库"', "a' OR 'b", "\\", "水:库", "^水", "-水", "()", "😀", "%", "_"]
 )
 def test_no_text_breaks_the_query(filled: Session, query: str) -> None:

@@ -112,6 +112,17 @@ def test_quarantined_cells_are_framed_with_the_value_received(reader: Reader, hu
         f"/batches/{hub.batches['jiamusi']}?rule=columns").text)  # fmt: skip
 
 
+def test_all_quarantined_rows_stand_on_one_page_to_print(reader: Reader, hub: Filled) -> None:
+    """At 4481aa4 a print held 10 of 60."""
+    steward, path = reader("steward"), f"/batches/{hub.batches['jiamusi']}"
+    paged = steward.get(path).text
+    assert paged.count('data-header="原表行"') == 10
+    assert "rows=all" in paged
+    whole = steward.get(f"{path}?rows=all").text
+    total = int(re.search(r"(\d+) 行，按原表行号", whole).group(1))  # type: ignore[union-attr]
+    assert whole.count('data-header="原表行"') == total > 10
+
+
 def test_a_rule_narrows_the_quarantined_rows(reader: Reader, hub: Filled) -> None:
     text = reader("steward").get(f"/batches/{hub.batches['jiamusi']}?rule=division&item=division").text
     rows = text.split('id="rows"')[1]
