@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlmodel import Session
 
@@ -17,6 +23,7 @@ from catalog.access import grants
 from catalog.organizations import Organization
 from catalog.resources import Resource
 from contracts import clock, lint
+from tests import homes
 from warehouse import connection
 from warehouse.settings import Settings
 
@@ -160,10 +167,35 @@ class Hub:
 
 
 def built(settings: Settings) -> Hub:
-    """Two versions of `hazard` (100 rows; then 120, one of them changed, one gone), one of others; a grant for `partner`."""
+    """Two versions of `hazard` (100 rows; then 120, one of them changed, one gone), one of others; a grant for `partner`.
+
+    On SQLite a copy of a home that each process fills once; filling one takes seconds.
+    """
+    elsewhere = settings.catalog_url or settings.lake_catalog or clock.ahead()
+    keys: dict[str, str] = {}
+    if elsewhere:
+        _fill(settings, keys)
+    else:
+        home, known = _filled_home()
+        homes.copied(home, settings.root)
+        keys |= known
+    return Hub(settings, TestClient(create_app(settings), raise_server_exceptions=False), keys)
+
+
+@cache
+def _filled_home() -> tuple[Path, dict[str, str]]:
+    folder = tempfile.mkdtemp(prefix="hui-sharing-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    settings, keys = Settings(home=Path(folder) / "var", _env_file=None), {}  # type: ignore[call-arg,var-annotated]
+    _fill(settings, keys)
+    homes.let_go(settings)
+    return settings.root, keys
+
+
+def _fill(settings: Settings, keys: dict[str, str]) -> None:
     connection.initialise(settings)
     database.migrate(settings.catalog_database)
-    hub = Hub(settings, TestClient(create_app(settings), raise_server_exceptions=False))
+    hub = Hub(settings, TestClient(FastAPI()), keys)
     with hub.session() as session:
         for identifier, kind in ORGANIZATIONS.items():
             organizations.add(session, Organization(id=identifier, name=f"单位 {identifier}", kind=kind))
@@ -186,7 +218,6 @@ def built(settings: Settings) -> Hub:
         "hazard", "hlj-transport", items=PARTNER_ITEMS, masks=PARTNER_MASKS, row_filter="division = '230803'",
         expires_at=clock.now() + timedelta(days=30),
     )  # fmt: skip
-    return hub
 
 
 def _entry(session: Session, dataset: str, owner: str, sharing: int, route: str) -> Resource:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.crash.rounds import KILLED, Site, agree, one_round
+from tests.crash.rounds import KILLED, Site, State, agree, one_round
+from warehouse import connection
 from warehouse.crashpoints import POINTS
 
 STEPS = {
@@ -21,25 +25,63 @@ STEPS = {
 """What reaches a point; the points not here are reached by a delivery."""
 
 
+@pytest.fixture(scope="module")
+def worked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hub after three deliveries, to be copied: every strike begins with it."""
+    site = _site(tmp_path_factory.mktemp("worked") / "hub")
+    site.make()
+    first, second, _ = _files(site)
+    site.work([["deliver", DATASET, first], ["deliver", DATASET, second], ["deliver", "series", first]])
+    connection.forget(site.settings)
+    return site.folder
+
+
+@pytest.fixture(scope="module")
+def calm(worked: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], State]:
+    """The state after a point's step where nothing happened on the way; the points of one step share it."""
+
+    @cache
+    def after(*step: str) -> State:
+        site = _copy(worked, tmp_path_factory.mktemp("calm") / "hub")
+        site.work([_step(site, list(step))])
+        agree(site)
+        return site.state()
+
+    return lambda point: after(*STEPS.get(point, []))
+
+
+DATASET = "complete"
+
+
+def _site(folder: Path) -> Site:
+    return Site(folder, random.Random(7))
+
+
+def _files(site: Site) -> tuple[str, str, str]:
+    """The same three files for every site."""
+    return site.file(), site.file(), site.file()
+
+
+def _copy(worked: Path, folder: Path) -> Site:
+    shutil.copytree(worked, folder, symlinks=True)
+    return _site(folder)
+
+
+def _step(site: Site, told: list[str]) -> list[str]:
+    step = told or ["deliver", DATASET, _files(site)[2]]
+    return [part.replace("BACKUPS", str(site.folder / "backups")) for part in step]
+
+
 @pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("dataset", ["complete"])
-def test_killed_at(point: str, dataset: str, tmp_path: Path) -> None:
-    struck, calm = (Site(tmp_path / name, random.Random(7)) for name in ("struck", "calm"))
-    for site in (struck, calm):
-        site.make()
-        step = STEPS.get(point) or ["deliver", dataset, site.file()]
-        first, second = site.file(), site.file()
-        site.steps = [["deliver", dataset, first], ["deliver", dataset, second], ["deliver", "series", first], step]
-        site.steps[-1] = [part.replace("BACKUPS", str(site.folder / "backups")) for part in step]
-    struck.work(struck.steps[:-1])
-    assert struck.work(struck.steps[-1:], crash_at=point) == KILLED, f"{point} was not reached"
+def test_killed_at(point: str, worked: Path, calm: Callable[[str], State], tmp_path: Path) -> None:
+    struck = _copy(worked, tmp_path / "struck")
+    step = _step(struck, STEPS.get(point, []))
+    assert struck.work([step], crash_at=point) == KILLED, f"{point} was not reached"
     struck.work([["reconcile"]])
     agree(struck)
-    struck.work(struck.steps[-1:])
-    calm.work(calm.steps)
+    struck.work([step])
     agree(struck)
-    agree(calm)
-    assert struck.state() == calm.state()
+    assert struck.state() == calm(point)
 
 
 @pytest.mark.parametrize(("kept_in", "seed"), [("sqlite", 21), ("postgresql", 22)])

@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from catalog import database, people
+from tests import homes
 from tests.portal.filling import Filled, fill
 from warehouse.settings import Settings
 
@@ -28,16 +29,35 @@ ARGUMENTS = [
 
 
 @pytest.fixture(scope="session")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Filled:
+def filled_home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A filled home to be copied, made once for all test processes, and its batches by name."""
+
+    def make(home: Path) -> dict[str, str]:
+        filled = fill(_settings(home))
+        homes.let_go(filled.settings)
+        return filled.batches
+
+    return homes.once(tmp_path_factory, "portal", make)
+
+
+def _settings(home: Path) -> Settings:
+    return Settings(home=home, environment="demo", _env_file=None)  # type: ignore[call-arg]
+
+
+def _copy(filled_home: tuple[Path, dict[str, str]], to: Path) -> Filled:
+    return Filled(_settings(homes.copied(filled_home[0], to)), dict(filled_home[1]))
+
+
+@pytest.fixture(scope="session")
+def hub(tmp_path_factory: pytest.TempPathFactory, filled_home: tuple[Path, dict[str, str]]) -> Filled:
     """One filled installation for all portal tests; tests that change it take `fresh_hub`."""
-    home = tmp_path_factory.mktemp("portal") / "var"
-    return fill(Settings(home=home, environment="demo", _env_file=None))  # type: ignore[call-arg]
+    return _copy(filled_home, tmp_path_factory.mktemp("portal") / "var")
 
 
 @pytest.fixture
-def fresh_hub(tmp_path: Path) -> Filled:
+def fresh_hub(tmp_path: Path, filled_home: tuple[Path, dict[str, str]]) -> Filled:
     """A filled installation of its own, to be changed."""
-    return fill(Settings(home=tmp_path / "var", environment="demo", _env_file=None))  # type: ignore[call-arg]
+    return _copy(filled_home, tmp_path / "var")
 
 
 @pytest.fixture(scope="session")
