@@ -28,6 +28,8 @@ ROOT = Path(__file__).resolve().parents[2]
 INHERITED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "VIRTUAL_ENV", "HUB_LANG")
 INHERITED_BEGIN = ("LC_", "LD_", "PYTHON", "FAKETIME", "COV", "DYLD_")
 """Variables that a reading process gets: no secret of the hub stands in its environment."""
+START = "import gc; gc.disable(); from warehouse.foreign.server import main; main()"
+"""The collector has nothing to find while modules are imported, and takes an eighth of the time to say so."""
 Progress = Callable[..., None]
 _guard = threading.Lock()
 
@@ -110,7 +112,7 @@ def _warm() -> _Server:
         ours, theirs = socket.socketpair()
         with theirs:
             process = subprocess.Popen(
-                [sys.executable, "-m", "warehouse.foreign.server"],
+                [sys.executable, "-c", START],
                 cwd=ROOT, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, env=_environment(), start_new_session=True,
             )  # fmt: skip
         _server = _Server(process, ours, os.getpid())

@@ -9,7 +9,7 @@ from typing import Any
 
 import openpyxl  # noqa: F401 - slow to import, so once in the server, not in each worker
 
-from contracts import template
+from contracts import template_marks, template_return
 from warehouse import drafting, landing, opening
 from warehouse.readers import pages
 from warehouse.settings import Settings
@@ -63,13 +63,13 @@ def columns(settings: Settings, request: Mapping[str, Any], _tell: Tell) -> Answ
 
 def identify(_settings: Settings, request: Mapping[str, Any], _tell: Tell) -> Answer:
     """The mark of a workbook made from a template."""
-    mark = template.identify(request["path"])
+    mark = template_marks.identify(request["path"])
     return {"mark": None if mark is None else asdict(mark)}
 
 
 def annotate(_settings: Settings, request: Mapping[str, Any], _tell: Tell) -> Answer:
     """A returned workbook with its faults marked."""
-    return {"marked": template.annotate(request["path"], request["faults"], request["target"])}
+    return {"marked": template_return.annotate(request["path"], request["faults"], request["target"])}
 
 
 def page(_settings: Settings, request: Mapping[str, Any], _tell: Tell) -> Answer:

@@ -36,6 +36,7 @@ def main() -> None:
     asking = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGCHLD, _bury)
     gc.freeze()
+    gc.enable()
     while True:
         word, descriptors, _flags, _address = socket.recv_fds(asking, 1, 1)
         if not word:
