@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +21,7 @@ def demo(
     serve: Annotated[bool, typer.Option(help="Serve it afterwards, with its schedules, until Ctrl-C.")] = True,
     port: Annotated[int, typer.Option(help="Port of portal and API.")] = PORT,
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
-    today: Annotated[str, typer.Option(hidden=True, help="The day the demo plays on, for tests.")] = "",
+    today: Annotated[str, typer.Option(hidden=True, help="The day it plays on, where it is made: the hub's.")] = "",
 ) -> None:
     """Make the demo in HUB_HOME and serve it: eight departments, a vendor and twelve cities by the three routes.
 
@@ -38,7 +37,7 @@ def demo(
     from warehouse.settings import Settings
 
     settings, console = Settings(), Screen(stderr=as_json, width=None if sys.stdout.isatty() else 110)
-    kept = Kept.of(settings.root, scale, date.fromisoformat(today) if today else None)
+    kept = Kept.of(settings.root, scale, today)
     made = Demo(settings, kept, kept.plan(Places(divisions())), kept.secret("password", passphrase))
     department_port(made)
     for name, (chinese, step) in STEPS.items():

@@ -42,6 +42,22 @@ class OtherScale(HubError):
         )
 
 
+class OtherDay(HubError):
+    """A new demo was to play on another day than the hub's: what it delivers would be too old, or of tomorrow."""
+
+    def __init__(self, wanted: str) -> None:
+        try:
+            seconds = (date.fromisoformat(wanted) - clock.today()).days * 86_400
+        except ValueError:
+            super().__init__(f"「{wanted}」不是日期；应如 2026-10-10。", f"{wanted!r} is no day; write 2026-10-10.")
+            return
+        ahead = round(clock.ahead().total_seconds()) + seconds
+        super().__init__(
+            f"新的演示只能演在今天（{clock.today()}）。要演在 {wanted}，请拨动平台的时钟：HUB_CLOCK={ahead} hub demo",
+            f"A new demo plays today ({clock.today()}). To play on {wanted} set the hub's clock: HUB_CLOCK={ahead} hub demo",
+        )
+
+
 class NotADemo(HubError):
     """HUB_HOME holds somebody's real hub."""
 
@@ -60,8 +76,8 @@ class Kept:
     told: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, home: Path, scale: float | None, today: date | None) -> Kept:
-        """The memory of the demo in this HUB_HOME; a new one where there is none. A real hub is left alone."""
+    def of(cls, home: Path, scale: float | None, today: str = "") -> Kept:
+        """The memory of the demo in this HUB_HOME; a new one, which plays today, where there is none; a real hub is left."""
         folder = home / "demo"
         path = folder / "kept.json"
         if path.is_file():
@@ -71,9 +87,11 @@ class Kept:
             return kept
         if (home / "catalog.db").exists():
             raise NotADemo(home)
+        day = f"{clock.today()}"
+        if today and today != day:
+            raise OtherDay(today)
         folder.mkdir(parents=True, exist_ok=True)
-        today = today or clock.today()
-        kept = cls(folder, {"scale": 1.0 if scale is None else scale, "today": today.isoformat(), "seed": 2026, "done": {}})
+        kept = cls(folder, {"scale": 1.0 if scale is None else scale, "today": day, "seed": 2026, "done": {}})
         kept.save()
         return kept
 

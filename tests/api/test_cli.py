@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +11,12 @@ import pytest
 from sqlmodel import select
 
 from catalog.audit import AuditRecord
+from tests import commands
 from tests.sharing import Hub
-
-BIN = Path(sys.executable).with_name("hub")
 
 
 def call(hub: Hub, *words: str, status: int = 0, **env: str) -> str:
-    told = dict(os.environ, HUB_HOME=str(hub.settings.root), HUB_LANG="en") | env
-    done = subprocess.run([str(BIN), *words], capture_output=True, text=True, env=told, timeout=120)
+    done = commands.hub(hub.settings.root, *words, **env)
     assert done.returncode == status, done.stderr or done.stdout
     assert "Traceback" not in done.stderr
     return done.stdout if status == 0 else done.stderr

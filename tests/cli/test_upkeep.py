@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests import commands
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -24,9 +26,7 @@ class Line:
     folder: Path
 
     def hub(self, *words: str, status: int = 0) -> str:
-        environment = {**os.environ, "HUB_HOME": str(self.home), "HUB_LANG": "en", "COLUMNS": "240"}
-        command = [sys.executable, "-m", "cli", *words]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        done = commands.hub(self.home, *words, COLUMNS="240")
         assert done.returncode == status, done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout if status == 0 else done.stdout + done.stderr
@@ -44,7 +44,8 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Line:
     """A hub with one dataset."""
     folder = tmp_path_factory.mktemp("line")
     made = Line(folder / "var", folder)
-    made.hub("init")
+    apart = {**os.environ, "HUB_HOME": str(made.home), "HUB_LANG": "en"}
+    subprocess.run([sys.executable, "-m", "cli", "init"], cwd=ROOT, env=apart, capture_output=True, check=True)
     made.hub("onboard", made.file("little.csv", "code,name,n\n01,a,1\n02,b,2\n03,c,3\n"), "--key", "code")
     complete(made, "little")
     return made
