@@ -15,9 +15,9 @@ from warehouse.connection import literal, quote, table
 from warehouse.crashpoints import reach
 from warehouse.stage import Stage
 
-BUCKET = 6_000_000
-"""Rows compared at once; more are taken in buckets by key hash, so that 20 M rows stay under 2 GB."""
-
+BUCKET = 30_000_000
+"""Rows compared at once; more are taken in buckets by key hash. Each bucket reads both sides whole: 20 M rows take 4.7 s and
+1.3 GB at once, 9.4 s in four buckets; by keys of 24 letters, where some spills, 10 s and 1.4 GB, 22 s (2026-11-27)."""
 
 BETWEEN = r'[,;|"\s]'
 """What stands between the words of a line that could not be split into columns."""
