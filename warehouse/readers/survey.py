@@ -93,16 +93,20 @@ def _doubted(block: bytes, mark: str, delimiter: str, sieve: Sieve) -> bool:
 
 
 def _whole_lines(path: Path) -> Iterator[bytes]:
-    """Blocks that end at a line end (but the last), so that nothing needs care at their borders."""
+    """Blocks that end at a line end (but the last), so that nothing needs care at their borders. Pages that were looked at are
+    let go: else a text of 2 GB counts as 2 GB of this process's memory."""
     size = path.stat().st_size
     if not size:
         return
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        start = 0
+        start = let_go = 0
         while start < size:
             end = text.rfind(b"\n", start, start + BLOCK) + 1 or text.find(b"\n", start) + 1 or size
             yield text[start:end]
-            start = end
+            start, seen = end, end // mmap.PAGESIZE * mmap.PAGESIZE
+            if hasattr(mmap, "MADV_DONTNEED") and seen > let_go:
+                text.madvise(mmap.MADV_DONTNEED, let_go, seen - let_go)
+                let_go = seen
 
 
 def _line_ends(block: bytes) -> tuple[int, int]:
