@@ -7,6 +7,7 @@ import importlib.util
 from fastapi import FastAPI
 
 from api import (
+    batches,
     calendar,
     channels,
     delta_sharing,
@@ -66,7 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.attempts = Attempts()
     errors.install(app)
-    for module in (resources, rows, versions, files, lineage, sessions, calendar, channels, witness):
+    for module in (resources, rows, versions, files, batches, lineage, sessions, calendar, channels, witness):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(links.router)
     app.include_router(health.router)

@@ -26,6 +26,7 @@ from catalog.releases import RecalledRelease, UnknownRelease
 from catalog.resources import UnknownResource
 from catalog.signins import UnknownSession
 from contracts.errors import HubError
+from warehouse.acts import ReasonMissing
 from warehouse.connection import LakeAway, LakeMissing, WriterBusy
 from warehouse.gate import QueryInvalid, QueryRefused
 from warehouse.permitted import ItemMissing, SnapshotGone, TableMissing
@@ -43,6 +44,7 @@ TABLE: dict[type[HubError], tuple[int, str]] = {
     UnknownResource: (404, "unknown-resource"),
     UnknownAgreement: (404, "unknown-agreement"),
     UnknownBatch: (404, "unknown-batch"),
+    ReasonMissing: (422, "reason-missing"),
     UnknownContract: (404, "unknown-resource"),
     UnknownGrant: (404, "unknown-grant"),
     UnknownRelease: (404, "unknown-version"),

@@ -17,7 +17,7 @@ from contracts.errors import HubError
 
 
 class BatchState(StrEnum):
-    """已收到 校验中 已入库 部分隔离 待答复 整批拒绝 退回 已补正 已撤销."""
+    """已收到 校验中 已入库 部分隔离 待答复 整批拒绝 退回 已补正 已撤销 已搁置."""
 
     RECEIVED = "received"
     CHECKING = "checking"
@@ -28,12 +28,15 @@ class BatchState(StrEnum):
     RETURNED = "returned"
     CORRECTED = "corrected"
     UNDONE = "undone"
+    DISCARDED = "discarded"
 
 
 ACCEPTED = (BatchState.LOADED, BatchState.PARTIAL, BatchState.CORRECTED)
 """States in which a batch's accepted rows are in the lake."""
 MENDABLE = (BatchState.PARTIAL, BatchState.RETURNED, BatchState.REFUSED)
 """States in which a batch may wait for its correction."""
+TAKEN_AWAY = (BatchState.UNDONE, BatchState.DISCARDED)
+"""States of a batch that a person took out of the way."""
 
 
 class Batch(SQLModel, table=True):
@@ -81,7 +84,7 @@ class Batch(SQLModel, table=True):
     answers: dict[str, Any] = Field(default_factory=dict, sa_type=Json, description="contracts.deliveries.Answers")
     replaces: list[str] = Field(default_factory=list, sa_type=Json, description="Batches whose rows it took the place of")
     mended: int = Field(default=0, description="Its rows that corrections have mended")
-    reason: str = Field(default="", description="Why a person undid it or let it pass")
+    reason: str = Field(default="", description="Why a person undid it, let it pass or put it aside")
     seconds: dict[str, float] = Field(default_factory=dict, sa_type=Json, description="Seconds for each step")
     run_id: str = Field(default="", description="Dagster or command run that loaded it")
 

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from catalog import agreements, periods, workdays
 from catalog.agreements import Agreement
-from catalog.batches import ACCEPTED, Batch, BatchState
+from catalog.batches import ACCEPTED, TAKEN_AWAY, Batch, BatchState
 from catalog.organizations import Organization
 from contracts.clock import day_of, today
 
@@ -135,7 +135,7 @@ def _received(session: Session, agreement_id: str, names: Sequence[str]) -> dict
     asked = select(Batch).where(Batch.agreement_id == agreement_id, col(Batch.period).in_(names))
     found: dict[tuple[str, str], list[Batch]] = {}
     """Batches by agency and period, in their order. A correction that got in nothing is none: what it was to mend is open."""
-    for batch in session.exec(asked.where(Batch.state != BatchState.UNDONE).order_by(col(Batch.sequence))):
+    for batch in session.exec(asked.where(col(Batch.state).not_in(TAKEN_AWAY)).order_by(col(Batch.sequence))):
         if batch.corrects and batch.state not in ACCEPTED:
             continue
         found.setdefault((batch.organization_id or "", batch.period), []).append(batch)

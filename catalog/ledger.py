@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from catalog import agreements, audit, codes, database, deadlines, quality, recovery, registry, remembered, spending, tables  # noqa: F401 - every table, for foreign keys
 from catalog.agreements import Agreement, Spend, UnknownAgreement
-from catalog.batches import ACCEPTED, MENDABLE, Batch, BatchState, UnknownBatch, get
+from catalog.batches import ACCEPTED, MENDABLE, TAKEN_AWAY, Batch, BatchState, UnknownBatch, get
 from catalog.counters import next_number
 from catalog.organizations import Organization, UnknownOrganization
 from catalog.resources import Resource
@@ -287,7 +287,8 @@ def _write(batch: Batch, outcome: Outcome) -> None:
     batch.finished_at = now()
     batch.snapshot = outcome.snapshot if outcome.snapshot is not None else batch.snapshot
     batch.message, batch.message_en = outcome.message, outcome.message_en
-    if outcome.state == BatchState.UNDONE:
+    if outcome.state in TAKEN_AWAY:
+        batch.questions = []
         batch.reason = outcome.reason or batch.reason
         return
     for name in _COUNTS:

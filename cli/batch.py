@@ -38,6 +38,7 @@ STATES = {
     "returned": ("退回", "returned"),
     "corrected": ("已补正", "corrected"),
     "undone": ("已撤销", "undone"),
+    "discarded": ("已搁置", "put aside"),
 }
 COUNTS = ("received", "accepted", "quarantined", "inserted", "updated", "unchanged", "removed")
 Number = Annotated[str, typer.Argument(metavar="BATCH", help="Number of the batch, e.g. 20260311-0042.")]
@@ -49,12 +50,9 @@ Orders = Annotated[list[str] | None, typer.Option("--dates", metavar="ITEM=mdy|d
 Overlap = Annotated[str, typer.Option(metavar="append|replace", help="What rows do that came before, where there is no key.")]
 RowKey = Annotated[str, typer.Option("--key", metavar="ITEM[,ITEM]", help="What identifies a row, if the contract says not.")]
 Again = Annotated[bool, typer.Option("--again", help="Load an older file after newer ones.")]
+Reason = Annotated[str, typer.Option(help="Why; kept on record, and told to the sender.")]
 ASKED = 2
 """Status of a delivery that is held until somebody answers."""
-
-
-class NoReason(HubError):
-    """An act that must say why, without a reason."""
 
 
 class NoAnswer(HubError):
@@ -156,7 +154,7 @@ def deliver(
             answers=answers,
         )
     on_record(settings, who, "deliver", f"batch:{made.batch_id}", policies, {"dataset": dataset, "no_op": made.no_op})
-    _end(made, json)
+    _delivered(made, json)
 
 
 @app.command("answer")
@@ -190,7 +188,7 @@ def answering(
     with Screen(stderr=True).status(said(f"正在入库 {number} …", f"Loading {number} …")):
         made = ingest.answer(settings, ledger, lookups, number, answers, by=who.actor)
     on_record(settings, who, "answer-batch", f"batch:{number}", policies, {"dataset": batch["dataset"]})
-    _end(made, json)
+    _delivered(made, json)
 
 
 @app.command("answers")
@@ -216,74 +214,42 @@ def remembered_answers(
 
 
 @app.command("pass")
-def let_pass(
-    number: Number,
-    reason: Annotated[str, typer.Option(help="Why; kept on record.")] = "",
-    key: Key = "",
-    json: AsJson = False,
-) -> None:
+def let_pass(number: Number, reason: Reason = "", key: Key = "", json: AsJson = False) -> None:
     """Let a delivery pass (放行) that broke a rule about the whole: rows, freshness, vanished keys, share of quarantine.
 
     Its rows are checked as ever: those at fault stay in quarantine.
     """
-    from warehouse import passing
-
-    settings = Settings()
-    batch = _batch(settings, number, "see-quarantine", key)
-    who, policies = allowed(settings, "pass-batch", batch["dataset"], key)
-    ledger, lookups = CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database)
-    with Screen(stderr=True).status(said(f"正在放行 {number} …", f"Letting {number} pass …")):
-        made = passing.let_pass(settings, ledger, lookups, number, reason, by=who.actor)
-    on_record(settings, who, "pass-batch", f"batch:{number}", policies, {"reason": reason.strip(), "was": batch["state"]})
-    _end(made, json)
+    _decide("pass", number, reason, key, json)
 
 
 @app.command()
-def undo(
-    number: Number,
-    reason: Annotated[str, typer.Option(help="Why; kept on record.")] = "",
-    key: Key = "",
-    json: AsJson = False,
-) -> None:
+def undo(number: Number, reason: Reason = "", key: Key = "", json: AsJson = False) -> None:
     """Take a batch back: the table becomes what it would be without it. Released versions stay as they are."""
-    from warehouse import undo as undoing
-
-    if not reason.strip():
-        raise NoReason("撤销须说明理由：--reason …", "Undoing needs its reason: --reason …")
-    settings = Settings()
-    batch = _batch(settings, number, "see-quarantine", key)
-    who, policies = allowed(settings, "undo-batch", batch["dataset"], key)
-    with Screen(stderr=True).status(said(f"正在撤销 {number} …", f"Undoing {number} …")):
-        ledger, lookups = CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database)
-        outcome = undoing.undo(settings, ledger, lookups, number, reason.strip())
-    on_record(settings, who, "undo-batch", f"batch:{number}", policies, {"reason": reason.strip()})
-    if json:
-        as_json({"batch": number, **_outcome(outcome)})
-    else:
-        typer.echo(_said(outcome))
+    _decide("undo", number, reason, key, json)
 
 
 @app.command()
-def discard(
-    number: Number,
-    reason: Annotated[str, typer.Option(help="Why; kept on record, and told to the sender.")] = "",
-    key: Key = "",
-    json: AsJson = False,
-) -> None:
-    """Put aside a batch that waits or is stuck, without opening it again; its file and receipt are kept."""
-    from warehouse import discard as discarding
+def discard(number: Number, reason: Reason = "", key: Key = "", json: AsJson = False) -> None:
+    """Put aside (搁置) a batch that waits, is stuck, held or refused, without opening it again; its file is kept."""
+    _decide("discard", number, reason, key, json)
 
+
+def _decide(name: str, number: str, reason: str, key: str, json: bool) -> None:
+    """One act about a batch, for a reason: may they, do it, put it on record, say what became of it."""
+    from warehouse.acts import ACTS, ReasonMissing
+
+    act, settings = ACTS[name], Settings()
     if not reason.strip():
-        raise NoReason("搁置须说明理由：--reason …", "Discarding needs its reason: --reason …")
-    settings = Settings()
+        raise ReasonMissing(act)
     batch = _batch(settings, number, "see-quarantine", key)
-    who, policies = allowed(settings, "undo-batch", batch["dataset"], key)
-    outcome = discarding.discard(settings, CatalogLedger(settings.catalog_database), number, reason.strip())
-    on_record(settings, who, "discard-batch", f"batch:{number}", policies, {"reason": reason.strip()})
-    if json:
-        as_json({"batch": number, **_outcome(outcome)})
-    else:
-        typer.echo(_said(outcome))
+    who, policies = allowed(settings, act.action, batch["dataset"], key)
+    ledger, lookups = CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database)
+    with Screen(stderr=True).status(said(f"正在{act.word} {number} …", f"{act.word_en.capitalize()} {number} …")):
+        outcome = act.do(settings, ledger, lookups, number, reason, by=who.actor)
+    detail = {"reason": reason.strip(), "was": batch["state"], "state": outcome.state}
+    on_record(settings, who, act.action, f"batch:{number}", policies, detail)
+    _told(number, outcome, json)
+    _end(outcome)
 
 
 @app.command()
@@ -364,20 +330,28 @@ def _given(
     return doubts.given(contract, maps or (), absent or (), dates or (), overlap, row_key, again)
 
 
-def _end(made: Delivered, json: bool) -> None:
+def _delivered(made: Delivered, json: bool) -> None:
     """Say what became of a delivery; end with its status."""
-    outcome = made.outcome
+    _told(made.batch_id, made.outcome, json, no_op=made.no_op, dataset=made.entry.receipt.dataset)
+    _end(made.outcome)
+
+
+def _told(number: str, outcome: Outcome, json: bool, **more: Any) -> None:
+    """What became of a batch, and what it leaves open."""
     if json:
-        told = {"batch": made.batch_id, "no_op": made.no_op, "dataset": made.entry.receipt.dataset, **_outcome(outcome)}
+        told = {"batch": number, **more, **_outcome(outcome)}
         if outcome.questions:
-            told |= {"questions": list(outcome.questions), "commands": commands(made.batch_id, outcome)}
+            told |= {"questions": list(outcome.questions), "commands": commands(number, outcome)}
         as_json(told)
-    else:
-        typer.echo(f"{made.batch_id}: {_said(outcome)}")
-        for check in outcome.checks:
-            if check["rule"] in ("columns", "dates") and check["passed"]:
-                typer.echo(f"  · {check['message'] if language() == 'zh' else check['message_en']}")
-        _ask(made.batch_id, outcome.questions)
+        return
+    typer.echo(f"{number}: {_said(outcome)}")
+    for check in outcome.checks:
+        if check["rule"] in ("columns", "dates") and check["passed"]:
+            typer.echo(f"  · {check['message'] if language() == 'zh' else check['message_en']}")
+    _ask(number, outcome.questions)
+
+
+def _end(outcome: Outcome) -> None:
     if outcome.state in ("refused", "returned"):
         raise typer.Exit(1)
     if outcome.state == "held":

@@ -18,7 +18,7 @@ from orchestration.hub import Hub
 
 CAUGHT_UP = "lineage-caught-up"
 OPEN = ("received", "checking")
-REFUSED = ("refused", "returned", "held")
+REFUSED = ("refused", "returned", "held", "discarded")
 AT_ONCE = 1_000
 
 

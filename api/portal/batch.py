@@ -10,26 +10,28 @@ from typing import Literal
 
 from fastapi import APIRouter
 from fastapi.responses import FileResponse, HTMLResponse
-from sqlmodel import Session, select
+from sqlmodel import Session
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
+from api import acts
 from api.dependencies import SessionDep
 from api.portal import batch_steps, faults
 from api.portal.clock import Clock, clock, done
 from api.portal.doors import BatchesPage
 from api.portal.frame import Page, render
-from catalog import access, audit, batches, database, registry, resources, workdays
+from catalog import access, audit, batches, database, registry, workdays
 from catalog.access import Decision
 from catalog.agreements import Agreement
-from catalog.batches import ACCEPTED, MENDABLE, Batch, BatchState, UnknownBatch
-from catalog.discovery import concerning
+from catalog.batches import ACCEPTED, MENDABLE, Batch, BatchState
 from catalog.ledger import CatalogLookups
 from catalog.organizations import Organization
-from catalog.resources import Resource, UnknownResource
+from catalog.resources import Resource
 from contracts.clock import day_of, today
+from contracts.errors import HubError
 from contracts.model import Contract
-from warehouse import landing, passing, quarantine
+from warehouse import landing, quarantine
+from warehouse.acts import ACTS
 
 router = APIRouter(prefix="/batches/{batch_id}", include_in_schema=False)
 ROWS, MOST_ROWS = 10, 1_000
@@ -49,29 +51,34 @@ class Shown:
     """Whether the reader may see quarantined rows and their values."""
     chain: Sequence[Batch]
     mend: Clock | None
-    may_undo: bool
+    may_do: frozenset[str]
+    """Names of the acts (warehouse.acts) that the batch's state and the reader's rights allow."""
     may_mend: bool
     may_answer: bool
-    may_pass: bool
+
+
+class NotNow(HubError):
+    """The batch's state does not allow the step."""
+
+    def __init__(self, batch_id: str) -> None:
+        super().__init__(
+            f"批次 {batch_id} 当前的状态不允许这一步；请回到批次页查看。",
+            f"The state of batch {batch_id} does not allow this step; see its page.",
+        )
 
 
 def shown(session: Session, page: Page, batch_id: str) -> Shown:
     """The batch, if the reader may know of its dataset and it concerns them."""
-    batch = batches.get(session, batch_id)
-    try:
-        resource = resources.get(session, batch.dataset)
-    except UnknownResource as error:
-        raise UnknownBatch(batch_id) from error
-    if not access.may(session, page.subject, "discover", resource):
-        raise UnknownBatch(batch_id)
-    if session.exec(select(Batch.id).where(Batch.id == batch.id, concerning(page.subject))).first() is None:
-        raise UnknownBatch(batch_id)
+    batch, resource = acts.known(session, page.subject, batch_id)
     seen = access.decide(session, page.subject, "see-quarantine", resource, sender_id=batch.organization_id)
     deliver = access.decide(session, page.subject, "deliver", resource, sender_id=batch.organization_id)
-    undo = access.decide(session, page.subject, "undo-batch", resource)
     chain = batches.chain(session, batch)
     answer = access.decide(session, page.subject, "answer-batch", resource)
-    let_pass = access.decide(session, page.subject, "pass-batch", resource)
+    may_do = frozenset(
+        one.name
+        for one in ACTS.values()
+        if one.possible(batch.state, batch.checks) and access.may(session, page.subject, one.action, resource)
+    )
     return Shown(
         batch=batch,
         resource=resource,
@@ -81,10 +88,9 @@ def shown(session: Session, page: Page, batch_id: str) -> Shown:
         seen=seen,
         chain=chain,
         mend=_mend(session, batch, chain),
-        may_undo=undo.allowed and batch.state in ACCEPTED,
+        may_do=may_do,
         may_mend=deliver.allowed and batch.waits,
         may_answer=answer.allowed and batch.state == BatchState.HELD,
-        may_pass=let_pass.allowed and passing.passable(batch.state, batch.checks),
     )
 
 

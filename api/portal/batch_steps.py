@@ -17,7 +17,7 @@ from contracts.checks import compile as checks_of
 from contracts.model import Contract
 
 OPEN = (BatchState.RECEIVED, BatchState.CHECKING)
-REFUSED = (BatchState.REFUSED, BatchState.RETURNED, BatchState.HELD)
+REFUSED = (BatchState.REFUSED, BatchState.RETURNED, BatchState.HELD, BatchState.DISCARDED)
 
 
 def steps(session: Session, page: Page, batch: Batch, resource: Resource, contract: Contract) -> list[Stage]:

@@ -1,24 +1,25 @@
-"""What a steward decides about a delivery: answers to what it leaves open, and letting it pass (放行) for a reason."""
+"""What a steward decides about a delivery: answers to what it leaves open; 撤销, 放行 and 搁置, each for a reason."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form
 from fastapi.responses import HTMLResponse, RedirectResponse
+from sqlmodel import Session
 from starlette.responses import Response
 
+from api import acts
 from api.dependencies import SessionDep
-from api.portal.batch import shown
+from api.portal.batch import NotNow, Shown, shown
 from api.portal.doors import BatchesPage, require_csrf
 from api.portal.frame import Page, render
-from api.portal.undoing import NotNow, on_record
-from catalog import access, database
-from catalog.ledger import CatalogLedger, CatalogLookups
+from catalog import access, acquisitions
 from contracts.deliveries import Answers
-from warehouse import ingest, passing
+from warehouse import ingest
+from warehouse.acts import ACTS, Act
 
 router = APIRouter(prefix="/batches/{batch_id}", include_in_schema=False)
 
@@ -50,11 +51,11 @@ def do_answer(page: BatchesPage, session: SessionDep, batch_id: str, sent: Annot
     answers = _answers(told.batch.questions, sent.places)
     if answers is None:
         return RedirectResponse(f"/batches/{batch_id}#open", 303)
-    ledger, lookups = _stores(page)
+    ledger, lookups = acts.stores(page.settings)
     dataset = told.batch.dataset
     session.rollback()  # the load writes through other connections
     ingest.answer(page.settings, ledger, lookups, batch_id, answers, by=page.subject.actor)
-    on_record(page, "answer-batch", batch_id, decision.policies, {"dataset": dataset})
+    acts.on_record(page.settings, page.subject, "answer-batch", batch_id, decision.policies, {"dataset": dataset})
     return RedirectResponse(f"/batches/{batch_id}", 303)
 
 
@@ -72,40 +73,42 @@ def _answers(questions: list[dict[str, Any]], places: tuple[str, ...]) -> Answer
     return answers
 
 
-@router.get("/pass", response_class=HTMLResponse)
-def ask_pass(page: BatchesPage, session: SessionDep, batch_id: str) -> HTMLResponse:
-    """Which rules are let pass, and the reason to give."""
-    told = shown(session, page, batch_id)
-    access.require(session, page.subject, "pass-batch", told.resource)
-    if not told.may_pass:
-        raise NotNow(batch_id)
-    return render(page, "pages/pass.html", told=told, batch=told.batch)
+Acting = Literal["undo", "pass", "discard"]
 
 
-@router.post("/pass")
-def do_pass(
+@router.get("/{act}", response_class=HTMLResponse)
+def ask(page: BatchesPage, session: SessionDep, batch_id: str, act: Acting) -> HTMLResponse:
+    """What the act will do, and the reason to give."""
+    return _form(session, page, _allowed(session, page, batch_id, ACTS[act]), ACTS[act])
+
+
+@router.post("/{act}")
+def do(
     page: BatchesPage,
     session: SessionDep,
     batch_id: str,
+    act: Acting,
     csrf: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
 ) -> Response:
-    """Load a refused or returned batch all the same, on record with the reason."""
+    """Take back, let pass or put aside, on record with the reason."""
     require_csrf(page, csrf)
-    told = shown(session, page, batch_id)
-    decision = access.require(session, page.subject, "pass-batch", told.resource)
-    if not told.may_pass:
-        raise NotNow(batch_id)
+    told = _allowed(session, page, batch_id, ACTS[act])
     if not reason.strip():
-        return render(page, "pages/pass.html", status=422, told=told, batch=told.batch, wrong=True)
-    ledger, lookups = _stores(page)
-    was = told.batch.state
-    session.rollback()
-    passing.let_pass(page.settings, ledger, lookups, batch_id, reason, by=page.subject.actor)
-    on_record(page, "pass-batch", batch_id, decision.policies, {"reason": reason.strip(), "was": was})
+        return _form(session, page, told, ACTS[act], wrong=True)
+    acts.act(session, page.subject, page.settings, ACTS[act], batch_id, reason)
     return RedirectResponse(f"/batches/{batch_id}", 303)
 
 
-def _stores(page: Page) -> tuple[CatalogLedger, CatalogLookups]:
-    engine = database.engine(page.settings.catalog_database)
-    return CatalogLedger(engine), CatalogLookups(engine)
+def _allowed(session: Session, page: Page, batch_id: str, act: Act) -> Shown:
+    told = shown(session, page, batch_id)
+    access.require(session, page.subject, act.action, told.resource)
+    if act.name not in told.may_do:
+        raise NotNow(batch_id)
+    return told
+
+
+def _form(session: Session, page: Page, told: Shown, act: Act, **more: bool) -> HTMLResponse:
+    uses = acquisitions.in_use(session, told.resource)
+    status = 422 if more else 200
+    return render(page, f"pages/{act.name}.html", status=status, told=told, batch=told.batch, uses=uses, **more)

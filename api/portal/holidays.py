@@ -11,9 +11,9 @@ from sqlmodel import Session
 from starlette.datastructures import UploadFile
 
 from api.dependencies import SessionDep
+from api.portal.correcting import HandedIn
 from api.portal.doors import AnyPage, require_csrf
 from api.portal.frame import Page, render
-from api.portal.undoing import HandedIn
 from catalog import access, calendars
 from catalog.calendars import InvalidCalendar
 from contracts.clock import today

@@ -9,6 +9,7 @@ from api.portal import (
     batches,
     board,
     channels,
+    correcting,
     deciding,
     errors,
     help,
@@ -21,13 +22,12 @@ from api.portal import (
     served,
     sessions,
     signin,
-    undoing,
 )
 from warehouse.settings import Settings
 
 ROUTERS = (
-    home, resource, recalling, register, channels, batches, batch, undoing, deciding, board, inbox, signin, sessions, holidays,
-    help,
+    home, resource, recalling, register, channels, batches, batch, correcting, deciding, board, inbox, signin, sessions,
+    holidays, help,
 )  # fmt: skip
 
 

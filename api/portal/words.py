@@ -41,6 +41,7 @@ BATCHES: Mapping[str, Word] = {
     "returned": Word(N_("退回"), "arrow-back-up", "fault"),
     "corrected": Word(N_("已补正"), "circle-check", "ok-outline"),
     "undone": Word(N_("已撤销"), "ban", "struck"),
+    "discarded": Word(N_("已搁置"), "archive", "struck"),
 }
 ENTRIES: Mapping[str, Word] = {
     "draft": Word(N_("草稿")),

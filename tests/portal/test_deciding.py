@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlmodel import select
+from starlette.testclient import TestClient
 
 from api.app import create_app
-from catalog import batches, database
+from catalog import audit, batches, database, inbox, people
 from catalog.batches import Batch
+from catalog.people import Subject
 from contracts.clock import now
 from tests.portal.conftest import Reader, client_of
 from tests.portal.filling import Filled, deliver_report, report
 
 
 @pytest.mark.parametrize("login", ["", "partner", "analyst", "auditor", "provider"])
-@pytest.mark.parametrize("act", ["pass", "answer"])
+@pytest.mark.parametrize("act", ["pass", "answer", "undo", "discard"])
 def test_only_stewards_decide(reader: Reader, hub: Filled, login: str, act: str) -> None:
     answer = reader(login).post(f"/batches/{hub.batches['jiamusi']}/{act}", data={"reason": "x"})
     assert answer.status_code in (303, 403, 404)
@@ -72,3 +76,62 @@ def test_a_held_batch_is_answered_on_its_page_to_its_end(fresh_hub: Filled, held
     assert state(fresh_hub, held)[0] == "partial"
     assert "待答复的问题" not in steward.get(f"/batches/{held}").text
     assert steward.post(f"/batches/{held}/answer", data=sent).status_code == 400
+
+
+def test_a_held_batch_is_put_aside_by_page_and_by_key_with_a_reason_on_record(fresh_hub: Filled, held: str) -> None:
+    app = create_app(fresh_hub.settings)
+    steward = client_of(app, fresh_hub.settings, "steward")
+    form = steward.get(f"/batches/{held}/discard")
+    assert "搁置本批" in form.text
+    assert f"/batches/{held}/discard" in steward.get(f"/batches/{held}").text
+    assert steward.post(f"/batches/{held}/discard", data={"reason": "x"}).status_code == 403  # another page's form
+    token = {"csrf": steward.csrf}  # type: ignore[attr-defined]
+    assert steward.post(f"/batches/{held}/discard", data={**token, "reason": " "}).status_code == 422
+    assert state(fresh_hub, held)[0] == "held"
+    done = steward.post(f"/batches/{held}/discard", data={**token, "reason": "测试文件"})
+    assert (done.status_code, state(fresh_hub, held)[0]) == (303, "discarded")
+    page = steward.get(f"/batches/{held}").text
+    assert "测试文件" in page
+    assert "待答复的问题" not in page
+    assert f"/batches/{held}/correct" not in page
+    with database.session(fresh_hub.settings.catalog_database) as session:
+        (record,) = [one for one in audit.listed(session, action="discard-batch") if one.outcome != "refused"]
+        assert (record.object, record.detail["reason"], record.detail["was"]) == (f"batch:{held}", "测试文件", "held")
+        assert record.policies == ["steward-operates"]
+        assert not [task for task in inbox.inbox(session, Subject("local", kind="local")) if task.key == held]
+    for act in ("discard", "answer", "pass", "undo"):
+        again = steward.post(f"/batches/{held}/{act}", data={**token, "reason": "x", "choice0": "0.0"})
+        assert again.status_code == 400
+    assert state(fresh_hub, held)[0] == "discarded"
+
+
+class TestByKey:
+    """The same acts by the API: by key, by stewards, for a reason."""
+
+    def asked(self, hub: Filled, held: str, who: str, act: str = "discard", **body: str) -> Any:
+        app, headers = create_app(hub.settings), {}
+        if who:
+            with database.session(hub.settings.catalog_database) as session:
+                _key, secret = people.issue_key(session, people.get_person(session, who))
+            headers = {"Authorization": f"Bearer {secret}"}
+        return TestClient(app).post(f"/api/v1/batches/{held}/{act}", headers=headers, json=body)
+
+    @pytest.mark.parametrize("who", ["", "partner", "analyst", "auditor", "provider", "administrator"])
+    def test_nobody_but_stewards(self, fresh_hub: Filled, held: str, who: str) -> None:
+        answer = self.asked(fresh_hub, held, who, reason="x")
+        assert answer.status_code in ((401,) if not who else (403, 404))
+        assert state(fresh_hub, held)[0] == "held"
+
+    def test_a_cookie_is_not_enough(self, fresh_hub: Filled, held: str) -> None:
+        client = client_of(create_app(fresh_hub.settings), fresh_hub.settings, "steward")
+        assert client.post(f"/api/v1/batches/{held}/discard", json={"reason": "x"}).status_code == 401
+        assert state(fresh_hub, held)[0] == "held"
+
+    def test_with_a_reason_only_and_once(self, fresh_hub: Filled, held: str) -> None:
+        assert self.asked(fresh_hub, held, "steward").status_code == 422
+        assert self.asked(fresh_hub, held, "steward", reason=" ").status_code == 422
+        assert self.asked(fresh_hub, held, "steward", "erase", reason="x").status_code == 422
+        assert self.asked(fresh_hub, "20200101-0001", "steward", reason="x").status_code == 404
+        done = self.asked(fresh_hub, held, "steward", reason="测试文件")
+        assert (done.status_code, done.json()["state"]) == (200, "discarded")
+        assert self.asked(fresh_hub, held, "steward", reason="x").status_code == 400

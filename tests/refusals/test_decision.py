@@ -19,7 +19,7 @@ from tests.sharing import PURPOSE, Hub, built
 from warehouse import connection
 from warehouse.settings import Settings
 
-OPERATIONS = ["release", "undo-batch", "answer-batch", "pass-batch", "manage-contract", "manage-agreement"]
+OPERATIONS = ["release", "undo-batch", "answer-batch", "pass-batch", "discard-batch", "manage-contract", "manage-agreement"]
 BY_PROVIDER = ["recall", "manage-resource", "deliver", "see-quarantine", "manage-grant"]
 USES = ["preview", "read-rows", "download", "query"]
 ACTIONS = ["discover", "read-metadata", *USES, *OPERATIONS, *BY_PROVIDER]

@@ -9,7 +9,7 @@ import pytest
 from contracts.clock import now
 from contracts.deliveries import Receipt
 from tests.warehouse.conftest import Hub, thing
-from warehouse import discard, finish, landing
+from warehouse import acts, discard, finish, landing, passing
 from warehouse.foreign import door
 
 HEAD = "编号,名称,数量\n"
@@ -29,8 +29,8 @@ def test_a_stuck_batch_is_out_of_the_way_and_stays_on_record(hub: Hub, monkeypat
         never.setattr(door, "run", lambda *_a, **_k: pytest.fail("its bytes were opened again"))
         outcome = discard.discard(hub.settings, hub.ledger, batch, "读取器每次都中止")
         assert hub.reconcile() == []
-    assert outcome.state == hub.ledger.entry(batch).state == "refused"
-    assert "读取器每次都中止" in outcome.message
+    assert outcome.state == hub.ledger.entry(batch).state == "discarded"
+    assert outcome.reason == "读取器每次都中止"
     assert landing.verify(hub.settings, hub.ledger.entry(batch).receipt.sha256)
     hub.deliver(HEAD + "a,x,1\n")
     assert hub.things() == [("a", "x", 1)]
@@ -60,3 +60,24 @@ def test_a_batch_whose_rows_the_lake_has_is_not_discarded(hub: Hub, monkeypatch:
         discard.discard(hub.settings, hub.ledger, entry.batch_id, "x")
     assert [made.how for made in hub.reconcile()] == ["told"]
     assert hub.things() == [("a", "x", 1)]
+
+
+def test_a_refused_batch_is_put_aside_with_its_counts_and_cannot_be_let_pass_any_more(hub: Hub) -> None:
+    hub.given.add(thing())
+    refused = hub.deliver(HEAD + "a,x,y\n").batch_id
+    before = hub.ledger.entry(refused)
+    assert before.state in ("refused", "returned")
+    discard.discard(hub.settings, hub.ledger, refused, "测试文件")
+    after = hub.ledger.entry(refused)
+    assert (after.state, after.received, after.quarantined) == ("discarded", before.received, before.quarantined)
+    with pytest.raises(passing.NotPassable):
+        passing.let_pass(hub.settings, hub.ledger, hub.given, refused, "x", by="test")
+    with pytest.raises(discard.NothingToDiscard):
+        discard.discard(hub.settings, hub.ledger, refused, "x")
+    assert hub.reconcile() == []
+
+
+def test_no_act_without_a_reason(hub: Hub) -> None:
+    for act in acts.ACTS.values():
+        with pytest.raises(acts.ReasonMissing):
+            act.do(hub.settings, hub.ledger, hub.given, "20260101-0001", " \n", by="test")
