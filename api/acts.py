@@ -48,7 +48,13 @@ def act(session: Session, subject: Subject, settings: Settings, one: Act, batch_
 
 
 def on_record(
-    settings: Settings, subject: Subject, action: str, batch_id: str, policies: tuple[str, ...], detail: dict[str, object]
+    settings: Settings,
+    subject: Subject,
+    action: str,
+    batch_id: str,
+    policies: tuple[str, ...],
+    detail: dict[str, object],
+    outcome: str = "done",
 ) -> None:
     """One act about a batch, in a transaction of its own: the ledger has written through other connections meanwhile."""
     with database.session(settings.catalog_database) as session:
@@ -58,6 +64,7 @@ def on_record(
             organization_id=subject.organization_id,
             action=action,
             object=f"batch:{batch_id}",
+            outcome=outcome,
             policies=policies,
             detail=detail,
         )

@@ -32,6 +32,7 @@ from warehouse.gate import QueryInvalid, QueryRefused
 from warehouse.permitted import ItemMissing, SnapshotGone, TableMissing
 from warehouse.query_workers import LakeBusy, QueryEnded, QueryTooLarge
 from warehouse.sandbox import QueryTooSlow
+from warehouse.senders import OtherSender
 
 log = logging.getLogger("hui.api")
 
@@ -41,6 +42,7 @@ TABLE: dict[type[HubError], tuple[int, str]] = {
     SignInBusy: (503, "sign-in-busy"),
     UnknownSession: (404, "unknown-session"),
     Refused: (403, "refused"),
+    OtherSender: (403, "other-sender"),
     UnknownResource: (404, "unknown-resource"),
     UnknownAgreement: (404, "unknown-agreement"),
     UnknownBatch: (404, "unknown-batch"),

@@ -6,13 +6,10 @@ import base64
 import hashlib
 import hmac
 import json
-import os
-import secrets
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -20,6 +17,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from contracts.errors import HubError
+from warehouse.installation_key import secret
 from warehouse.settings import Settings
 
 
@@ -61,7 +59,7 @@ def opened_name(settings: Settings, text: str) -> Any:
 
 def signature(settings: Settings, text: str) -> str:
     """HMAC-SHA-256 of a text, 43 characters."""
-    made = hmac.new(_secret(str(settings.root)), b"link\0" + text.encode(), hashlib.sha256).digest()
+    made = hmac.new(secret(str(settings.root)), b"link\0" + text.encode(), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(made).decode().rstrip("=")
 
 
@@ -71,31 +69,14 @@ def genuine(settings: Settings, text: str, signed: str) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _secret(root: str) -> bytes:
-    """32 random bytes in HUB_HOME, made once, readable by their owner only; several processes agree on one."""
-    path = Path(root) / "sharing.key"
-    if not path.exists():
-        making = path.with_name(f".sharing.key-{os.getpid()}-{secrets.token_hex(4)}")
-        with os.fdopen(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(secrets.token_bytes(32))
-        try:
-            os.link(making, path)
-        except FileExistsError:
-            pass
-        finally:
-            making.unlink()
-    return path.read_bytes()
-
-
-@lru_cache(maxsize=16)
 def _box(root: str) -> Fernet:
-    made = hmac.new(_secret(root), b"page", hashlib.sha256).digest()
+    made = hmac.new(secret(root), b"page", hashlib.sha256).digest()
     return Fernet(base64.urlsafe_b64encode(made))
 
 
 @lru_cache(maxsize=16)
 def _siv(root: str) -> AESSIV:
-    return AESSIV(hmac.new(_secret(root), b"address", hashlib.sha512).digest())
+    return AESSIV(hmac.new(secret(root), b"address", hashlib.sha512).digest())
 
 
 def _kept(value: Any) -> dict[str, str]:

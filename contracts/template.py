@@ -7,8 +7,8 @@ custom properties say it too, since some office suites drop hidden sheets.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +49,12 @@ def write(
     agency_title: str = "",
     division: str = "",
     due: str = "",
+    sign: Callable[[TemplateMark], str] | None = None,
 ) -> TemplateMark:
     """Write the workbook that one agency fills in for one period.
 
     `division` shortens the list of divisions to those below the agency's own. Lists of values are looked up by name;
-    labels are shown beside codes where `lookups` has `labels(name)`.
+    labels are shown beside codes where `lookups` has `labels(name)`. `sign` ties the mark to the hub that made it.
     """
     mark = TemplateMark(
         dataset=contract.dataset,
@@ -64,6 +65,7 @@ def write(
         header_row=HEADER_ROW,
         items=tuple(item.name for item in contract.items),
     )
+    mark = replace(mark, signature=sign(mark)) if sign else mark
     path.parent.mkdir(parents=True, exist_ok=True)
     with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False}) as book:
         made = _Book(book, contract, _lists(contract, lookups, division), _labels(contract, lookups), _formats(book))

@@ -28,6 +28,8 @@ class TemplateMark:
     period: str = ""
     header_row: int = 4
     items: tuple[str, ...] = ()
+    signature: str = ""
+    """Of the hub that made it, over dataset, agency and period; empty in one that nobody signed."""
 
     def entries(self) -> tuple[tuple[str, str], ...]:
         """Name and value of each part, as they stand in the workbook."""
@@ -39,6 +41,7 @@ class TemplateMark:
             ("period", self.period),
             ("header-row", str(self.header_row)),
             ("items", ",".join(self.items)),
+            ("signature", self.signature),
         )
 
 
@@ -96,4 +99,5 @@ def _mark(entries: Mapping[str, str]) -> TemplateMark | None:
         period=entries.get("period", ""),
         header_row=int(entries.get("header-row") or 4),
         items=tuple(name for name in entries.get("items", "").split(",") if name),
+        signature=entries.get("signature", ""),
     )

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from fastapi import APIRouter
@@ -30,6 +31,7 @@ from catalog.organizations import Organization, UnknownOrganization
 from catalog.resources import Resource, UnknownResource
 from contracts import template
 from contracts.clock import today
+from warehouse import senders
 
 router = APIRouter(prefix="/collect", include_in_schema=False)
 ORDER = ("on-time", "late", "nil", "returned", "missing", "not-due")
@@ -155,9 +157,18 @@ def blank(page: CollectPage, session: SessionDep, agreement_id: str, agency: str
         division=body.division if body else "",
         period=named,
         due=f"{due}（估算）" if calendar.estimated(due) else f"{due}",
+        sign=partial(senders.sign, page.settings) if _may_hand_in(session, page, agreement, body) else None,
     )
     filename = "-".join(part for part in (agreement.title, body.name if body else "", named) if part)
     return FileResponse(target, filename=f"{filename}.xlsx", background=BackgroundTask(target.unlink, missing_ok=True))
+
+
+def _may_hand_in(session: Session, page: Page, agreement: Agreement, body: Organization | None) -> bool:
+    """Whether a signed template may be given: to the agency itself, and to those who deliver for the dataset."""
+    if body is None:
+        return False
+    own = body.id == page.subject.organization_id
+    return own or access.may(session, page.subject, "deliver", _resource(session, page, agreement))
 
 
 def due_words(language: Language, agreement: Agreement) -> str:

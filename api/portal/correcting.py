@@ -21,7 +21,8 @@ from api.portal.batch import NotNow, Shown, shown
 from api.portal.doors import BatchesPage, require_csrf
 from api.portal.frame import Page, render
 from catalog import access
-from warehouse import ingest, landing
+from warehouse import ingest, landing, senders
+from warehouse.foreign import files
 
 router = APIRouter(prefix="/batches/{batch_id}", include_in_schema=False)
 
@@ -86,6 +87,7 @@ def _deliver(page: Page, told: Shown, file: UploadFile, filename: str) -> ingest
         path = Path(folder) / ("upload" + "".join(Path(filename).suffixes[-2:])[-20:])  # its own name may be too long in bytes
         with path.open("wb") as target:
             shutil.copyfileobj(file.file, target)
+        _require_own(page, told, path)
         return ingest.deliver(
             page.settings,
             *acts.stores(page.settings),
@@ -99,3 +101,16 @@ def _deliver(page: Page, told: Shown, file: UploadFile, filename: str) -> ingest
             corrects=batch.id,
             filename=filename,
         )
+
+
+def _require_own(page: Page, told: Shown, path: Path) -> None:
+    """A workbook names no other agency than the one whose batch it mends."""
+    own = told.batch.organization_id
+    mark = files.identify(path, page.settings)
+    if own and mark is not None and mark.dataset == told.batch.dataset:
+        try:
+            senders.sender(page.settings, mark, own)
+        except senders.OtherSender as refusal:
+            detail: dict[str, object] = {"claims": mark.agency, "corrects": told.batch.id, "reason": refusal.message_en}
+            acts.on_record(page.settings, page.subject, "deliver", told.batch.id, (), detail, outcome="refused")
+            raise

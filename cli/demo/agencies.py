@@ -169,7 +169,7 @@ def _hand_over(
     period, due = when
     organization = f"{city}-emergency"
     name = plan.places.name(AGENCIES[city])
-    path = plan.folder / "mailbox" / period / f"重大危险源_{name}_{period}.xlsx"
+    path = plan.folder / "mailbox" / organization / period / f"重大危险源_{name}_{period}.xlsx"
     template.write(
         collection.contract, collection.lists, path, agency=organization, period=period,
         agency_title=f"{name}应急管理局", division=AGENCIES[city], due=f"{due}",

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from catalog import channels
+from catalog import audit, channels
 from catalog.agreements import IN_FORCE, Agreement, require_running
 from catalog.batches import Batch
 from catalog.channels import ChannelAttempt
@@ -224,6 +224,8 @@ def _items(hub: Hub, dataset: str) -> Sequence[Item]:
 def _take(hub: Hub, agreement: Agreement, arrival: Arrival, turn: Acquired, run_id: str, actor: str) -> None:
     if any(arrival.note):
         turn.notes.append(arrival.note)
+        if arrival.claims:
+            _refused(hub, agreement, arrival, actor)
         arrival.taken("")
         return
     try:
@@ -233,6 +235,15 @@ def _take(hub: Hub, agreement: Agreement, arrival: Arrival, turn: Acquired, run_
         return
     arrival.taken(taken.batch_id)
     turn.deliveries.append(taken)
+
+
+def _refused(hub: Hub, agreement: Agreement, arrival: Arrival, actor: str) -> None:
+    """A file that names a sender it is not from, on record."""
+    detail = {"file": arrival.filename, "claims": arrival.claims, "agreement": agreement.id, "reason": arrival.note[1]}
+    with hub.session() as session:
+        audit.record(
+            session, actor=actor, action="deliver", object=f"dataset:{agreement.dataset}", outcome="refused", detail=detail
+        )
 
 
 def _deliver(hub: Hub, agreement: Agreement, arrival: Arrival, run_id: str, actor: str) -> Taken:

@@ -37,6 +37,8 @@ class Arrival:
     taken: Callable[[str], None] = field(default=lambda batch_id: None)
     note: tuple[str, str] = ("", "")
     """Why it cannot be delivered, in Chinese and English; empty where it can."""
+    claims: str = ""
+    """Whom a file that is refused for its sender says it is from; such a refusal goes on record."""
 
 
 class Unexpected(HubError):

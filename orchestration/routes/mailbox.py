@@ -1,4 +1,7 @@
-"""A mailbox of filled workbooks: each knows by its hidden mark which dataset, agency and period it is for."""
+"""A mailbox of filled workbooks: each knows by its hidden mark which dataset, agency and period it is for.
+
+Whose it is the agency's own folder decides (its name is the agency's code); elsewhere the mark must be signed by this hub.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from contracts.errors import HubError
 from orchestration.routes.arrivals import Arrival, Taken, look
 from orchestration.routes.folder import Settling, is_own_file, place, settle_seconds
+from warehouse import senders
 from warehouse.settings import Settings
 
 SUFFIXES = (".xlsx", ".xlsm")
@@ -83,10 +88,21 @@ def _arrival(settings: Settings, path: Path, name: str, taken: Taken, dataset: s
             f"{name} was not filled in from a template (it has no mark); ask the agency to fill in the template.",
         )
         return Arrival(path, path.name, taken=remember, note=note)
-    if agencies and mark.agency not in agencies:
+    try:
+        sent_by = senders.sender(settings, mark, _owner(name, agencies))
+    except HubError as refusal:
+        note = (f"{name}：{refusal.message}", f"{name}: {refusal.message_en}")
+        return Arrival(path, path.name, taken=remember, note=note, claims=mark.agency or "?")
+    if agencies and sent_by not in agencies:
         note = (
-            f"{name} 的填报机构 {mark.agency} 不在本采集协议中；请在协议中加入该机构，或退回。",
-            f"{name} is from {mark.agency}, which is not in this collection; add the agency to the agreement, or return it.",
+            f"{name} 的填报机构 {sent_by} 不在本采集协议中；请在协议中加入该机构，或退回。",
+            f"{name} is from {sent_by}, which is not in this collection; add the agency to the agreement, or return it.",
         )
-        return Arrival(path, path.name, mark.agency, mark.period, taken=remember, note=note)
-    return Arrival(path, path.name, mark.agency, mark.period, taken=remember)
+        return Arrival(path, path.name, sent_by, mark.period, taken=remember, note=note)
+    return Arrival(path, path.name, sent_by, mark.period, taken=remember)
+
+
+def _owner(name: str, agencies: frozenset[str]) -> str:
+    """The agency whose own folder of the mailbox a file was put into: only it, and the hub, may write there; "" elsewhere."""
+    first, _, rest = name.replace("\\", "/").partition("/")
+    return first if rest and first in agencies else ""

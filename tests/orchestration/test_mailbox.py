@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
 from sqlmodel import select
 
-from catalog import registry
+from catalog import audit, registry
 from catalog.agreements import AgreementAgency
 from catalog.batches import Batch
 from catalog.organizations import Organization
@@ -17,6 +19,8 @@ from contracts import template
 from orchestration.execute import Executed, execute
 from orchestration.hub import Hub
 from tests.orchestration.conftest import agree, site
+from warehouse import senders
+from warehouse.settings import Settings
 
 AGENCIES = ("heihe-emergency", "yichun-emergency")
 
@@ -138,3 +142,80 @@ def test_a_file_that_only_looks_like_a_workbook_keeps_nobody_out(collecting: Hub
     good = send(collecting, "heihe-emergency", ("A1", 1))
     shutil.copy(good, good.with_name("copy.xlsx"))
     assert [one.accepted for one in run(collecting).loaded] == [1]
+
+
+def put(hub: Hub, made: Path, where: str) -> Path:
+    """A workbook moved to another place of the mailbox."""
+    target = hub.settings.root / "mail" / "in" / where
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return made.rename(target)
+
+
+def signed(hub: Hub, by: str, **altered: str) -> Path:
+    """A template that the hub signed for an agency; `altered`: what somebody wrote into its mark afterwards."""
+    path = hub.settings.root / "mail" / f"{by}.xlsx"
+    contract = hub.lookups.contract("shelter")
+    sign = partial(senders.sign, hub.settings)
+    mark = template.write(contract, hub.lookups, path, agency=by, period="2026-03", sign=sign)
+    if altered:
+        forged = replace(mark, **altered)  # type: ignore[arg-type]
+        told = {"agency": forged.agency, "period": forged.period}
+        template.write(contract, hub.lookups, path, **told, sign=lambda _mark: forged.signature)
+    book = load_workbook(path)
+    sheet = book[book.sheetnames[0]]
+    for column, value in enumerate(("A1", 1), start=1):
+        sheet.cell(template.HEADER_ROW + 1, column, value)
+    book.save(path)
+    return path
+
+
+class TestWhoSentIt:
+    """Whoever handed a workbook in is its sender; what it says of itself counts only where this hub signed it."""
+
+    def refused(self, hub: Hub) -> list[dict[str, object]]:
+        with hub.session() as session:
+            found = audit.listed(session, action="deliver", object="dataset:shelter", outcome="refused")
+            return [one.detail for one in found]
+
+    def test_a_workbook_of_another_agency_in_ones_own_folder_is_refused_on_record(self, collecting: Hub) -> None:
+        put(collecting, signed(collecting, "yichun-emergency"), "heihe-emergency/stolen.xlsx")
+        done = run(collecting)
+        assert batches(collecting) == []
+        assert any("yichun-emergency" in problem and "heihe-emergency" in problem for problem in done.problems)
+        (told,) = self.refused(collecting)
+        assert (told["claims"], told["file"]) == ("yichun-emergency", "stolen.xlsx")
+
+    def test_an_unsigned_one_in_the_common_mailbox_is_refused(self, collecting: Hub) -> None:
+        put(collecting, send(collecting, "yichun-emergency", ("A1", 1)), "claims.xlsx")
+        done = run(collecting)
+        assert batches(collecting) == []
+        assert any("claims.xlsx" in problem for problem in done.problems)
+        assert self.refused(collecting)[0]["claims"] == "yichun-emergency"
+
+    @pytest.mark.parametrize("altered", [{"agency": "yichun-emergency"}, {"period": "2026-04"}, {"signature": "0" * 64}])
+    def test_a_forged_or_altered_mark_is_refused(self, collecting: Hub, altered: dict[str, str]) -> None:
+        put(collecting, signed(collecting, "heihe-emergency", **altered), "forged.xlsx")
+        run(collecting)
+        assert batches(collecting) == []
+        assert len(self.refused(collecting)) == 1
+
+    def test_a_mark_of_another_hub_is_refused(self, collecting: Hub, tmp_path: Path) -> None:
+        other = Settings(home=tmp_path / "other")
+        other.root.mkdir()
+        mark = template.TemplateMark("shelter", "1.0.0", 1, "heihe-emergency", "2026-03")
+        with pytest.raises(senders.UnsignedMark):
+            senders.sender(collecting.settings, replace(mark, signature=senders.sign(other, mark)))
+
+    def test_a_signed_one_counts_wherever_it_lies(self, collecting: Hub) -> None:
+        put(collecting, signed(collecting, "heihe-emergency"), "2026-03/whole.xlsx")
+        assert run(collecting).success
+        (batch,) = batches(collecting)
+        assert (batch.organization_id, batch.period, batch.accepted) == ("heihe-emergency", "2026-03", 1)
+
+    def test_a_link_to_another_agencys_folder_is_not_followed(self, collecting: Hub) -> None:
+        made = send(collecting, "yichun-emergency", ("A1", 1))
+        folder = collecting.settings.root / "mail" / "in" / "heihe-emergency"
+        folder.mkdir(parents=True)
+        (folder / "link.xlsx").symlink_to(made)
+        run(collecting)
+        assert [batch.organization_id for batch in batches(collecting)] == ["yichun-emergency"]
