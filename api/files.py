@@ -71,7 +71,8 @@ def file(
     if number >= len(found):
         raise HTTPException(404, f"version {version} has {len(found)} files")
     reading.record(session, subject, "download", asked, file=number, rows=found[number].rows)
-    return links.sent(found[number].path, found[number].id, f"{name}-v{version}-{number:05d}.parquet")
+    link = links.of_file(subject, asked, found[number])
+    return links.sent(settings, link, found[number].path, f"{name}-v{version}-{number:05d}.parquet")
 
 
 def _files(settings: Settings, asked: reading.Reading) -> tuple[extract.ExtractFile, ...]:

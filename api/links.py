@@ -8,18 +8,20 @@ policies again, so a revoked key or grant, a changed grant and a recalled versio
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from api import seals
 from api.dependencies import SessionDep, SettingsDep
 from api.reading import Reading, decided
-from catalog import access, people
-from catalog.people import Subject
+from api.streams import ExtractResponse
+from catalog import access, audit, database, people
+from catalog.people import Person, Subject
 from catalog.releases import RecalledRelease
 from catalog.resources import Resource
 from contracts import clock
@@ -37,12 +39,6 @@ class LinkEnded(HubError):
 
     def __init__(self) -> None:
         super().__init__("下载链接已失效；请重新查询以取得新的链接。", "The link is no longer good; query again for a new one.")
-
-
-class ExtractResponse(FileResponse):
-    """A file with Range, HEAD and ETag; a megabyte a step, since each step costs a turn of a thread (64 kB: half the speed)."""
-
-    chunk_size = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +103,51 @@ def read(settings: Settings, text: str, signed: str, now: float | None = None) -
 def file(token: str, name: str, settings: SettingsDep, session: SessionDep, sig: str = "") -> Response:
     """The bytes a link stands for."""
     link = read(settings, token, sig)
-    return sent(_found(settings, session, link).path, link.file_id)
+    return sent(settings, link, _found(settings, session, link).path)
 
 
-def sent(path: Path, file_id: str, filename: str | None = None) -> Response:
-    """A file of an extract, by range where asked."""
-    headers = {"ETag": f'"{file_id}"', "Cache-Control": "private, max-age=600"}
-    return ExtractResponse(path, media_type="application/vnd.apache.parquet", headers=headers, filename=filename)
+def of_file(subject: Subject, asked: Reading, file: ExtractFile) -> Link:
+    """What a file asked for with a key stands for, while its bytes are under way."""
+    assert asked.release is not None  # noqa: S101 - only versions have files
+    what = asked.resource.id, asked.release.version, asked.view.digest(), file.id
+    return Link(subject.person_id, subject.key_prefix, *what, expires=0, purpose=asked.decision.purpose)
 
 
-def _found(settings: Settings, session: Session, link: Link) -> ExtractFile:
-    """The file, if the right the link was given on still gives the same view; cut again if it was put away."""
+def sent(settings: Settings, link: Link, path: Path, filename: str | None = None) -> Response:
+    """A file of an extract, by range where asked, as long as the right lasts that it was asked for on."""
+    return ExtractResponse(
+        path,
+        media_type="application/vnd.apache.parquet",
+        headers={"ETag": f'"{link.file_id}"', "Cache-Control": "private, max-age=600"},
+        filename=filename,
+        still=partial(_still, settings, link),
+        on_cut=partial(_cut, settings, link),
+    )
+
+
+def _still(settings: Settings, link: Link) -> None:
+    with database.session(settings.catalog_database) as session:
+        _right(session, link)
+
+
+def _cut(settings: Settings, link: Link, ended: HubError, gone: int) -> None:
+    """A download that ended with its right, on record."""
+    with database.session(settings.catalog_database) as session:
+        person, resource = session.get(Person, link.person_id), session.get(Resource, link.resource_id)
+        cause = ended.__cause__ if isinstance(ended.__cause__, HubError) else ended
+        audit.record(
+            session,
+            actor=f"key:{link.key_prefix}" if link.key_prefix else person.login if person else "",
+            organization_id=person.organization_id if person else "",
+            action="download.cut",
+            object=resource.name if resource else link.resource_id,
+            outcome="refused",
+            detail={"version": link.version, "file": link.file_id, "bytes": gone, "reason": cause.message_en},
+        )
+
+
+def _right(session: Session, link: Link) -> tuple[Reading, Reading | None]:
+    """What the link gives now, of the version and of the one before; LinkEnded where that is not what it was given on."""
     subject = people.holder(session, link.key_prefix) if link.key_prefix else people.of_person(session, link.person_id)
     resource = session.get(Resource, link.resource_id)
     if subject is None or resource is None:
@@ -127,14 +157,19 @@ def _found(settings: Settings, session: Session, link: Link) -> ExtractFile:
             decided(session, subject, resource, "download", version=str(version), purpose=link.purpose) if version else None
             for version in (link.version, link.since)
         )
-    except RecalledRelease:
-        raise LinkEnded from None
+    except RecalledRelease as recalled:
+        raise LinkEnded from recalled
     except access.Refused as refusal:
         raise LinkEnded from refusal  # the refusal goes on record, its reason is not told to who holds a mere link
     assert reading is not None  # noqa: S101 - versions begin at 1
     if reading.view.digest() != link.digest:
         raise LinkEnded
-    for one in _files(settings, reading, older):
+    return reading, older
+
+
+def _found(settings: Settings, session: Session, link: Link) -> ExtractFile:
+    """The file, if the right the link was given on still gives the same view; cut again if it was put away."""
+    for one in _files(settings, *_right(session, link)):
         if one.id == link.file_id:
             return one
     raise LinkEnded
