@@ -124,7 +124,7 @@ def _json(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 def _csv(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     try:
-        yield from enumerate(csv.DictReader(io.StringIO(text)), start=1)
+        yield from enumerate(csv.DictReader(io.StringIO(text, newline="")), start=1)
     except csv.Error as error:
         raise InvalidCalendar(f"日历不是合法的 CSV：{error}", f"The calendar is no CSV: {error}") from None
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ NO_QUOTE = "\x02"
 HEAD = 65536
 STAND_IN = "\x1c"
 """Stands for a delimiter of several characters: no text has it."""
+csv.field_size_limit(sys.maxsize)  # of the whole process: 131,072 characters would end in an error that names no file
 FEW_LINES = 3
 MANY = 0.25
 """Share of lines split alike from which on a delimiter is worth a question."""
@@ -319,7 +321,6 @@ def split(text: str, delimiter: str, quote: str = '"', limit: int = SAMPLE_LINES
 
 def split_lines(text: str, delimiter: str, quote: str = '"', limit: int = SAMPLE_LINES) -> tuple[list[list[str]], list[int]]:
     """The first records of a text, and the line from 1 that each begins at."""
-    csv.field_size_limit(1 << 27)
     rows: list[list[str]] = []
     starts: list[int] = []
     single = STAND_IN if len(delimiter) > 1 else delimiter
@@ -334,20 +335,30 @@ def split_lines(text: str, delimiter: str, quote: str = '"', limit: int = SAMPLE
             if len(rows) >= limit:
                 break
     except csv.Error:
-        rest = text.splitlines()[begin - 1 : limit]
+        rest = [line.rstrip("\r\n") for line in _physical([text])][begin - 1 :][: limit - len(rows)]
         rows += [line.split(delimiter) for line in rest]
         starts += range(begin, begin + len(rest))
     return rows, starts
 
 
 def fields(lines: Iterable[str], delimiter: str, quote: str, *, strict: bool = False) -> Iterator[list[str]]:
-    """Records of lines; a delimiter of several characters is one character to the parser, which knows no other."""
+    """Records of lines; a delimiter of several characters is one character to the parser, which knows no other.
+
+    `strict` raises `csv.Error` at quotes that do not balance and at line ends inside a line; otherwise nothing does: a CR
+    alone ends a line, too."""
+    physical = lines if strict else _physical(lines)
     if len(delimiter) == 1:
-        yield from csv.reader(lines, delimiter=delimiter, quotechar=quote, strict=strict)
+        yield from csv.reader(physical, delimiter=delimiter, quotechar=quote, strict=strict)
         return
-    single = (line.replace(delimiter, STAND_IN) for line in lines)
+    single = (line.replace(delimiter, STAND_IN) for line in physical)
     for row in csv.reader(single, delimiter=STAND_IN, quotechar=quote, strict=strict):
         yield [cell.replace(STAND_IN, delimiter) for cell in row]
+
+
+def _physical(texts: Iterable[str]) -> Iterator[str]:
+    """Lines with their ends, whether LF, CRLF or CR."""
+    for text in texts:
+        yield from io.StringIO(text, newline="")
 
 
 def name_of(delimiter: str) -> str:

@@ -19,7 +19,7 @@ from contracts.guess import Answers
 from contracts.model import Type
 from warehouse import profile as profiles
 from warehouse.headers import ORIGINAL_ROW, REASONS
-from warehouse.readers import open_source
+from warehouse.readers import inspect, open_source
 
 from .conftest import lines
 from .test_reading import rows
@@ -130,6 +130,42 @@ def read(path: Path, settings, reading: dict | None = None) -> tuple[tuple[str, 
         for made in source.scratch:
             made.unlink(missing_ok=True)
     return source.columns, found, lost
+
+
+class TestLinesAndFields:
+    """What makes Python's own reader of CSV give up: a CR alone in a line, a null byte, a field of millions of letters."""
+
+    @pytest.mark.parametrize("place", [0, 1, 7, 20])
+    @pytest.mark.parametrize("odd", ["\r", "\0", "\r\r", "\x0b", "\u2028"])
+    def test_no_control_character_ends_in_a_traceback(self, tmp_path: Path, settings, place: int, odd: str) -> None:
+        body = [HEADER.strip(), *FIRMS.splitlines()]
+        body[place] = body[place][:3] + odd + body[place][3:] + ",合计"
+        (tmp_path / "a.csv").write_text("\n".join(body) + "\n合计,,,210\n", encoding="utf-8", newline="")
+        found = inspect(tmp_path / "a.csv", {"header": "1"}, settings, by_person=True)
+        if not found.questions:
+            _, good, lost = read(tmp_path / "a.csv", settings, {"delimiter": ",", "header": "1"})
+            assert len(good) + len(lost) >= 20
+
+    @pytest.mark.parametrize("row", [1, 2, 1500])
+    def test_a_field_longer_than_python_allows(self, tmp_path: Path, settings, row: int) -> None:
+        """131,072 characters is the limit that Python's csv begins with; totals below make the lines be looked at."""
+        body = ["编号,说明,数", *(f"{n},{'字' * 150_000 if n == row else '短'},{n}" for n in range(1, 1600)), "合计,,1"]
+        (tmp_path / "a.csv").write_text("\n".join(body), encoding="utf-8")
+        _, found, lost = read(tmp_path / "a.csv", settings, {"delimiter": ","})
+        assert (len(found), len(lost), len(found[row - 1][1])) == (1599, 1, 150_000)
+
+    def test_old_macs_end_lines_with_a_return(self, tmp_path: Path, settings) -> None:
+        (tmp_path / "a.csv").write_text((HEADER + FIRMS + "合计,,,190\n").replace("\n", "\r"), encoding="utf-8", newline="")
+        _, found, lost = read(tmp_path / "a.csv", settings, {"delimiter": ","})
+        assert (len(found), [reason.partition(":")[0] for _, _, reason in lost]) == (20, ["total-mismatch"])
+
+    @pytest.mark.parametrize(
+        "again", ["企业编号,企业名称,所在地市,产值", '"企业编号","企业名称",所在地市,产值', "企业编号 ,企业名称,所在地市, 产值"]
+    )
+    def test_a_header_repeated_however_it_is_quoted_is_no_record(self, tmp_path: Path, settings, again: str) -> None:
+        (tmp_path / "a.csv").write_text(f"{HEADER}{again}\n{FIRMS}{again}\nA900,末厂,某市,3\n", encoding="utf-8")
+        _, found, lost = read(tmp_path / "a.csv", settings, {"delimiter": ","})
+        assert (len(found), [reason for _, _, reason in lost]) == (21, ["header", "header"])
 
 
 class TestNextDelivery:

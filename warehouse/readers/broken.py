@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -84,7 +83,6 @@ def split(
     path: Path, start: int, dialect: Dialect, columns: Sequence[str], rows: Path, rejects: Path, sieve: Sieve | None = None
 ) -> None:
     """Write the records of a file, from byte `start`, as Parquet; beside them its broken rows and what is no record."""
-    csv.field_size_limit(sys.maxsize)
     good = pa.schema([*((name, pa.string()) for name in columns), (ROW, pa.int64())])
     bad = pa.schema([("row", pa.int64()), ("line", pa.string()), ("reason", pa.string())])
     with pq.ParquetWriter(rows, good) as write_good, pq.ParquetWriter(rejects, bad) as write_bad:

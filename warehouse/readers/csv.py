@@ -90,10 +90,11 @@ def open_csv(
         return repaired(told, settings, made)
     layout = lay_out(text, told)
     sieve = Sieve(layout.columns, layout.sample) if told.get("asides") != KEEP else None
-    counted = survey(text, str(told.get("quote") or '"'), str(told["delimiter"]), sieve, layout.bytes)
+    mark = str(told.get("quote") or '"')
+    counted = survey(text, mark, told["delimiter"], sieve, layout.bytes)
     if not counted.plain:
         return repaired(told, settings, made)
-    if told.get("asides") != KEEP and (counted.doubtful or _header_again(text, layout)):
+    if told.get("asides") != KEEP and (counted.doubtful or _header_again(text, layout, told["delimiter"], mark)):
         return repaired(told, settings, made)
     before = _delimiters_before(text, layout, told)
     parts = pieces.cut(text, (layout.bytes, layout.filled), counted, _threads(connection)) if lazy else ()
@@ -198,13 +199,22 @@ def repaired(reading: Mapping[str, Any], settings: Settings, made: Sequence[Path
     )
 
 
-def _header_again(text: Path, layout: Layout) -> bool:
-    """Whether the line of the header stands in the text once more."""
+def _header_again(text: Path, layout: Layout, delimiter: str, mark: str) -> bool:
+    """Whether the line of the header stands in the text once more, however it is quoted there."""
     if text.stat().st_size > SIFTED or not layout.bytes:
         return False
+    edge, around = re.escape(delimiter.encode()), b"[ \t" + re.escape(mark.encode()) + b"]*"
+    first = re.compile(b"\n" + around + re.escape(layout.columns[0].encode()) + around + edge)
     with text.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
         header = whole[: layout.bytes].rstrip(b"\r\n").rpartition(b"\n")[2]
-        return len(header) > 1 and whole.find(b"\n" + header, layout.bytes - 1) >= 0
+        if len(header) > 1 and whole.find(b"\n" + header, layout.bytes - 1) >= 0:
+            return True
+        for hit in first.finditer(whole, layout.bytes - 1):
+            end = whole.find(b"\n", hit.end())
+            line = broken.lenient(whole[hit.start() + 1 : end if end >= 0 else len(whole)], "utf-8")
+            if unique(next(_fields(iter([line]), delimiter, mark), [])) == layout.columns:
+                return True
+    return False
 
 
 def lay_out(path: Path, reading: Mapping[str, Any], encoding: str = "utf-8") -> Layout:

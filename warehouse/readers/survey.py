@@ -86,8 +86,7 @@ def _doubted(block: bytes, mark: str, delimiter: str, sieve: Sieve) -> bool:
     for line in suspects.lines(block, sieve.has_zeros):
         text = broken.lenient(line, "utf-8")
         whole = text if text.count(mark) % 2 == 0 else text.replace(mark, "")  # of a value of several lines
-        row = next(sniff.fields(iter([whole]), delimiter, mark), [])
-        if sieve.doubts(row):
+        if any(map(sieve.doubts, sniff.fields(iter([whole]), delimiter, mark))):
             return True
     return False
 
