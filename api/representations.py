@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from starlette.requests import Request
 
+from contracts import numbers
 from contracts.errors import HubError
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -58,11 +59,11 @@ def encoded(name: str, table: pa.Table, *, after: str | None, version: int | str
 
 
 def plain(value: Any) -> Any:
-    """Moments as ISO text, decimals as numbers, bytes as hex."""
+    """Moments as ISO text, decimals as numbers or as text where a number would round them, bytes as hex."""
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        return numbers.held(value)
     if isinstance(value, float) and value != value:
         return None
     return value.hex() if isinstance(value, bytes) else str(value)
@@ -116,6 +117,10 @@ def _cell(value: Any) -> Any:
         return _safe(value)
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return numbers.written(value)
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, ensure_ascii=False, default=plain)
     return "" if value is None else value if isinstance(value, (int, float)) else plain(value)
 
 

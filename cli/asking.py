@@ -22,7 +22,7 @@ from warehouse.drafting import Progress
 
 ASKED = 2
 """Exit status when the file leaves something open and nobody can be asked."""
-READING = ("sheet", "header", "records", "encoding", "delimiter", "quote", "member")
+READING = ("sheet", "range", "header", "records", "encoding", "delimiter", "quote", "member")
 
 
 class UnusableAnswer(HubError):

@@ -51,6 +51,7 @@ Overlap = Annotated[str, typer.Option(metavar="append|replace", help="What rows 
 RowKey = Annotated[str, typer.Option("--key", metavar="ITEM[,ITEM]", help="What identifies a row, if the contract says not.")]
 Again = Annotated[bool, typer.Option("--again", help="Load an older file after newer ones.")]
 Reason = Annotated[str, typer.Option(help="Why; kept on record, and told to the sender.")]
+Nil = Annotated[bool, typer.Option("--nil", help="A file without rows is a nil return.")]
 ASKED = 2
 """Status of a delivery that is held until somebody answers."""
 
@@ -119,6 +120,7 @@ def deliver(
     overlap: Overlap = "",
     row_key: RowKey = "",
     again: Again = False,
+    nil: Nil = False,
     key: Key = "",
     json: AsJson = False,
 ) -> None:
@@ -136,7 +138,7 @@ def deliver(
 
     settings = Settings()
     who, policies = allowed(settings, "deliver", dataset, key)
-    answers = _given(settings, dataset, maps, absent, dates, overlap, row_key, again)
+    answers = _given(settings, dataset, maps, absent, dates, overlap, row_key, again, nil)
     if answers:
         allowed(settings, "answer-batch", dataset, key)
     with Screen(stderr=True).status(said(f"正在送交 {file.name} …", f"Delivering {file.name} …")):
@@ -166,6 +168,7 @@ def answering(
     overlap: Overlap = "",
     row_key: RowKey = "",
     again: Again = False,
+    nil: Nil = False,
     key: Key = "",
     json: AsJson = False,
 ) -> None:
@@ -178,7 +181,7 @@ def answering(
     settings = Settings()
     batch = _batch(settings, number, "see-quarantine", key)
     who, policies = allowed(settings, "answer-batch", batch["dataset"], key)
-    answers = _given(settings, batch["dataset"], maps, absent, dates, overlap, row_key, again)
+    answers = _given(settings, batch["dataset"], maps, absent, dates, overlap, row_key, again, nil)
     if not answers:
         raise NoAnswer(
             f"请给出答复；hub batch show {number} 列出可选的答复。",
@@ -322,12 +325,13 @@ def _given(
     overlap: str,
     row_key: str,
     again: bool,
+    nil: bool,
 ) -> Answers:
     if overlap not in ("", "append", "replace"):
         raise NoAnswer(f"--overlap 为 append 或 replace，不是 {overlap}。", f"--overlap is append or replace, not {overlap}.")
     with database.session(settings.catalog_database) as session:
         contract = registry.get(session, dataset)
-    return doubts.given(contract, maps or (), absent or (), dates or (), overlap, row_key, again)
+    return doubts.given(contract, maps or (), absent or (), dates or (), overlap, row_key, again, nil)
 
 
 def _delivered(made: Delivered, json: bool) -> None:

@@ -19,6 +19,7 @@ from cli.batch import ASKED, commands
 from cli.identity import subject
 from cli.language import language, said
 from contracts import naming
+from contracts.beside import ALL
 from contracts.clock import today
 from contracts.divisions import PREFIX
 from contracts.errors import HubError
@@ -49,7 +50,13 @@ def onboard(
     owner: Annotated[
         str, typer.Option(metavar="ORG", help="Organization that answers for the data; default: this hub's own.")
     ] = "",
-    sheet: Annotated[str, typer.Option(help="Sheet of a workbook.")] = "",
+    sheet: Annotated[str, typer.Option(help="Sheet of a workbook; all: those of one shape together.")] = "",
+    columns: Annotated[
+        str,
+        typer.Option(
+            "--range", metavar="A:C", help="Columns of a sheet with tables side by side; A:C,E:G: one below the other."
+        ),
+    ] = "",
     header: Annotated[str, typer.Option(metavar="N|none", help="Row that holds the column names, from 1; or none.")] = "",
     records: Annotated[
         str, typer.Option(metavar="PATH", help="Where the records are in a JSON document, e.g. result.items.")
@@ -90,6 +97,7 @@ def onboard(
     """
     reading = {
         "sheet": sheet,
+        "range": columns,
         "header": header,
         "records": records,
         "encoding": encoding,
@@ -190,6 +198,7 @@ def _check(told: Told) -> None:
 def _name(told: Told) -> tuple[str, str]:
     """Name and title of the dataset, from the file's name and the part of it that was chosen."""
     part = told.reading.get("sheet", "")
+    part = "" if part == ALL else part
     if "records" in told.reading:
         part = told.reading["records"].rpartition(".")[2].strip("$")
     file = PurePath(told.reading["member"].rpartition(INSIDE)[2]).name if "member" in told.reading else told.file.name

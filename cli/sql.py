@@ -15,6 +15,7 @@ from catalog import access, audit, database, releases, resources
 from catalog.people import Subject
 from cli.identity import subject
 from cli.language import said
+from contracts import numbers
 from contracts.view import View
 from warehouse import query
 from warehouse.settings import Settings
@@ -136,9 +137,14 @@ def _print_json(answer: Any, names: list[str]) -> None:
     for batch in answer:
         for row in _rows(batch):
             out.write("\n " if first else ",\n ")
-            json.dump({name: row[name] for name in names}, out, ensure_ascii=False, default=_plain)
+            out.write("{" + ", ".join(f"{json.dumps(name, ensure_ascii=False)}: {_value(row[name])}" for name in names) + "}")
             first = False
     out.write("]\n" if first else "\n]\n")
+
+
+def _value(value: Any) -> str:
+    """A value as JSON; a decimal with all its digits."""
+    return numbers.written(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False, default=_plain)
 
 
 def _rows(batch: Any) -> list[dict[str, Any]]:
@@ -157,11 +163,11 @@ def _rows(batch: Any) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """Dates as ISO text, decimals as numbers, bytes as hex."""
+    """Dates as ISO text, decimals inside lists as numbers or text, bytes as hex."""
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        return numbers.held(value)
     return value.hex() if isinstance(value, bytes) else str(value)
 
 

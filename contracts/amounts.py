@@ -23,10 +23,14 @@ FORMS: tuple[tuple[str, str, re.Pattern[str]], ...] = (
     ("全角数字", "in full-width digits", re.compile(r"(?=.*[０-９])[0-9０-９,，.．]+")),
     ("以空格分节", "grouped by blanks", re.compile(r"[0-9]{1,3}(?:[ \u00a0\u3000][0-9]{3})+(?:\.[0-9]+)?")),
     ("千分位", "with thousands separators", re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")),
+    ("会计负数", "negative in brackets or with the sign behind", re.compile(
+        r"[(（][0-9]{1,3}(?:,?[0-9]{3})*(?:\.[0-9]+)?[)）]|[0-9]+(?:\.[0-9]+)?-")),
     ("数字", "plain numbers", re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")),
 )  # fmt: skip
 """Forms of an amount, the most special first."""
 MOSTLY = 0.6
+PERIOD = re.compile(r"[0-9]{4}[-—–/.年](?:[0-9]{1,2}|Q[1-4]|[0-9]{4})(?![0-9]).*")
+"""2024-01, 2024-01-05 and 2024-2025: months, days and years, no ranges of amounts."""
 
 
 def propose(guess: Guess, column: ColumnProfile) -> None:
@@ -40,7 +44,9 @@ def propose(guess: Guess, column: ColumnProfile) -> None:
         place = next((n for n, (_, _, form) in enumerate(FORMS) if form.fullmatch(value.strip())), None)
         if place is not None:
             counts[place] += rows
-    odd = sum(counts[:6])
+    odd = sum(counts[:6]) + counts[7]
+    if all(PERIOD.fullmatch(value.strip()) for value, _ in column.top):
+        return
     if not odd or sum(counts) < MOSTLY * seen:
         return
     exact = "" if seen == column.filled else f"（按最常见的 {len(column.top)} 种值统计）"

@@ -34,12 +34,14 @@ FIRST_ROWS = 5
 """Examples stand among the first rows."""
 STRONG = re.compile(
     r"(?:(?:全[省市县区州乡镇村国校院局厂部]|各[省市县区]|本[页表月年期季]|[^\d:：,，。]{0,8})?(?:合计|总计|小计|共计|合計|總計|小計|共計)"
-    r"|总和|總和)(?:[（(][^（()）]*[)）])?[:：]?"
+    r"|总和|總和|[合总小共][…·.—_-]{1,6}计)(?:[（(][^（()）]*[)）])?[:：]?"
 )
 WEAK = re.compile(
-    r"其中(?:[:：].*)?|(?:全.)?平均(?:值|数)?[:：]?|均值|(?:sub-?|grand)?totals?:?|sum:?|averages?:?|mean:?", re.I
+    r"其中(?:[:：].*)?|(?:全.)?平均(?:值|数)?[:：]?|均值|(?:本[年月季期日])?累计[:：]?|最[大小高低](?:值|数)?[:：]?|中位数[:：]?"
+    r"|(?:sub-?|grand)?totals?:?|sum:?|averages?:?|mean:?|max(?:imum)?:?|min(?:imum)?:?|median:?",
+    re.I,
 )
-PARTS = re.compile(r"其中|平均|均值|average|mean", re.I)
+PARTS = re.compile(r"其中|平均|均值|最[大小高低]|中位数|average|mean|max|min|median", re.I)
 """Rows that are set aside, but are no sum of those above."""
 NO_SUM = re.compile(
     r"率|比|%|％|均|单价|價格|价格|增[长幅减]|年份|年度|日期|时间|编[号码]|代码|序号|电话|经度|纬度|[Rr]ate|[Pp]rice|[Yy]ear|code|id$"
@@ -51,7 +53,7 @@ SIGNATURE = re.compile(
     re.I,
 )
 HEADING = re.compile(
-    r"\s*(?:[（(]?[一二三四五六七八九十]{1,3}[)）、.．]|第[一二三四五六七八九十\d]+[部分章节]|附?表\s*[一二三四五六七八九十\d])"
+    r"\s*(?:[（(]?[一二三四五六七八九十]{1,3}[)）、.．]|\d{1,2}[、）]|第[一二三四五六七八九十\d]+[部分章节]|附?表\s*[一二三四五六七八九十\d])"
 )
 EXAMPLE = re.compile(
     r"\s*(?:[（(【\[]?(?:填[写报])?(?:示例|样例|范例|举例|例子)[)）】\]]?(?:[:：].*|行)?|例[:：].*|例如.*|e\.g\..*|example:.*)\s*",
@@ -65,7 +67,7 @@ NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?")
 
 def compact(cell: str) -> str:
     """A cell without any blanks, full-width ones too."""
-    return re.sub(r"\s", "", cell)
+    return re.sub(r"[\s\ufeff]", "", cell)
 
 
 def number(cell: str) -> Decimal | None:
@@ -121,7 +123,7 @@ class Sieve:
         self.values = {
             n
             for n in range(width)
-            if _share([row[n] for row in rows if n < len(row)], lambda c: bool(STRONG.fullmatch(c))) > 0.5
+            if _share([row[n] for row in rows if n < len(row)], lambda c: bool(STRONG.fullmatch(c) or WEAK.fullmatch(c))) > 0.5
         }
         """Columns in which these words are values like any other."""
         self._seen = 0
@@ -216,7 +218,8 @@ class Sieve:
         first = row[filled[0]]
         if len(self.names) > 2 and len(filled) == 1 and (NOTES.match(first) or (HEADING.match(first) and len(self.usual) > 1)):
             return True
-        if not SIGNATURE.match(first) or (len(self.usual & set(filled)) == len(self.usual) > 1 and self.numeric & set(filled)):
+        numbers = any(_is_number(cells[n]) for n in self.numeric & set(filled))
+        if not SIGNATURE.match(first) or (len(self.usual & set(filled)) == len(self.usual) > 1 and numbers):
             return False
         return all(re.match(r".{1,14}[:：]|[\d年月日./-]+$", cells[n]) for n in filled)
 

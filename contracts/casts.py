@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from contracts import moments
 from contracts.formats import quote
 from contracts.model import Item, Type
@@ -10,7 +12,12 @@ SPACES = "\t\n\x0b\x0c\r \u00a0\u3000\ufeff\u200b"
 _SPACE_CLASS = r"[\t\n\x0b\x0c\r \x{A0}\x{3000}\x{FEFF}\x{200B}]"
 
 INTEGER = "[+-]?0*[0-9]{1,19}"
-SHORT_NUMBER = r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,20})?"
+SHORT_NUMBER = r"[+-]?(?:[0-9]{1,7}(?:\.[0-9]{1,20})?|[0-9]{8,13}(?:\.[0-9]{1,2})?|[0-9]{14,15})"
+"""Numbers that a DOUBLE holds as they are written: fifteen digits, or decimals that are a sensor's noise."""
+LONG_NUMBER = r"[+-]?[0-9]{8,}(?:\.[0-9]{0,8}0*)?"
+"""Numbers that may have digits that are meant (no more than eight decimals, as money has) and that a DOUBLE rounds."""
+MOST_WHOLE = 30
+"""Digits before the point that DECIMAL(38, 8) holds."""
 GROUPED = "[+-]?[0-9]{1,3}(?:,[0-9]{3})+"
 DOUBLE = r"[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
 GROUPED_NUMBER = GROUPED + r"(?:\.[0-9]+)?"
@@ -112,7 +119,9 @@ def _slow(item: Item, t: str) -> str:
         return _number(item, t, INTEGER, GROUPED, "BIGINT")
     if item.type is Type.NUMBER and column_type(item) == "DOUBLE":
         made = _number(item, t, DOUBLE, GROUPED_NUMBER, "DOUBLE")
-        return f"nullif(nullif({made}, 'inf'::DOUBLE), '-inf'::DOUBLE)"
+        finite = f"nullif(nullif({made}, 'inf'::DOUBLE), '-inf'::DOUBLE)"
+        bare = f"replace({t}, ',', '')" if item.thousands else t
+        return f"CASE WHEN {_rounds(bare)} THEN NULL ELSE {finite} END"
     if item.type is Type.NUMBER:
         return _decimal(item, t)
     if item.type is Type.BOOLEAN:
@@ -137,6 +146,19 @@ def _number(item: Item, t: str, simple: str, grouped: str, type_: str) -> str:
     if item.thousands:
         ways += f" WHEN {matches(t, grouped)} THEN TRY_CAST(replace({t}, ',', '') AS {type_})"
     return f"CASE {ways} END"
+
+
+def _rounds(t: str) -> str:
+    """True where a DOUBLE would hold another number than is written: 12345678901234567.89."""
+    exact = "DECIMAL(38, 8)"
+    kept = f"TRY_CAST(TRY_CAST({t} AS DOUBLE)::VARCHAR AS {exact}) = TRY_CAST({t} AS {exact})"
+    return f"{matches(t, LONG_NUMBER)} AND NOT coalesce({kept}, FALSE)"
+
+
+def rounds(text: str) -> bool:
+    """The same of one text, for the engine that is not SQL."""
+    whole = text.lstrip("+-").partition(".")[0].lstrip("0")
+    return len(whole) > MOST_WHOLE or Decimal(repr(float(text))) != Decimal(text)
 
 
 def _decimal(item: Item, t: str) -> str:

@@ -39,7 +39,8 @@ def is_double(cell: str) -> bool:
         hanzi = [c for c in foreign if "\u4e00" <= c <= "\u9fff"]
         broken = text.count(REPLACED) + cell.count(REPLACED)
         if codec == "gb18030":
-            if len(hanzi) >= 2 and broken <= len(hanzi) / 2 and sum(c in FREQUENT for c in hanzi) >= 0.4 * len(hanzi):
+            usual = sum(c in FREQUENT for c in hanzi) >= 0.2 * len(hanzi)  # names of places have few of the usual ones
+            if len(hanzi) >= 2 and (not broken or (broken <= len(hanzi) / 2 and usual)):
                 return True
         elif foreign and not broken and (hanzi or all(c.isalpha() or c in "’“”–—€" for c in foreign)):
             return True

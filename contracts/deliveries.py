@@ -22,6 +22,8 @@ class Answers:
     """Of rows without a key that are in the table already: "append" them again, or "replace" the deliveries that they mend."""
     key: tuple[str, ...] = ()
     """Items that identify a row, where the contract names none."""
+    nil: bool = False
+    """A delivery without any row is a nil return (零报送)."""
     again: bool = False
     """An older file may be loaded after newer ones. Of this delivery only."""
     waived: str = ""
@@ -41,6 +43,7 @@ class Answers:
             dates={**earlier.dates, **self.dates},
             overlap=self.overlap or ("" if self.key else earlier.overlap),
             key=self.key or (() if self.overlap else earlier.key),
+            nil=self.nil or earlier.nil,
             again=self.again or earlier.again,
             waived=self.waived or earlier.waived,
         )

@@ -104,6 +104,11 @@ COLUMNS = "columns"
 """How `records` says that each key of an object is a column: "columns" or "columns:path"."""
 
 
+MORE_KEYS = frozenset({"hasnext", "hasmore", "hasnextpage", "more"})
+NEXT_KEYS = frozenset({"next", "nextlink", "nexturl", "nextpage", "nextcursor", "nextpagetoken", "odatanextlink"})
+PAGE_KEYS = frozenset({"pages", "totalpages", "pagecount", "totalpage"})
+
+
 def failure(scalars: Mapping[str, Any], records: str | None) -> tuple[str, str] | None:
     """Code and message of an answer that is an error; `scalars`: the document's plain values by path, `records`: the path of
     its records, None where it has none.
@@ -139,6 +144,23 @@ def total(scalars: Mapping[str, Any], records: str, count: int) -> int:
         if key.lower() in TOTAL_KEYS and inside and re.fullmatch("[0-9]{1,15}", str(value)) and int(value) > count:
             return int(value)
     return 0
+
+
+def has_more(scalars: Mapping[str, Any], records: str) -> bool:
+    """Whether the answer says that pages follow: hasNext, a next page or link, more than one page."""
+    around = records.split(".")
+    for path, value in scalars.items():
+        *home, key = path.split(".")
+        if home != around[: len(home)] and len(home) > 1:
+            continue
+        word = re.sub("[^a-z]", "", key.lower())
+        if word in MORE_KEYS and (value is True or str(value).lower() == "true"):
+            return True
+        if word in NEXT_KEYS and value not in (None, "", 0, False) and str(value).lower() not in ("null", "false", "0"):
+            return True
+        if word in PAGE_KEYS and re.fullmatch("[0-9]{1,9}", str(value)) and int(value) > 1:
+            return True
+    return False
 
 
 def is_value(text: str) -> bool:

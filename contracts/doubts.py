@@ -35,7 +35,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """One thing left open. `about`: missing, emptied, dates, again or overlap; choices come likeliest first."""
+    """One thing left open. `about`: missing, emptied, dates, nil, again or overlap; choices come likeliest first."""
 
     about: str
     zh: str
@@ -121,6 +121,17 @@ def orders(item: Item, rivals: Iterable[str], example: str) -> Doubt:
     )
 
 
+def nothing(title: str) -> Doubt:
+    """A file with a header and no rows: a nil return, a template that nobody filled in, or the wrong file."""
+    meaning = ("零报送：本期没有数据", "a nil return: there is nothing to report this time")
+    return Doubt(
+        "nil",
+        f"“{title}”的文件只有列名，没有一行数据；是零报送，还是尚未填写的模板",
+        f"The file for {title!r} has a header and no rows: a nil return, or a template that nobody filled in",
+        (Choice(Answers(nil=True), *_lasting(*meaning)),),
+    )
+
+
 def older(batch_id: str, latest: str) -> Doubt:
     """The very bytes of an earlier delivery, after newer ones."""
     return Doubt(
@@ -187,6 +198,7 @@ def arguments(answers: Answers, contract: Contract) -> list[str]:
     words += [word for name, order in answers.dates.items() for word in ("--dates", f"{title.get(name, name)}={order}")]
     words += ["--overlap", answers.overlap] if answers.overlap else []
     words += ["--key", ",".join(title.get(name, name) for name in answers.key)] if answers.key else []
+    words += ["--nil"] if answers.nil else []
     return [*words, *(["--again"] if answers.again else [])]
 
 
@@ -209,6 +221,7 @@ def given(
     overlap: str = "",
     key: str = "",
     again: bool = False,
+    nil: bool = False,
 ) -> Answers:
     """Answers from the words of a command, items named as people name them."""
     return Answers(
@@ -218,6 +231,7 @@ def given(
         overlap=overlap,
         key=tuple(named(contract, title.strip()).name for title in key.split(",") if title.strip()),
         again=again,
+        nil=nil,
     )
 
 

@@ -14,10 +14,12 @@ from contracts.casts import (
     GROUPED,
     GROUPED_NUMBER,
     INTEGER,
+    LONG_NUMBER,
     SPACES,
     TRUE_WORDS,
     column_type,
     decimal_pattern,
+    rounds,
 )
 from contracts.model import Item, Type
 
@@ -92,8 +94,10 @@ def _integer(item: Item, told: pl.Expr) -> pl.Expr:
 
 def _number(item: Item, told: pl.Expr) -> pl.Expr:
     if column_type(item) == "DOUBLE":
-        number = _ungrouped(item, told, DOUBLE, GROUPED_NUMBER).cast(pl.Float64, strict=False)
-        return pl.when(number.is_finite()).then(number).otherwise(None)
+        digits = _ungrouped(item, told, DOUBLE, GROUPED_NUMBER)
+        number = digits.cast(pl.Float64, strict=False)
+        lost = matching(digits, LONG_NUMBER).map_elements(rounds, return_dtype=pl.Boolean).fill_null(False)
+        return pl.when(number.is_finite() & ~lost).then(number).otherwise(None)
     simple = decimal_pattern(item.precision or 0, item.scale or 0)
     digits = matching(_ungrouped(item, told, simple, GROUPED_NUMBER), simple).str.replace(r"^\+", "")
     digits = digits.str.replace(r"^(-?)\.", "${1}0.")

@@ -30,7 +30,11 @@ DOUBLE_DIGITS, BIGINT_DIGITS, MONEY_DIGITS, MOST_DIGITS = 15, 18, 20, 38
 MEANT_DECIMALS = 8
 MANY_SHARE = 0.9
 """From this share on an exception is told to the steward."""
+SOME_SHARE, FEW_WORDS, WORD = 0.5, 3, re.compile(r"[^\W\d_]{1,8}")
+"""From this share of numbers on, a few words beside them (持平) are proposed as no value."""
 
+NO_DATES = frozenset({"0000-00-00", "0000/00/00", "0000-00-00 00:00:00", "0"})
+"""Days that no calendar has: how databases write that there is none."""
 BOOLEAN_SETS = ({"true", "false"}, {"是", "否"}, {"yes", "no"}, {"y", "n"}, {"t", "f"})
 
 
@@ -171,7 +175,8 @@ def _dates(guess: Guess, column: ColumnProfile, told: str, prefer: str) -> bool:
     """A date or timestamp in one consistent order; ambiguous d/m and m/d is asked."""
     if not column.date_formats:
         return False
-    missing, missing_rows = _missing(column.not_dates)
+    none = [pair for pair in column.top if pair[0].strip() in NO_DATES and pair not in column.not_dates]
+    missing, missing_rows = _missing([*column.not_dates, *none], NO_DATES)
     filled = column.filled - missing_rows
     joined = {f: n for f, n in column.date_formats.items() if f in dates.JOINED}
     rest = {f: n for f, n in column.date_formats.items() if f not in dates.JOINED}
@@ -180,7 +185,7 @@ def _dates(guess: Guess, column: ColumnProfile, told: str, prefer: str) -> bool:
         return _too_little(guess, filled, column.filled)
     way = dates.written(counts, filled, told or prefer)
     if way is None or not _enough(way.rows, filled):
-        if way and way.rows >= MANY_SHARE * filled:
+        if way and way.rows >= SOME_SHARE * filled:
             _unsure(guess, column, "日期", "dates", filled - way.rows, column.not_dates)
         return False
     guess.type = Type.TIMESTAMP if way.timed else Type.DATE
@@ -237,9 +242,10 @@ def _ask_order(guess: Guess, column: ColumnProfile, rivals: Sequence[str]) -> Qu
     )
 
 
-def _missing(others: Sequence[tuple[str, int]]) -> tuple[tuple[str, ...], int]:
+def _missing(others: Sequence[tuple[str, int]], more: frozenset[str] = frozenset()) -> tuple[tuple[str, ...], int]:
     """Values that stand for "no value" among those that do not fit, and their rows."""
-    found = [(value, rows) for value, rows in others if value.strip().lower() in NO_VALUE or not value.strip()]
+    words = NO_VALUE | more
+    found = [(value, rows) for value, rows in others if value.strip().lower() in words or not value.strip()]
     return tuple(value for value, _ in found), sum(rows for _, rows in found)
 
 
@@ -363,6 +369,13 @@ def _number(guess: Guess, column: ColumnProfile) -> bool:
     if not filled or not _enough(good, filled):
         if filled and good >= MANY_SHARE * filled:
             _unsure(guess, column, "数字", "numbers", filled - good, column.not_numbers)
+        elif filled and good >= SOME_SHARE * filled and (words := _words_beside(column)):
+            rows, said = sum(rows for value, rows in column.not_numbers if value in words), "、".join(words)
+            guess.say(
+                f"{good} 行是数字，{rows} 行是“{said}”，按文本保存；可作无值：--type {guess.source}=number",
+                f"{good} rows are numbers, {rows} say {said}: kept as text; they could stand for no value: "
+                f"--type {guess.source}=number",
+            )
         return False
     whole = column.counts["integer"] + (column.counts["thousands"] if not _fractions(column) else 0)
     strays = is_code_name(guess) and whole < good and _enough(whole, filled)  # an identifier with a fraction is a shifted row
@@ -387,6 +400,12 @@ def _number(guess: Guess, column: ColumnProfile) -> bool:
     return True
 
 
+def _words_beside(column: ColumnProfile) -> tuple[str, ...]:
+    """The few words that stand beside numbers (持平), where nothing else but words for no value does."""
+    others = [value for value, _ in column.not_numbers if value.strip().lower() not in NO_VALUE]
+    return tuple(others) if 0 < len(others) <= FEW_WORDS and all(WORD.fullmatch(value.strip()) for value in others) else ()
+
+
 def _fractions(column: ColumnProfile) -> bool:
     return any("." in value for value in (*column.samples, *(value for value, _ in column.top)))
 
@@ -403,6 +422,9 @@ def _as_told(guess: Guess, column: ColumnProfile, told: str, prefer: str) -> Non
     guess.missing = (
         _missing(column.not_dates if guess.formats else column.not_numbers)[0] if guess.type is not Type.STRING else ()
     )
+    if guess.type in (Type.INTEGER, Type.NUMBER) and (words := _words_beside(column)):
+        guess.missing = (*guess.missing, *words)
+        guess.say(f"“{'、'.join(words)}”视为无值", f"{', '.join(words)} stand for no value")
 
 
 def _spend(pairs: Sequence[tuple[Guess, ColumnProfile]], rows: int) -> None:

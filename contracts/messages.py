@@ -114,6 +114,12 @@ def _type_mend(item: Item, value: str) -> Said:
             return "请去掉百分号，按数值填写", "remove the percent sign"
         if item.type is Type.INTEGER and value.replace(".", "", 1).lstrip("+-").isdigit() and "." in value:
             return "不能有小数，请核对后填整数", "decimals are not allowed, give a whole number"
+        if item.type is Type.NUMBER and item.precision is None and re.fullmatch(r"\s*[+-]?[\d,]{8,}(\.\d+)?\s*", value):
+            return (
+                "位数多于浮点数能精确保存的 15 位，会被舍入；请核对，或请管理员在契约中写 precision 和 scale（DECIMAL）",
+                "it has more than the 15 digits that a number keeps and would be rounded; check it, or ask the steward for "
+                "precision and scale (DECIMAL) in the contract",
+            )
         if value.lstrip("+-").isdigit():
             return "数值超出可存范围，请核对位数", "the value is too large, check its digits"
         return "只填数字，单位和说明另列", "give digits only, without units or remarks"

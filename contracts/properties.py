@@ -21,6 +21,7 @@ PERSONAL = (
 READING = (
     "media", "encoding", "delimiter", "quote", "escape", "header", "header_row", "skip", "footer", "sheet", "records",
     "member", "comment", "line_end", "newline", "decimal", "columns", "asides", "flattened", "geometry", "mends", "places",
+    "edges", "range",
 )  # fmt: skip
 """Keys of `reading`, how files of the dataset are read; contracts.sniff writes and warehouse.readers reads them."""
 

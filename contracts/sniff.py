@@ -288,6 +288,18 @@ def doubled(text: str) -> str:
     return re.sub(r'\\(["\\])', lambda sign: '""' if sign[1] == '"' else sign[1], text)
 
 
+def is_edged(text: str) -> bool:
+    """Whether every line of a table begins and ends with the delimiter, as in Markdown: | 编号 | 名称 |."""
+    lines = [line.strip() for line in text.splitlines()[:SAMPLE_LINES] if "|" in line]
+    return len(lines) > 1 and all(len(line) > 1 and line[0] == line[-1] == "|" for line in lines)
+
+
+def unedged(line: str) -> str:
+    """A line of such a table without the delimiters at its ends."""
+    body = line.strip()
+    return body[1:-1] if len(body) > 1 and body[0] == body[-1] == "|" else line
+
+
 def tabbed(text: str) -> str:
     """A text of fixed width with tabs where there are two blanks or more."""
     return "\n".join(re.sub(r"[ \u3000]{2,}", "\t", line.strip(" \u3000")) for line in text.splitlines())

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 BLANK = "(?:[ \\t]|\u3000){0,20}"
 """Bounded: a line may be a million tabs."""
-SUMS = re.compile(rf"(?:合|总|小|共|總){BLANK}(?:计|計)(?:(?:（|\()[^\n]{{0,30}})?(?:：|:)?{BLANK}[\",;|\t\r\n^]".encode())
+GAP = "(?:[ \\t._-]|\u3000|…|—|·){0,20}"
+SUMS = re.compile(rf"(?:合|总|小|共|總|累){GAP}(?:计|計)(?:(?:（|\()[^\n]{{0,30}})?(?:：|:)?{BLANK}[\",;|\t\r\n^]".encode())
 CHINESE = (
     *(
         "其中",
@@ -30,11 +31,18 @@ CHINESE = (
         "审",
     ),
     *("复核", "校", "经办", "负责", "单位负责", "分管", "主管", "联系", "报", "统计", "盖章", "签", "编制", "打印", "导出"),
+    *("最大", "最小", "最高", "最低", "中位数", "本年", "本月", "本季", "累计"),
     *("数据来源", "资料来源", "说明", "說明", "备注：", "备注:", "附注", "注：", "注:", "一、", "二、", "三、", "四、", "五、"),
 )
-CHINESE_FORMS = {"平均": "全.{1,12}平均", "表": "附?表[ 一二三1-9]", "部分": "第.{1,12}部分"}
+CHINESE_FORMS = {
+    "、": "\\d{1,2}、",
+    "）": "\\d{1,2}）",
+    "平均": "全.{1,12}平均",
+    "表": "附?表[ 一二三1-9]",
+    "部分": "第.{1,12}部分",
+}
 """Forms, and the word without which a text has none of them."""
-ENGLISH = ("total", "sum", "average", "mean", "source", "note", "example", "prepared by", "printed")
+ENGLISH = ("total", "sum", "average", "mean", "source", "note", "example", "prepared by", "printed", "max", "min", "median")
 ZEROS = re.compile(rb'\n[0-9 "]*[,;|\t^][-0. ",;|\t^]*\r?(?=\n|\Z)')
 BLANKS = re.compile(rb'\n[ "]*[,;|\t^][ ",;|\t^]*\r?(?=\n|\Z)')
 RULES = re.compile(rb"\n[|:\- \t]*---")

@@ -27,12 +27,26 @@ def count(
         WHEN regexp_matches(v, {literal(damage.PRIVATE)}) THEN 'private' ELSE '' END"""
     suspect = f"SELECT v FROM ({cells}) WHERE v IS NOT NULL AND (strlen(v) <> length(v) OR contains(v, '??'))"
     found = dict(connection.execute(f"SELECT {kind} AS kind, count(*) FROM ({suspect}) GROUP BY 1").fetchall())
-    whole, sound = sum(found.values()), found.pop("", 0)
+    whole, sound = sum(found.values()), int(found.pop("", 0))
     counts = {str(name): int(number) for name, number in found.items()}
-    values = connection.execute(
-        f"SELECT DISTINCT v FROM ({suspect}) WHERE {kind} IN ('', 'replaced') LIMIT {LOOKED_AT}"
-    ).fetchall()
-    share = damage.double_share([value for (value,) in values])
-    if share > 0:
-        counts["double"] = max(1, round(share * (sound + counts.pop("replaced", 0))))
+    undecided = [kind for kind in ("", "replaced", "private") if kind in found or not kind]
+    shares = _double_shares(connection, f"SELECT DISTINCT {kind} AS kind, v FROM ({suspect})", undecided)
+    double = 0
+    for name, share in shares.items():
+        again = max(1, round(share * (counts[name] if name else sound)))
+        double += again
+        if name:
+            counts[name] -= again
+    if double:
+        counts["double"] = double
     return counts, int(whole)
+
+
+def _double_shares(connection: duckdb.DuckDBPyConnection, values: str, kinds: Sequence[str]) -> dict[str, float]:
+    """Of each kind in which some cells look decoded twice, the share of them."""
+    shares = {}
+    for kind in kinds:
+        seen = connection.execute(f"SELECT v FROM ({values}) WHERE kind = {literal(kind)} LIMIT {LOOKED_AT}").fetchall()
+        if (share := damage.double_share([value for (value,) in seen])) > 0:
+            shares[kind] = share
+    return shares

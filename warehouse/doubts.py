@@ -35,7 +35,7 @@ def settle(connection: duckdb.DuckDBPyConnection, staged: Stage, entry: Entry) -
     """Raise Refused with a held outcome where the delivery leaves something open; the batches that it replaces."""
     if staged.match.missing_required:
         _required(connection, staged)
-    held = [*_gone(connection, staged, entry), *_emptied(connection, staged, entry)]
+    held = [*_nothing(connection, staged, entry), *_gone(connection, staged, entry), *_emptied(connection, staged, entry)]
     met = overlap.Met()
     answers = entry.receipt.answers
     if overlap.keyless(staged) and answers.overlap != "append" and not entry.receipt.corrects:
@@ -45,6 +45,16 @@ def settle(connection: duckdb.DuckDBPyConnection, staged: Stage, entry: Entry) -
     if held:
         raise Refused(verdict.held(held, staged.contract, staged.rows))
     return met.covered
+
+
+def _nothing(connection: duckdb.DuckDBPyConnection, staged: Stage, entry: Entry) -> list[Doubt]:
+    """No rows at all, where the contract says nothing of how many there must be."""
+    contract = staged.contract
+    if staged.rows or entry.receipt.answers.nil or contract.batch_rules.min_rows:
+        return []
+    if staged.source.rejects and count(connection, f"SELECT count(*) FROM {staged.source.rejects}"):
+        return []
+    return [doubts.nothing(contract.title or contract.dataset)]
 
 
 def _gone(connection: duckdb.DuckDBPyConnection, staged: Stage, entry: Entry) -> list[Doubt]:

@@ -186,8 +186,10 @@ def _has_rows(profile: Profile, source: Source, request: Request, connection: du
             f"None of the {broken} rows of {filename} splits into {len(source.columns)} columns; say --delimiter or --header.",
         )
     raise NotATable(
-        f"{filename} 只有列名，没有数据行，无法推断类型；请等有数据时再建数据集。",
-        f"{filename} has a header and no rows, so nothing can be inferred; onboard it when it has data.",
+        f"{filename} 只有列名，没有数据行。如为零报送（本期无数据），可交付给已建好的数据集；如为模板，请填写后再提交。"
+        "新建数据集要由数据推断类型，请用有数据的一期。",
+        f"{filename} has a header and no rows. A nil return (nothing this time) goes to a dataset that is there; a template is "
+        "handed in when it is filled. A new dataset takes its types from its rows: begin with a file that has some.",
     )
 
 
@@ -261,6 +263,12 @@ def _domain_format(guess: Guess, column: ColumnProfile, made: profiles.Stage, co
     for kind, form, sql in tests:
         if column.counts[form] < 0.95 * column.filled or (kind is Format.MOBILE and guess.personal != "mobile"):
             continue
+        if kind is Format.IDENTITY_NUMBER and regions is None:
+            guess.say(
+                "像 identity-number；目录中没有区划表（代码表 division），未设检查",
+                "looks like an identity-number; the catalogue has no list of divisions to check it with: not checked",
+            )
+            return
         wrong = profiles.count_where(made, f"{place} IS NOT NULL AND NOT coalesce({sql}, false)")
         if wrong <= 0.005 * column.filled:
             guess.format, guess.exceptions = kind, wrong

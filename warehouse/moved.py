@@ -9,7 +9,7 @@ from typing import Any
 from contracts import grid, sniff
 from contracts.model import Contract
 from warehouse.headers import match
-from warehouse.readers import Inspection, excel, inspect
+from warehouse.readers import Inspection, excel, inspect, sheets
 from warehouse.settings import Settings
 
 HALF = 0.5
@@ -39,6 +39,8 @@ def reading(
 def _rows(looked: Inspection) -> tuple[list[list[str]], list[int]]:
     """The first rows of a text or a sheet, and the line where each begins; nothing of other kinds of file."""
     if looked.media in {"xls", "xlsx"} and looked.reading.get("sheet"):
+        if sheets.together(looked.reading):  # each of them has its header at its own place already
+            return [], []
         cells = excel.grid(looked.path, str(looked.reading["sheet"])).cells[: grid.TITLE_ROWS]
         return [[str(cell) for cell in row] for row in cells], list(range(1, len(cells) + 1))
     if looked.media == "csv" and looked.reading.get("delimiter"):

@@ -9,6 +9,7 @@ from contracts.codes import DIVISIONS, Lists
 from contracts.evidence import Evidence
 from contracts.model import Contract
 from warehouse.profile import Stage
+from warehouse.readers.mending import column_sql
 from warehouse.readers.scratch import identifier
 
 MOST_CELLS = 20_000_000
@@ -21,6 +22,9 @@ def refused(made: Stage, contract: Contract, divisions: Collection[str]) -> list
     if made.rows * len(contract.items) > MOST_CELLS or len(contract.items) > MOST_ITEMS:
         return []
     columns = {item.name: f"c{made.columns.index(item.source[0])}" for item in contract.items}
+    for item in contract.items:
+        if item.source[0] in (contract.reading.get("decimal") or ()):  # as the reader gives it: made.relation has the commas
+            columns[item.name] = column_sql("comma", columns[item.name])
     lookups = Lists({DIVISIONS: tuple(divisions)})
     checks = predicates.select_sql(contract, columns, lookups, now=clock.now())
     typed = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in (*checks.typed, *checks.raw))

@@ -220,6 +220,8 @@ def accepted(
         zh, en = f"{zh}，隔离 {quarantined - aside:,} 行", f"{en}, {quarantined - aside:,} quarantined"
     if aside:
         zh, en = f"{zh}，另放 {aside:,} 行（合计、附注等，不是记录）", f"{en}, {aside:,} set aside (totals, notes: no records)"
+    if not received:
+        zh, en = "零报送：没有数据行", "A nil return: no rows"
     return Outcome(
         state="partial" if quarantined > aside else "loaded",
         received=received,

@@ -39,6 +39,11 @@ def test_sql_as_the_local_user(hub: Hub) -> None:
     assert (record.action, record.object, record.policies) == ("query", "resource.hazard", ["local-operator"])
 
 
+def test_decimals_keep_their_digits(hub: Hub) -> None:
+    told = call(hub, "sql", "SELECT CAST('12345678901234567.89' AS DECIMAL(20,2)) AS money", "--json")
+    assert '"money": 12345678901234567.89' in told
+
+
 def test_sql_with_another_s_rights(hub: Hub) -> None:
     told = ask(hub, "SELECT count(*) AS n, max(length(owner_phone)) AS l FROM resource.hazard", "--as", hub.keys["partner"])
     assert told == [{"n": 60, "l": 64}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import decimal
 import io
 import json
 
@@ -236,3 +237,19 @@ def test_limits_of_parameters(hub: Hub) -> None:
     for wrong in ("limit=0", "limit=100000", "limit=x", "version=x", "version=-1"):
         assert hub.get(f"{ROWS}?{wrong}", "partner").status_code == 422, wrong
     assert hub.get(f"{ROWS}?version=77", "partner").status_code == 404
+
+
+def test_decimals_of_many_digits_are_told_exactly() -> None:
+    """17 digits of money are never a double on their way: JSON, NDJSON, CSV, Arrow, Parquet; inside lists, too."""
+    money = decimal.Decimal("12345678901234567.89")
+    kind = pa.decimal128(20, 2)
+    table = pa.table({"money": pa.array([money, None], kind), "list": pa.array([[money], None], pa.list_(kind))})
+    made = {name: representations.encoded(name, table, after=None, version=1, bom=False) for name in representations.FORMS}
+    for name in ("application/json", "application/x-ndjson", "text/csv"):
+        assert made[name].decode().count("12345678901234567.89") == 2, name
+        assert "e+16" not in made[name].decode()
+    assert pq.read_table(io.BytesIO(made["application/vnd.apache.parquet"])).column("money").to_pylist() == [money, None]
+    assert pa.ipc.open_stream(made["application/vnd.apache.arrow.stream"]).read_all().column("money").to_pylist() == [
+        money,
+        None,
+    ]

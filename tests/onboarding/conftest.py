@@ -10,6 +10,7 @@ import pytest
 
 from contracts.evidence import Question, Undecided
 from contracts.guess import Answers
+from tests.warehouse.conftest import empty_home, hub, in_this_process  # noqa: F401 - for files that are loaded, too
 from warehouse.drafting import Drafted, Request, draft_contract
 from warehouse.settings import Settings
 

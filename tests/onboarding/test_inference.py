@@ -171,7 +171,9 @@ class TestDomains:
         assert question.choices[0].value == "经度=swapped"
 
     def test_personal_data_is_graded_and_never_shown(self, draft) -> None:
-        drafted = draft("姓名,身份证号,手机号,v\n" + lines(60, lambda n: f"张三丰,11010519491231002X,138{n:08d},{n}"))
+        text = "姓名,身份证号,手机号,v\n" + lines(60, lambda n: f"张三丰,11010519491231002X,138{n:08d},{n}")
+        drafted = draft(text, divisions=("11", "1101", "110105"))
+        assert draft(text).contract.items[1].format is None  # a check that needs a list which is not there would fail the load
         name, identity, mobile, _ = drafted.contract.items
         assert [(i.personal, i.grade) for i in (name, identity, mobile)] == [
             ("name", "L2"), ("identity-number", "L4"), ("mobile", "L3")]  # fmt: skip

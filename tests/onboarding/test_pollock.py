@@ -49,6 +49,19 @@ class TestNoFileIsChangedInSilence:
         _, silent = read(tmp_path, [*LINES[:row], LINES[row][:at] + '"' + LINES[row][at:], *LINES[row + 1 :]], settings)
         assert not silent
 
+    @pytest.mark.parametrize("field", ['"Table, Round 48"""', '"Oak, ""old"""', '"a, b"'])
+    @pytest.mark.parametrize("price", ["$78.07", "AB-07", "x"])
+    def test_a_delimiter_missing_before_a_quote(self, tmp_path: Path, settings: Settings, price: str, field: str) -> None:
+        broken = f"12/03/2018,12:15,12,AB-0012,{price}{field},plain,"
+        found, silent = read(tmp_path, [*LINES[:13], broken, *LINES[14:]], settings)
+        assert (silent, found.set_apart) == (False, 1)
+
+    @pytest.mark.parametrize("inches", ['12"LCD', '12"', '12" TV', '12"x9"'])
+    def test_signs_of_inches_are_none(self, tmp_path: Path, settings: Settings, inches: str) -> None:
+        lines = ["id,a,b", *(f'{n},{inches},{n}5"' for n in range(4)), *(f"{n},plain,x" for n in range(4, 30))]
+        found, _ = read(tmp_path, lines, settings)
+        assert (found.set_apart, found.table and found.table[1]) == (0, ["0", inches, '05"'])
+
     def test_a_row_with_another_delimiter(self, tmp_path: Path, settings: Settings) -> None:
         _, silent = read(tmp_path, [*LINES[:5], LINES[5].replace(",", " "), *LINES[6:]], settings)
         assert not silent

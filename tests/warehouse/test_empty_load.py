@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from contracts.model import Delivery, Item, Type
+from contracts.deliveries import Answers
+from contracts.model import BatchRules, Delivery, Item, Type
 from tests.warehouse.conftest import Hub, thing
+from warehouse import ingest
 
 
 def test_rows_without_any_value_are_refused(hub: Hub) -> None:
@@ -11,6 +13,33 @@ def test_rows_without_any_value_are_refused(hub: Hub) -> None:
     done = hub.deliver("其他,列\n1,2\n3,4\n")
     assert (done.outcome.state, done.outcome.accepted) == ("refused", 0)
     assert [check["rule"] for check in done.outcome.checks if not check["passed"] and check["rule"] == "empty"]
+
+
+class TestNilReturns:
+    """A header and no rows: asked once, then a nil return is a nil return."""
+
+    def test_it_is_held_and_answered(self, hub: Hub) -> None:
+        hub.given.add(thing(Delivery.APPEND))
+        hub.deliver("编号,名称,数量\nA1,x,1\n")
+        held = hub.deliver("编号,名称,数量\n")
+        assert (held.outcome.state, held.outcome.questions[0]["about"]) == ("held", "nil")
+        assert held.outcome.questions[0]["choices"][0]["args"] == ["--nil"]
+        answers = Answers.of(held.outcome.questions[0]["choices"][0]["answers"])
+        made = ingest.answer(hub.settings, hub.ledger, hub.given, held.batch_id, answers, by="steward")
+        assert (made.outcome.state, made.outcome.received) == ("loaded", 0)
+        assert "零报送" in made.outcome.message
+        assert hub.deliver("编号,名称,数量\r\n").outcome.state == "loaded"
+        assert len(hub.things()) == 1
+
+    def test_a_contract_that_says_how_many_rows_decides(self, hub: Hub) -> None:
+        hub.given.add(thing(Delivery.APPEND, batch_rules=BatchRules(min_rows=1)))
+        assert hub.deliver("编号,名称,数量\n").outcome.state == "refused"
+
+    def test_a_whole_file_without_rows_takes_nothing_out_in_silence(self, hub: Hub) -> None:
+        hub.given.add(thing(Delivery.FULL))
+        hub.deliver("编号,名称,数量\nA1,x,1\nA2,y,1\n")
+        made = hub.deliver("编号,名称,数量\n", answers=Answers(nil=True))
+        assert (made.outcome.state, len(hub.things())) == ("refused", 2)
 
 
 def test_one_value_is_enough(hub: Hub) -> None:

@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from contracts.deliveries import Answers
-from contracts.model import BatchRules, Delivery
+from contracts.model import BatchRules, Delivery, Item, Type
 from tests.warehouse.conftest import Hub, thing
 
 HEAD = "编号,名称,数量\n"
@@ -81,3 +81,36 @@ def test_as_the_model_says(hub: Hub, delivery: Delivery, versioned: bool, batche
         else:
             assert outcome.table_rows == len(state)
         assert table_rows(hub, dataset) == sorted(state.values())
+
+
+class TestDigitsThatANumberDoesNotKeep:
+    """A DOUBLE holds fifteen digits: what would be rounded goes to quarantine, with the way out."""
+
+    MONEY = Item("money", "金额", Type.NUMBER, thousands=True)
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "12345678901234567.89",
+            "9007199254740993",
+            "123456789012345670.25",
+            "-99999999999999999999",
+            '"12,345,678,901,234,567.89"',
+            "1" + "0" * 40,
+        ],
+    )
+    def test_it_is_not_rounded_in_silence(self, hub: Hub, value: str) -> None:
+        hub.given.add(thing(items=(self.MONEY,)))
+        hub.deliver("编号,名称,数量,金额\nA1,x,1,12.5\n")
+        made = hub.deliver(f"编号,名称,数量,金额\nA2,x,1,{value}\nA3,y,2,1.5\n")
+        assert (made.outcome.state, made.outcome.accepted, made.outcome.quarantined) == ("partial", 1, 1)
+        assert "DECIMAL" in made.outcome.faults[0].message
+
+    @pytest.mark.parametrize(
+        "value",
+        ["45.809999999999995", "1700000000.1234567", "123456789012345.5", "1.5e20", "0.1000000000000000055511", "12345678.10"],
+    )
+    def test_what_is_kept_is_loaded(self, hub: Hub, value: str) -> None:
+        hub.given.add(thing(items=(self.MONEY,)))
+        made = hub.deliver(f"编号,名称,数量,金额\nA2,x,1,{value}\n")
+        assert (made.outcome.accepted, hub.sql("SELECT money FROM resource.things")) == (1, [(float(value),)])

@@ -11,11 +11,11 @@ import duckdb
 
 from contracts.records import RecordList
 from warehouse.readers.csv import open_csv
-from warehouse.readers.excel import open_excel
 from warehouse.readers.inspect import Inspection, inspect
 from warehouse.readers.json import open_json, open_ndjson
 from warehouse.readers.mending import mended
 from warehouse.readers.parquet import open_parquet
+from warehouse.readers.sheets import open_excel
 from warehouse.readers.source import Source
 from warehouse.settings import Settings
 
@@ -44,10 +44,7 @@ def open_inspected(
     """A file that was inspected already; nothing may be open about it."""
     folder, reading = settings.scratch, found.reading
     if found.media in {"xls", "xlsx"}:
-        header = reading.get("header")
-        source = open_excel(
-            found.path, str(reading["sheet"]), None if header is None else str(header), folder=folder, reading=reading
-        )
+        source = open_excel(found.path, folder=folder, reading=reading)
     elif found.media in {"json", "geojson"}:
         source = open_json(found.path, found.records or RecordList(str(reading["records"])), folder=folder, reading=reading)
         source = replace(source, media=found.media)

@@ -201,14 +201,19 @@ def parse(text: str, dialect: Dialect) -> tuple[list[str] | None, bool]:
 
 def _torn(text: str, dialect: Dialect) -> bool:
     """Whether a quote opens in the middle of a field and closes in another: 甲"第9,商店" is one field or two, nobody knows.
-    A sign of inches stands after a digit."""
+    A sign of inches stands after a digit; one that words follow at once, and that another field closes, is none."""
     mark, between = re.escape(dialect.mark), re.escape(dialect.delimiter)
-    if not re.search(rf"[^\s\d{mark}{between}]{mark}[^\s{mark}{between}]", text):
+    opens = rf"[^\s\d{mark}{between}]{mark}[^\s{mark}{between}]"
+    inch = rf"\d{mark}(?![xX×])[^\W\d]"
+    if not re.search(f"{opens}|{inch}", text):
         return False
     inside = rf"{mark}(?:[^{mark}]|{mark}{mark})*{mark}(?={between}|[\r\n]*$)"
     bare = [part[1] for part in re.finditer(rf"(?:^|{between})(?:{inside}|(.*?)(?={between}|[\r\n]*$))", text) if part[1]]
     odd = [part for part in bare if part.count(dialect.mark) % 2]
-    return len(odd) > 1 and bool(re.search(rf"[^\s\d]{mark}\S", odd[0]))
+    if len(odd) < 2:
+        return False
+    closes = re.search(rf"[^\d]{mark}[\r\n]*$", odd[1])
+    return bool(re.search(rf"[^\s\d]{mark}\S", odd[0]) or (closes and re.search(inch, odd[0])))
 
 
 def swallowed(whole: Sequence[str], dialect: Dialect) -> bool:

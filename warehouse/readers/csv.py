@@ -79,7 +79,7 @@ def open_csv(
     settings.scratch.mkdir(parents=True, exist_ok=True)
     encoding = broken.normal(str(reading.get("encoding") or _detect(path)))
     text = path if encoding == "utf-8" else broken.transcode(path, encoding, scratch(settings, "csv"))
-    if text is not None and (reading.get("delimiter") == sniff.BLANKS or reading.get("escape") == sniff.BACKSLASH):
+    if text is not None and (reading.get("delimiter") == sniff.BLANKS or reading.get("escape") or reading.get("edges")):
         text, reading = _plainer(text, path, reading, settings)
     made: tuple[Path, ...] = (text,) if text and text != path else ()
     told = {**reading, "encoding": encoding, "path": str(path)}
@@ -203,7 +203,7 @@ def _header_again(text: Path, layout: Layout, delimiter: str, mark: str) -> bool
     """Whether the line of the header stands in the text once more, however it is quoted there."""
     if text.stat().st_size > SIFTED or not layout.bytes:
         return False
-    edge, around = re.escape(delimiter.encode()), b"[ \t" + re.escape(mark.encode()) + b"]*"
+    edge, around = re.escape(delimiter.encode()), b"(?:\xef\xbb\xbf|[ \t" + re.escape(mark.encode()) + b"])*"
     first = re.compile(b"\n" + around + re.escape(layout.columns[0].encode()) + around + edge)
     with text.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
         header = whole[: layout.bytes].rstrip(b"\r\n").rpartition(b"\n")[2]
@@ -212,7 +212,7 @@ def _header_again(text: Path, layout: Layout, delimiter: str, mark: str) -> bool
         for hit in first.finditer(whole, layout.bytes - 1):
             end = whole.find(b"\n", hit.end())
             line = broken.lenient(whole[hit.start() + 1 : end if end >= 0 else len(whole)], "utf-8")
-            if unique(next(_fields(iter([line]), delimiter, mark), [])) == layout.columns:
+            if unique(next(_fields(iter([line.lstrip("\ufeff")]), delimiter, mark), [])) == layout.columns:
                 return True
     return False
 
@@ -289,13 +289,18 @@ class _Counted(Iterator[str]):
 
 
 def _plainer(text: Path, path: Path, reading: Mapping[str, Any], settings: Settings) -> tuple[Path, Mapping[str, Any]]:
-    """A text as others write it: columns aligned by blanks set apart by tabs, quotes behind a backslash doubled."""
+    """A text as others write it: columns aligned by blanks set apart by tabs, quotes behind a backslash doubled, no
+    delimiters at the ends of its lines."""
     target = scratch(settings, "csv")
     blanks, escaped = reading.get("delimiter") == sniff.BLANKS, reading.get("escape") == sniff.BACKSLASH
     with text.open("rb") as source, target.open("wb") as out:
         for line in source:
             if escaped:
                 line = re.sub(rb'\\(["\\])', lambda sign: b'""' if sign[1] == b'"' else sign[1], line)
+            if reading.get("edges"):
+                body = line.strip()
+                end = line[len(line.rstrip(b"\r\n")) :]
+                line = body[1:-1] + end if len(body) > 1 and body[:1] == body[-1:] == b"|" else line
             if blanks:
                 body = line.strip(b" \r\n")
                 line = re.sub(rb"(?: |\xe3\x80\x80){2,}", b"\t", body) + line[len(line.rstrip(b"\r\n")) :]

@@ -6,7 +6,7 @@ import html
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -14,12 +14,9 @@ from typing import Any
 
 import python_calamine
 
-from contracts.asides import Sieve, Sifted
 from contracts.errors import HubError
-from contracts.grid import Header, Span, find_header, header_rows, join_levels, unique_names
-from warehouse.readers.scratch import TextTable, write_rejects
+from contracts.grid import Header, Span, find_header, header_rows, join_levels
 from warehouse.readers.shown import shown_numbers
-from warehouse.readers.source import Source
 
 EXACT = 1e15
 """Excel keeps 15 digits of a number; longer identifiers stored as numbers are lost before they come here."""
@@ -185,29 +182,6 @@ def _part_of(archive: zipfile.ZipFile, sheet: str) -> str:
     return ""
 
 
-def open_excel(path: Path, sheet: str, header: str | None, *, folder: Path, reading: Mapping[str, Any]) -> Source:
-    """One sheet as a source. `header`: a row number from 1, "2-3" for levels, "none", or None to find it."""
-    read = grid(path, sheet)
-    found = told_header(read, header)
-    names = unique_names(found.names, _width(read.cells[found.first_data_row :]))
-    _fill_merged(read, found.first_data_row)
-    table = TextTable(folder, names, numbered=True)
-    rejects: list[tuple[int, str, str]] = []
-    sieve = Sieve(names, read.cells[found.first_data_row :])
-    rows = _data(read.cells, found.first_data_row)
-    for sifted in sieve.sift(rows) if reading.get("asides") != "keep" else (Sifted(*each) for each in rows):
-        row = sifted.cells
-        if sifted.reason:
-            rejects.append((sifted.number, " | ".join(cell for cell in row if cell), sifted.reason))
-        else:
-            table.add({name: (row[n] or None) if n < len(row) else None for n, name in enumerate(names)}, sifted.number)
-    relation = table.close()
-    told = write_rejects(folder, rejects)
-    scratch = (*table.parts, *((told[1],) if told else ()))
-    media = "xls" if path.read_bytes()[:4] == b"\xd0\xcf\x11\xe0" else "xlsx"
-    return Source(relation, table.names(), media, "", told[0] if told else None, found.first_data_row, dict(reading), scratch)
-
-
 def told_header(read: Grid, header: str | None) -> Header:
     """The header as it was told, or as it is found."""
     if header is None or header == "":
@@ -254,7 +228,8 @@ def _moments(rows: Sequence[Sequence[Any]]) -> set[int]:
     return {place for row in rows for place, cell in enumerate(row) if isinstance(cell, datetime) and cell.time() != time(0)}
 
 
-def _width(rows: Sequence[Sequence[str]]) -> int:
+def width(rows: Sequence[Sequence[str]]) -> int:
+    """Cells up to the last one that is filled in any row."""
     return max((place + 1 for row in rows for place in [_last(row)] if place >= 0), default=0)
 
 
@@ -262,7 +237,7 @@ def _last(row: Sequence[str]) -> int:
     return max((place for place, cell in enumerate(row) if cell), default=-1)
 
 
-def _fill_merged(read: Grid, first: int) -> None:
+def fill_merged(read: Grid, first: int) -> None:
     """A merged cell stands for all cells it covers: its value is written into each."""
     for top, left, bottom, right in read.spans:
         if top < first or top >= len(read.cells) or (right > left and right - left + 1 >= len(read.cells[top])):
@@ -273,7 +248,7 @@ def _fill_merged(read: Grid, first: int) -> None:
                 read.cells[row][column] = value
 
 
-def _data(cells: list[list[str]], first: int) -> Iterator[tuple[int, list[str]]]:
+def data_rows(cells: list[list[str]], first: int) -> Iterator[tuple[int, list[str]]]:
     """Rows that are not blank, with their number in the sheet from 1."""
     for number, row in enumerate(cells[first:], start=first + 1):
         if any(cell.strip() for cell in row):

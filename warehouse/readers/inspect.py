@@ -5,17 +5,18 @@ from __future__ import annotations
 import codecs
 import itertools
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from contracts import documents, encodings, grid, records, sniff, veil
+from contracts import beside, documents, encodings, grid, records, sniff, veil
 from contracts.evidence import Choice, Evidence, Question, Said, Undecided
 from contracts.records import Outline, RecordList
 from warehouse.headers import REASONS
-from warehouse.readers import excel, features, json, kinds, parquet
+from warehouse.readers import excel, features, json, kinds, parquet, sheets
 from warehouse.readers.archive import check_workbook, unpack
 from warehouse.readers.encoding import to_utf8
 from warehouse.readers.scratch import scratch_file
@@ -27,6 +28,8 @@ AGREE = 0.9
 """Share of rows that are alike from which on a file is written so."""
 HEAD_OF_NUMBER = re.compile(r"[-+¥￥]?[0-9]{1,3}")
 REST_OF_NUMBER = re.compile(r"[0-9]{3}(?![0-9])")
+KEPT = ("decimal", "asides", "mends", "places")
+"""What a contract's reading says of single columns and rows, whatever the file is."""
 PREFER_DATA = 2
 """A sheet with at least this many rows and one column may hold data."""
 
@@ -70,8 +73,9 @@ def inspect(path: Path, told: Mapping[str, Any], settings: Settings, *, name: st
     `by_person`: told by somebody who looks at this very file; otherwise by its contract, and the bytes may know better.
     """
     kinds.refuse(path, name or path.name)
+    kept = {name: told[name] for name in KEPT if told.get(name)}
     if lines := features.as_lines(path, told, settings):
-        return _as_lines(lines)
+        return _as_lines(lines, kept)
     member = str(told.get("member") or "")
     limit = settings.max_unpacked_bytes
     unpacked = unpack(path, name=name, member=member, folder=settings.scratch, limit=limit, strict=by_person)
@@ -89,7 +93,7 @@ def inspect(path: Path, told: Mapping[str, Any], settings: Settings, *, name: st
         if unpacked.steps:
             kinds.refuse(unpacked.path, unpacked.name)
             if lines := features.as_lines(unpacked.path, told, settings):
-                return _as_lines(lines, found)
+                return _as_lines(lines, kept, found)
         with unpacked.path.open("rb") as file:
             head = file.read(sniff.HEAD)
         found.media = sniff.media_of(head, unpacked.name)
@@ -99,12 +103,12 @@ def inspect(path: Path, told: Mapping[str, Any], settings: Settings, *, name: st
     except BaseException:
         found.forget()
         raise
-    found.reading |= {name: told[name] for name in ("decimal", "asides") if told.get(name)}
+    found.reading |= kept
     found.reading["media"] = found.media
     return found
 
 
-def _as_lines(lines: features.Lines, found: Inspection | None = None) -> Inspection:
+def _as_lines(lines: features.Lines, kept: Mapping[str, Any], found: Inspection | None = None) -> Inspection:
     """A file that was made lines of JSON of; its `reading` names what it is."""
     before = found or Inspection(lines.path, "")
     return replace(
@@ -112,7 +116,7 @@ def _as_lines(lines: features.Lines, found: Inspection | None = None) -> Inspect
         path=lines.path,
         media="ndjson",
         encoding="utf-8",
-        reading={**before.reading, **lines.reading, "media": lines.media},
+        reading={**before.reading, **kept, **lines.reading, "media": lines.media},
         evidence=[*before.evidence, *lines.evidence],
         scratch=[*before.scratch, lines.path],
     )
@@ -129,15 +133,53 @@ def _workbook(found: Inspection, told: Mapping[str, Any], settings: Settings) ->
     if not sheet:
         return
     found.reading["sheet"] = sheet
-    read = excel.grid(found.path, sheet)
-    if not read.cells:
-        raise sniff.NotATable(f"工作表 {sheet} 是空的。", f"The sheet {sheet} is empty.")
+    if told.get("range"):
+        found.reading["range"] = str(told["range"])
+    read = _first_part(found, told, sheet)
     if found.by_person:
         _refuse_form(read.cells, told)
         excel.check_calculated(found.path, read)
-    elif REASONS in read.cells[0]:
+    elif read.cells and REASONS in read.cells[0]:
         told = {"header": "1"}
-    _header(found, read.cells, told, excel.told_header(read, None), list(range(1, len(read.cells) + 1)), read.spans)
+    guess = excel.told_header(read, None)
+    _header(found, read.cells, told, guess, list(range(1, len(read.cells) + 1)), read.spans)
+    header = found.reading.get("header")
+    if header is None:
+        return
+    settled = excel.told_header(read, str(header))
+    if sheet == beside.ALL:
+        found.reading["columns"] = list(told.get("columns") or [name for name in settled.names if name][:6])
+    if found.by_person:
+        _beside(found, read, settled, told)
+
+
+def _first_part(found: Inspection, told: Mapping[str, Any], sheet: str) -> excel.Grid:
+    """The cells that the header is looked for in: of the sheet, the first of several, or the columns that were told."""
+    if sheet == beside.ALL:
+        taken = sheets.alike(found.path, excel.sheets(found.path), None, told)
+        listed = "、".join(taken)
+        found.evidence.append(Evidence(f"{len(taken)} 个工作表合在一起：{listed}", f"{len(taken)} sheets together: {listed}"))
+        sheet = taken[0]
+    read = excel.grid(found.path, sheet)
+    if not any(cell.strip() for row in read.cells for cell in row):
+        raise sniff.NotATable(f"工作表 {sheet} 是空的。", f"The sheet {sheet} is empty.")
+    asked = beside.told(told.get("range"))
+    return sheets.crop(read, asked[0]) if asked else read
+
+
+def _beside(found: Inspection, read: excel.Grid, header: grid.Header, told: Mapping[str, Any]) -> None:
+    """Ask which table is meant where several stand side by side; tell of notes beside the table."""
+    if told.get("range"):
+        return
+    if blocks := beside.blocks(read.cells, header):
+        found.questions.append(beside.question(blocks, header.names))
+    notes = beside.notes(read.cells, header)
+    if "columns" in found.reading and not told.get("columns"):
+        kept = [name for column, name in enumerate(header.names) if name and column not in notes]
+        found.reading["columns"] = kept[:6]
+    for text in notes.values():
+        shown = veil.veiled(text[:80])
+        found.evidence.append(Evidence(f"表旁的附注，不是数据：{shown}", f"a note beside the table, no data: {shown}"))
 
 
 def _refuse_form(rows: list[list[str]], told: Mapping[str, Any]) -> None:
@@ -154,14 +196,25 @@ def _refuse_form(rows: list[list[str]], told: Mapping[str, Any]) -> None:
 def _told_sheet(found: Inspection, told: Mapping[str, Any]) -> str:
     """The sheet that was told; the contract's may be called otherwise in this delivery."""
     sheet = str(told.get("sheet") or "")
+    if sheet == beside.ALL:
+        return _export_sheet(found) or sheet
     if sheet and not found.by_person and sheet not in (names := excel.sheet_names(found.path)):
         return "" if len(names) == 1 else sheet
     return sheet
 
 
+def _export_sheet(found: Inspection) -> str:
+    """The only sheet of a workbook, where that is quarantine as it was exported: it names the sheets in a column."""
+    names = excel.sheet_names(found.path)
+    if found.by_person or len(names) != 1:
+        return ""
+    cells = excel.grid(found.path, names[0]).cells
+    return names[0] if cells and REASONS in cells[0] else ""
+
+
 def _choose_sheet(found: Inspection) -> str:
-    sheets = excel.sheets(found.path)
-    filled = [s for s in sheets if s.rows >= PREFER_DATA and s.columns] or [s for s in sheets if s.rows]
+    every = excel.sheets(found.path)
+    filled = [s for s in every if s.rows >= PREFER_DATA and s.columns] or [s for s in every if s.rows]
     seen = [s for s in filled if not s.hidden] or filled
     hidden = [s.name for s in filled if s.hidden and s not in seen]
     if hidden:
@@ -171,11 +224,18 @@ def _choose_sheet(found: Inspection) -> str:
         return seen[0].name
     if not seen:
         raise sniff.NotATable("工作簿中没有数据。", "The workbook holds no data.")
-    choices = tuple(Choice(s.name, Said(f"{s.rows} 行 {s.columns} 列", f"{s.rows} rows, {s.columns} columns")) for s in seen)
+    choices = [Choice(s.name, Said(f"{s.rows} 行 {s.columns} 列", f"{s.rows} rows, {s.columns} columns")) for s in seen]
+    shapes = sheets.shapes_of(found.path, seen, None, {"sheet": beside.ALL})
+    if len(same := [shape for shape in shapes.values() if shape == Counter(shapes.values()).most_common(1)[0][0]]) > 1:
+        both = Said(
+            f"{len(same)} 个表的列名相同：合在一起读，表名作为一列",
+            f"{len(same)} sheets have the same columns: together, with the sheet's name as an item",
+        )
+        choices.insert(0 if len(same) == len(seen) else len(choices), Choice(beside.ALL, both))
     said = Said(
         f"工作簿有 {len(seen)} 个有数据的工作表，读哪一个？", f"The workbook has {len(seen)} sheets with data; which one?"
     )
-    found.questions.append(Question("--sheet", said, choices))
+    found.questions.append(Question("--sheet", said, tuple(choices)))
     return ""
 
 
@@ -218,6 +278,9 @@ def _encoding(found: Inspection, told: Mapping[str, Any]) -> None:
         found.encoding = known_codec(asked)
     elif asked and not _proved_other(guess, asked):
         found.encoding = asked
+    elif not guess.certain and "utf-8" in (guess.name, *guess.others) and _is_json(found.path):
+        found.encoding = "utf-8"
+        found.evidence.append(Evidence("JSON 以 UTF-8 编码（RFC 8259）", "JSON is UTF-8 (RFC 8259)"))
     elif guess.certain or (asked and guess.bom):
         found.encoding = guess.name
         found.evidence += guess.evidence
@@ -225,6 +288,21 @@ def _encoding(found: Inspection, told: Mapping[str, Any]) -> None:
         found.evidence += guess.evidence
         found.questions.append(_encoding_question(found.path, guess))
     found.reading["encoding"] = found.encoding
+
+
+def _is_json(path: Path) -> bool:
+    """Whether a file begins as JSON does and is UTF-8 as far as it is looked at."""
+    with path.open("rb") as file:
+        data = file.read(SAMPLE)
+    if data[:1] not in (b"{", b"[") and data.lstrip()[:1] not in (b"{", b"["):
+        return False
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if len(data) < SAMPLE or error.start < len(data) - 4:
+            return False
+        text = data[: error.start].decode("utf-8")
+    return sniff.text_media(text[: sniff.HEAD], whole=len(data) < SAMPLE) != "csv"
 
 
 def _proved_other(guess: encodings.Encoding, asked: str) -> bool:
@@ -289,6 +367,9 @@ def _csv(found: Inspection, told: Mapping[str, Any], _settings: Settings) -> Non
         found.evidence.append(said)
     if not asked:
         found.evidence += dialect.evidence
+    if delimiter == "|" and sniff.is_edged(found.sample):
+        found.reading["edges"] = True
+        found.sample = "\n".join(map(sniff.unedged, found.sample.splitlines()))
     if delimiter == sniff.BLANKS:
         found.sample, delimiter = sniff.tabbed(found.sample), "\t"
     rows, lines = sniff.split_lines(found.sample, delimiter, found.reading["quote"])
@@ -297,6 +378,8 @@ def _csv(found: Inspection, told: Mapping[str, Any], _settings: Settings) -> Non
     _refuse_open_quote(rows, delimiter)
     guess = grid.find_header(rows)
     _header(found, rows, told, guess, lines)
+    if found.by_person and not found.questions and told.get("header") in (None, "") and guess.rows:
+        _refuse_beside(rows, guess)
     if found.by_person and not found.questions and told.get("header") in (None, "") and guess.rows:
         _fits(found, rows, guess, lines)
 
@@ -313,6 +396,19 @@ def _refuse_open_quote(rows: list[list[str]], delimiter: str) -> None:
             )
         if sum(bool(cell.strip()) for cell in cells) > 1:
             return
+
+
+def _refuse_beside(rows: list[list[str]], guess: grid.Header) -> None:
+    """Refuse a text with tables side by side, unless somebody says where the header is, and so that it is one table."""
+    if blocks := beside.blocks(rows, guess):
+        zh = "、".join(f"第 {block.left + 1}–{block.right + 1} 列" for block in blocks)
+        en = ", ".join(f"columns {block.left + 1} to {block.right + 1}" for block in blocks)
+        row = guess.rows[0] + 1
+        raise sniff.NotATable(
+            f"文件中并排有 {len(blocks)} 张表（{zh}），会被当作同一条记录；请分成几个文件，确为一张表时用 --header {row}。",
+            f"There are {len(blocks)} tables side by side ({en}), whose rows would be one record; make them files of "
+            f"their own, or say --header {row} if it is one table.",
+        )
 
 
 def _fits(found: Inspection, rows: list[list[str]], guess: grid.Header, lines: list[int]) -> None:
@@ -514,6 +610,9 @@ def _partial(found: Inspection, held: Outline, chosen: RecordList) -> None:
                 f"the answer speaks of {every:,} records, the file has {chosen.records:,}: perhaps one page of several",
             )
         )
+    elif documents.has_more(held.scalars, chosen.path):
+        zh = "应答称后面还有（下一页），文件中可能只是一页，请核对"
+        found.evidence.append(Evidence(zh, "the answer says that more follows: perhaps this is one page of several"))
     if held.repeated:
         found.evidence.append(documents.told(held.repeated))
 

@@ -184,6 +184,7 @@ LOG = re.compile(
     r"\w{3} [ \d]\d \d\d:\d\d:\d\d \S+ \S+?(\[\d+\])?: )"
 )
 """Lines of a web server, of a program with its level, of syslog."""
+JSONP = re.compile(r"\s*(?:var\s+[\w$]+\s*=|[A-Za-z_$][\w.$]*\s*\()\s*[\[{]\s*[\"\[{]")
 SECTION = re.compile(r"\s*\[[^\[\]{}\",]+\]\s*$")
 SETTING = re.compile(r"\s*[\w.\- ]+\s*=")
 YAML_LINE = re.compile(r"\s*(- )*(\"[^\"]*\"|'[^']*'|[\w\-./ ]+):(\s|$)|\s*- |---|\.\.\.|\s*#")
@@ -218,6 +219,12 @@ def _certain(text: str) -> Kind | None:
         )
     if _is_value(text):
         return VALUES
+    if JSONP.match(text):
+        return Kind(
+            "JSONP 脚本（函数名包着的 JSON）",
+            "JSONP, JSON in a call of a function",
+            ("请去掉 JSON 之外的函数名和括号", "take away the function's name and brackets around the JSON"),
+        )
     lines = _lines(text)
     return Kind("日志", "a log", TABLE) if lines and _share(lines, LOG.match) >= 0.8 else None
 
