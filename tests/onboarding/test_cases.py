@@ -328,6 +328,19 @@ def test_no_file_is_left_out() -> None:
     assert set(_files(DELIVERED, those=False)) == set(RIGHT)
 
 
+def test_18_codes_are_compared_with_the_table_of_their_year(installation: Hub, shared_data: Path) -> None:
+    def table(name: str) -> list[str]:
+        rows = (shared_data / "gb2260" / f"{name}.tsv").read_text(encoding="utf-8").splitlines()
+        return [row.split("\t")[2] for row in rows[1:]]
+
+    past = {1995: table("gb2260_mca_199512"), 2015: table("gb2260_mca_201512"), 2018: table("gb2260_stats_201810")}
+    draft = drafted(installation, CASES / "18-old-division-codes.csv", "d18", divisions=past[2018], past_divisions=past)
+    told = "\n".join(line.en for line in draft.evidence)
+    assert re.search(r"rows are in today's table", told)
+    assert re.search(r"are old codes of the table of their year", told)
+    assert re.search(r"1 have a wrong number of digits", told)
+
+
 def contract_of(case: str) -> Contract:
     """The contract beside a case, with every row's fault counted instead of the batch returned."""
     return lint.read(CASES / f"{case}.odcs.yaml")
