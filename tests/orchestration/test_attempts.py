@@ -169,6 +169,7 @@ def test_a_busy_lake_does_not_fail_the_run_before_it_begins(stocked: Hub, monkey
         assert tables.existing(lake, "resource", "well") == {}
 
 
+@pytest.mark.day
 def test_nothing_is_taken_under_an_agreement_that_expired(stocked: Hub, inbox: Path) -> None:
     drop(inbox / "station", "a.csv", "S1,1")
     with stocked.session() as session:

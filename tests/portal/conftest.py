@@ -44,20 +44,21 @@ def _settings(home: Path) -> Settings:
     return Settings(home=home, environment="demo", _env_file=None)  # type: ignore[call-arg]
 
 
-def _copy(filled_home: tuple[Path, dict[str, str]], to: Path) -> Filled:
+def copy_of(filled_home: tuple[Path, dict[str, str]], to: Path) -> Filled:
+    """A copy of the filled home, to be changed."""
     return Filled(_settings(homes.copied(filled_home[0], to)), dict(filled_home[1]))
 
 
 @pytest.fixture(scope="session")
 def hub(tmp_path_factory: pytest.TempPathFactory, filled_home: tuple[Path, dict[str, str]]) -> Filled:
     """One filled installation for all portal tests; tests that change it take `fresh_hub`."""
-    return _copy(filled_home, tmp_path_factory.mktemp("portal") / "var")
+    return copy_of(filled_home, tmp_path_factory.mktemp("portal") / "var")
 
 
 @pytest.fixture
 def fresh_hub(tmp_path: Path, filled_home: tuple[Path, dict[str, str]]) -> Filled:
     """A filled installation of its own, to be changed."""
-    return _copy(filled_home, tmp_path / "var")
+    return copy_of(filled_home, tmp_path / "var")
 
 
 @pytest.fixture(scope="session")

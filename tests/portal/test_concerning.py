@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -14,8 +15,7 @@ from catalog.agreements import Agreement
 from catalog.batches import Batch, BatchState
 from catalog.organizations import Organization
 from catalog.resources import Resource
-from tests.portal.conftest import client_of
-from tests.portal.filling import fill
+from tests.portal.conftest import client_of, copy_of
 from warehouse.settings import Settings
 
 VALUE = "230103198001012345 不是有效的身份证号"
@@ -40,10 +40,9 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+def told(tmp_path_factory: pytest.TempPathFactory, filled_home: tuple[Path, dict[str, str]]) -> Told:
     """The refused batch, a purchase with its number, and people of another body in every role."""
-    home = tmp_path_factory.mktemp("concerning") / "var"
-    settings = fill(Settings(home=home, environment="demo", _env_file=None)).settings  # type: ignore[call-arg]
+    settings = copy_of(filled_home, tmp_path_factory.mktemp("concerning") / "var").settings
     with database.session(settings.catalog_database) as session:
         batch = session.exec(select(Batch).order_by(col(Batch.sequence))).first()
         bought = session.exec(select(Agreement).where(Agreement.route == "buy")).first()

@@ -12,7 +12,7 @@ from api.app import create_app
 from catalog import audit, batches, database, inbox, people
 from catalog.batches import Batch
 from catalog.people import Subject
-from contracts.clock import now
+from contracts.clock import now, today
 from tests.portal.conftest import Reader, client_of
 from tests.portal.filling import Filled, deliver_report, report
 
@@ -47,7 +47,7 @@ def test_a_returned_batch_shows_as_returned_not_as_released(fresh_hub: Filled) -
 def held(fresh_hub: Filled) -> str:
     """Jiamusi's report with a column that goes by another name."""
     text = report().replace("主要介质", "涉及介质", 1)
-    return deliver_report(fresh_hub.settings, f"{now():%Y-%m}", received_at=now(), text=text)
+    return deliver_report(fresh_hub.settings, f"{today():%Y-%m}", received_at=now(), text=text)
 
 
 def state(hub: Filled, number: str) -> tuple[str, int]:
@@ -56,6 +56,7 @@ def state(hub: Filled, number: str) -> tuple[str, int]:
         return batch.state, batch.accepted
 
 
+@pytest.mark.day
 def test_a_held_batch_is_answered_on_its_page_to_its_end(fresh_hub: Filled, held: str) -> None:
     app = create_app(fresh_hub.settings)
     assert state(fresh_hub, held) == ("held", 0)
