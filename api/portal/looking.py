@@ -70,6 +70,7 @@ def _seen(session: Session, page: Page, resource: Resource, asked: reading.Readi
     except (LakeMissing, TableMissing):
         return Seen(empty=True)
     columns = [column_of(page, item, decision) for item in contract.items if item.name in view.items]
+    columns.sort(key=lambda column: 0 if column.item.key else 1 if column.risk else 2)  # what the data is about, in sight
     told = [[text(row[column.item.name], column) for column in columns] for row in table.to_pylist()]
     version = asked.release.version if asked.release else 0
     detail = {"rows": len(told), "items": [column.item.name for column in columns], "version": version or reading.CURRENT}

@@ -223,8 +223,12 @@ def test_keys_lead_everywhere(look: Any) -> None:
     page.keyboard.press("g")
     page.keyboard.press("a")
     page.wait_for_url("**/acquire")
+    page.locator("h1").click()
     page.keyboard.press("?")
-    page.wait_for_url("**/help/keys")
+    page.wait_for_selector("dialog[open] kbd")
+    assert page.url.endswith("/acquire"), "the page stays as it is"
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog", state="detached")
     watched.clean()
 
 

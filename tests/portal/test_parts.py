@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.portal import formats
+from api.portal import formats, looking
 from api.portal.bars import LEAST, batch_parts, parts
 from api.portal.clock import MOST_TICKS, clock, done, ticks
 from api.portal.frame import address
 from catalog.workdays import Calendar
+from contracts.model import Item, Type
 
 CALENDAR = Calendar({date(2026, 10, 1): False, date(2026, 10, 10): True}, frozenset({2026}))
 
@@ -107,3 +108,16 @@ def test_what_is_chinese_and_what_only_quotes_it() -> None:
     assert formats.han("R 值")
     assert not formats.han("Level must be a code, received “重大”")
     assert not formats.han("2026-03")
+
+
+@pytest.mark.parametrize(
+    ("title", "description", "kind", "told"),
+    [
+        ("颜色", "风险颜色：红、橙、黄、蓝。", Type.STRING, True),
+        ("预警等级", "", Type.STRING, True),
+        ("车身颜色", "红色或蓝色", Type.STRING, False),
+        ("风险得分", "", Type.INTEGER, False),
+    ],
+)
+def test_the_four_colours_are_told_from_other_colours(title: str, description: str, kind: Type, told: bool) -> None:
+    assert looking.is_risk(Item("colour", title, kind, description=description)) is told
