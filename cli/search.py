@@ -74,7 +74,7 @@ def search(
     typer.echo(
         said(
             f"共 {found.total} 项，第 {found.page} / {found.pages} 页",
-            f"{found.total} entries, page {found.page} of {found.pages}",
+            f"{found.total} {'entry' if found.total == 1 else 'entries'}, page {found.page} of {found.pages}",
         )
     )
 

@@ -194,4 +194,4 @@ def _print_table(answer: Any, names: list[str]) -> None:
         if count > PREVIEW
         else ""
     )
-    console.print(said(f"{count} 行{shown}", f"{count} rows{shown}"), style="dim")
+    console.print(said(f"{count:,} 行{shown}", f"{count:,} {'row' if count == 1 else 'rows'}{shown}"), style="dim")

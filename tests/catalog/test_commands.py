@@ -191,7 +191,7 @@ def test_search_prints_what_was_found_and_why(ready: Hub, home: Settings, monkey
     assert told[0]["name"] == "major_hazard"
     assert told[0]["matches"] == [{"field": "item", "text": "重大危险源编号", "synonym": None}]
     english = ready("search").stdout
-    assert "1 entries" in english
+    assert "1 entry, page 1 of 1" in english
     assert "Major" in english
     assert "危险化" not in english, "whoever reads English sees the English titles"
     monkeypatch.setenv("HUB_LANG", "zh")
