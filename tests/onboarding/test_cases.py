@@ -436,6 +436,7 @@ class TestTheNextDelivery:
         assert hub.sql(f"SELECT count(*) FROM resource.{contract.dataset}") == [(12,)]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_this_process")
 class TestHugeFields:
     """g18 and g18c: a quoted field of 21 MB with Chinese text, in UTF-8 and in GBK."""
