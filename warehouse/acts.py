@@ -39,7 +39,7 @@ class Act:
 
     def do(self, settings: Settings, ledger: Ledger, lookups: Lookups, batch_id: str, reason: str, *, by: str) -> Outcome:
         """Do it; what became of the batch. Raises what the act raises where the batch does not allow it."""
-        told = reason.strip()[:LONGEST_REASON]
+        told = "".join(one for one in reason if one.isprintable() or one in "\n\t").strip()[:LONGEST_REASON]
         if not told:
             raise ReasonMissing(self)
         return self.does(settings, ledger, lookups, batch_id, told, by)

@@ -77,7 +77,15 @@ def test_a_refused_batch_is_put_aside_with_its_counts_and_cannot_be_let_pass_any
     assert hub.reconcile() == []
 
 
+def test_a_reason_holds_no_character_that_a_database_refuses(hub: Hub) -> None:
+    """PostgreSQL takes no NUL, UTF-8 no half characters."""
+    hub.given.add(thing())
+    batch = waiting(hub, HEAD + "a,x,1\n")
+    outcome = acts.DISCARD.do(hub.settings, hub.ledger, hub.given, batch, "测试\0\udc92文件", by="test")
+    assert outcome.reason == "测试文件"
+
+
 def test_no_act_without_a_reason(hub: Hub) -> None:
     for act in acts.ACTS.values():
         with pytest.raises(acts.ReasonMissing):
-            act.do(hub.settings, hub.ledger, hub.given, "20260101-0001", " \n", by="test")
+            act.do(hub.settings, hub.ledger, hub.given, "20260101-0001", " \n\0", by="test")
