@@ -211,7 +211,11 @@ def main() -> None:
     for size in options.sizes:
         ratio, loads = measure(size, options.pairs, options.structure)
         each, empty_each = ratio.candidate_wall / size, ratio.baseline_wall / size
-        print(f"{size:,} datasets: {each:.3f} s each (empty {empty_each:.3f}); definitions load in {loads:.1f} s", flush=True)
+        cpu = f"{ratio.candidate_cpu / size:.3f} of CPU (empty {ratio.baseline_cpu / size:.3f})"
+        print(
+            f"{size:,} datasets: {each:.3f} s each (empty {empty_each:.3f}), {cpu}; definitions load in {loads:.1f} s",
+            flush=True,
+        )
         found.append((ratio, each))
     growth = found[-1][1] / found[0][1]
     print(f"growth from {options.sizes[0]:,} to {options.sizes[-1]:,}: {growth:.2f} (at most {GROWTH})", flush=True)

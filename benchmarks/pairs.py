@@ -40,6 +40,8 @@ class Ratio:
     candidate_wall: float
     candidate_peak_mb: float
     limit: float | None = None
+    baseline_cpu: float = 0.0
+    candidate_cpu: float = 0.0
 
     @property
     def met(self) -> bool:
@@ -150,6 +152,8 @@ def compare(
         candidate_wall=_median([c.wall for _, c in runs]),
         candidate_peak_mb=max(c.peak_mb for _, c in runs),
         limit=limit,
+        baseline_cpu=_median([b.cpu for b, _ in runs]),
+        candidate_cpu=_median([c.cpu for _, c in runs]),
     )
 
 

@@ -132,6 +132,8 @@ def _standing(batch: Batch, found: Sequence[QualityResult]) -> list[QualityResul
 
 
 def _failing(result: QualityResult, failed: int) -> QualityResult:
+    if failed == result.failed:
+        return result
     return QualityResult(**{**result.model_dump(exclude={"id"}), "failed": failed})
 
 
