@@ -31,7 +31,7 @@ class Apart(Settings):
 
 def do(job: str, settings: Mapping[str, Any], folder: Path, request: Mapping[str, Any], tell: Tell) -> Answer:
     """One job, by its name."""
-    apart = Apart(**{**settings, "own_scratch": folder})
+    apart = Apart.model_construct(**{**settings, "own_scratch": folder})  # checked by who asks; 5 ms in a fork
     with landing.room_said(apart):
         return JOBS[job](apart, request, tell)
 
