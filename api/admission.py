@@ -14,10 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem
 from api.language import language_of
+from api.limits import uploading
 
 AT_ONCE = 24
 """Requests between their first byte and the head of their answer; below the 40 threads, and half the catalogue's connections
 (a request that delivers a batch takes a second one)."""
+UPLOADS = 8
+"""Of these, large files that are handed in: each keeps its place until its last byte came, on a slow line for an hour."""
 IN_LINE = 400
 LONGEST_WAIT = 20.0
 """Seconds in the line."""
@@ -32,24 +35,21 @@ class Admission:
     def __init__(self, app: ASGIApp, at_once: int = AT_ONCE, in_line: int = IN_LINE, wait: float = LONGEST_WAIT) -> None:
         self.app, self.at_once, self.in_line, self.wait = app, at_once, in_line, wait
         self._waiting = 0
-        self._places: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[bool, asyncio.Semaphore]] = WeakKeyDictionary()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in when there is a place."""
         if scope["type"] != "http" or scope["path"].startswith(OPEN):
             await self.app(scope, receive, send)
             return
-        places = self._places.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self.at_once))
-        if not await self._admitted(places):
+        taken: list[asyncio.Semaphore] = []
+        if not await self._admitted(uploading(scope), taken):
             await _busy(Request(scope))(scope, receive, send)
             return
-        held = True
 
         def leave() -> None:
-            nonlocal held
-            if held:
-                held = False
-                places.release()
+            while taken:
+                taken.pop().release()
 
         async def leaving(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -61,14 +61,23 @@ class Admission:
         finally:
             leave()
 
-    async def _admitted(self, places: asyncio.Semaphore) -> bool:
+    async def _admitted(self, upload: bool, taken: list[asyncio.Semaphore]) -> bool:
+        """Take a place, and one of the few for uploads before it; what was taken is in `taken`."""
         if self._waiting >= self.in_line:
             return False
+        loop = asyncio.get_running_loop()
+        places = self._loops.setdefault(
+            loop, {False: asyncio.Semaphore(self.at_once), True: asyncio.Semaphore(max(1, self.at_once * UPLOADS // AT_ONCE))}
+        )
         self._waiting += 1
         try:
             async with asyncio.timeout(self.wait):
-                await places.acquire()
+                for one in (places[True], places[False]) if upload else (places[False],):
+                    await one.acquire()
+                    taken.append(one)
         except TimeoutError:
+            while taken:
+                taken.pop().release()
             return False
         finally:
             self._waiting -= 1

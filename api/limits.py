@@ -1,6 +1,7 @@
 """What no request may be: larger than its route takes, slower than a slow line, endless or odd in its text.
 
-One place for all doors: what passes here holds no NUL, and no text longer than a database's index takes.
+One place for all doors: what passes here holds no NUL, and no text longer than a database's index takes; and its body is
+there, so that whoever is slow to send one holds no place among the requests under way (`api.admission`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import asyncio
 from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem
@@ -23,10 +24,16 @@ LARGEST_FILE = 2 * 2**30
 """Bytes of a file that is handed in on a page; larger ones come through a watched folder or `hub batch deliver`."""
 LARGEST_FORM = 2**20
 """Bytes of a form without a file."""
+LARGEST_KEPT = 4 * 2**20
+"""Bytes of a body that is waited for before the request takes a place; a larger one is a file handed in (`uploading`)."""
+BODIES_KEPT = 64 * 2**20
+"""Bytes of all bodies that are waited for at once; who comes beyond that comes again."""
+BODIED = ("POST", "PUT", "PATCH", "DELETE")
 LONGEST_PATH = 4_000
 LONGEST_VALUE = 10_000
 """Letters of one parameter or field."""
 FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
 PATIENCE = 30.0
 """Seconds in which something of a body must come."""
 SLOWEST = 4_096
@@ -41,10 +48,15 @@ class TooSlow(HubError):
 
 
 class PlainRequests:
-    """Pure ASGI: refuses odd or endless text in path, query and form, before any of it reaches a route or a database."""
+    """Pure ASGI: refuses odd or endless text in path, query and form, before any of it reaches a route or a database.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    It waits for the body of a request. That of a caller who names nobody is not read, the sign-in's form apart: no other
+    route does anything for them.
+    """
+
+    def __init__(self, app: ASGIApp, kept: int = BODIES_KEPT) -> None:
+        self.app, self.kept = app, kept
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on every other request."""
@@ -52,17 +64,52 @@ class PlainRequests:
             await self.app(scope, receive, send)
             return
         refusal = _address(scope)
-        if refusal is None and _content_type(scope) == FORM:
-            body = await _read(receive)
-            refusal = (413, "表单过大。", "The form is too large.") if body is None else _form(body)
-            receive = _again(body or b"", receive)
+        if refusal is not None or scope["method"] not in BODIED or uploading(scope):
+            await self._on(refusal, scope, receive, send)
+            return
+        form = _content_type(scope) == FORM
+        if not form and not _names_somebody(scope):
+            await self.app(scope, _again(b"", receive), send)
+            return
+        parts: list[bytes] = []
+        try:
+            refusal = await self._read(receive, parts, LARGEST_FORM if form else LARGEST_KEPT)
+            body = b"".join(parts)
+            if refusal is None and form:
+                refusal = _form(body)
+            await self._on(refusal, scope, _again(body, receive), send)
+        except ClientDisconnect:
+            return
+        finally:
+            self._held -= sum(map(len, parts))
+
+    async def _read(self, receive: Receive, parts: list[bytes], largest: int) -> Refusal | None:
+        """Gather the body; the refusal of one that is too large, or for which there is no room now."""
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise ClientDisconnect  # half a body is no body
+            parts.append(message.get("body", b""))
+            self._held += len(parts[-1])
+            if sum(map(len, parts)) > largest:
+                return 413, "请求内容过大。", "The request's content is too large."
+            if self._held > self.kept:
+                return 503, "同时到来的请求过多，请稍后再试。", "Too many requests came at once; try again in a moment."
+            if not message.get("more_body"):
+                return None
+
+    async def _on(self, refusal: Refusal | None, scope: Scope, receive: Receive, send: Send) -> None:
         if refusal is None:
             await self.app(scope, receive, send)
             return
         status, chinese, english = refusal
         request = Request(scope)
-        detail = chinese if language_of(request) == "zh" else english
-        await problem(request, status, "malformed-request", detail)(scope, receive, send)
+        answer = problem(
+            request, status, "busy" if status == 503 else "malformed-request", chinese if language_of(request) == "zh" else english
+        )
+        if status == 503:
+            answer.headers["Retry-After"] = "2"
+        await answer(scope, receive, send)
 
 
 Refusal = tuple[int, str, str]
@@ -98,24 +145,27 @@ def _values(pairs: Iterable[tuple[str, str]], long: int, zh: str, en: str) -> Re
 
 
 def _content_type(scope: Scope) -> str:
-    found = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
-    return str(found.decode("latin-1").split(";")[0].strip().lower())
+    return _header(scope, b"content-type").split(";")[0].strip().lower()
 
 
-async def _read(receive: Receive) -> bytes | None:
-    """The whole body; None where it is larger than a form."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return b"".join(parts)
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > LARGEST_FORM:
-            return None
-        if not message.get("more_body"):
-            return b"".join(parts)
+def _header(scope: Scope, wanted: bytes) -> str:
+    return str(next((value for name, value in scope["headers"] if name == wanted), b"").decode("latin-1"))
+
+
+def uploading(scope: Scope) -> bool:
+    """Whether a file is handed in that is too large to wait for: it is read while its request is under way."""
+    return scope["method"] in BODIED and _content_type(scope) == MULTIPART and not 0 <= _length(scope) <= LARGEST_KEPT
+
+
+def _length(scope: Scope) -> int:
+    """Bytes that a body is said to have; -1 where it is not said."""
+    told = _header(scope, b"content-length")
+    return int(told) if told.isdigit() and len(told) < 16 else -1
+
+
+def _names_somebody(scope: Scope) -> bool:
+    """Whether a request comes with a key or a session, good or not."""
+    return bool(_header(scope, b"authorization")) or any(name == b"cookie" for name, _ in scope["headers"])
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

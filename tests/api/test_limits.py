@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import socket
@@ -231,6 +232,7 @@ class TestTime:
         connection_.putrequest("POST", path)
         connection_.putheader("Content-Length", "1000")
         connection_.putheader("Content-Type", "application/x-www-form-urlencoded" if path == "/sign-in" else "application/json")
+        connection_.putheader("Authorization", "Bearer x")
         connection_.endheaders(b"a=1")
         assert connection_.getresponse().status == 408
 
@@ -244,7 +246,8 @@ class TestTime:
     def test_a_drip(self, address: tuple[str, int]) -> None:
         with socket.create_connection(address, timeout=30) as waiting:
             waiting.sendall(
-                b"POST /delta-sharing/shares/a/schemas/b/tables/c/query HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
+                b"POST /delta-sharing/shares/a/schemas/b/tables/c/query HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\n"
+                b"Content-Length: 100000\r\n\r\n"
             )
             deadline = time.monotonic() + 25
             answered = b""
@@ -261,3 +264,92 @@ class TestTime:
 def test_the_application_of_tests_and_of_the_server_has_the_same_limits(both: Hub) -> None:
     names = [one.cls.__name__ for one in create_app(both.settings).user_middleware]  # type: ignore[attr-defined]
     assert names == ["SecurityHeaders", "Counting", "InTime", "PlainRequests", "Admission"]
+
+
+class TestBodies:
+    """Whoever sends a body slowly, or halves of one, holds no place that another request needs."""
+
+    @pytest.fixture
+    def address(self, both: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
+        monkeypatch.setattr(limits.InTime.__init__, "__defaults__", (40.0, 1))
+        with served(configured(both.settings, "127.0.0.1", 0)) as (base, _):
+            yield "127.0.0.1", urlsplit(base).port or 0
+
+    @pytest.mark.parametrize("who", ["nobody", "a false cookie", "a false key"])
+    @pytest.mark.parametrize(
+        ("method", "path", "kind"),
+        [
+            ("POST", "/api/v1/audit/witness", "application/json"),
+            ("POST", "/api/v1/batches/20260101-0001/undo", "application/json"),
+            ("PUT", "/api/v1/calendar/2027", "text/csv"),
+            ("POST", "/delta-sharing/shares/a/schemas/b/tables/c/query", "application/json"),
+            ("POST", "/calendar", "multipart/form-data; boundary=b"),
+            ("POST", "/sign-in", "application/x-www-form-urlencoded"),
+        ],
+    )
+    def test_of_a_stranger(self, address: tuple[str, int], who: str, method: str, path: str, kind: str) -> None:
+        said = {"nobody": "", "a false cookie": "Cookie: hui_session=x\r\n", "a false key": "Authorization: Bearer x\r\n"}[who]
+        head = f"{method} {path} HTTP/1.1\r\nHost: x\r\n{said}Content-Type: {kind}\r\nContent-Length: 100000\r\n\r\n"
+        slow = [socket.create_connection(address, timeout=30) for _ in range(60)]
+        try:
+            for one in slow:
+                one.sendall(head.encode() + b"--b\r\n")
+            connection_ = http.client.HTTPConnection(*address, timeout=60)
+            connection_.request("GET", "/api/v1/resources")
+            assert connection_.getresponse().status == 200
+            for one in slow:  # they were waited for no longer than the other was
+                one.setblocking(False)
+                with suppress(BlockingIOError):
+                    assert b" 408 " not in one.recv(20)
+        finally:
+            for one in slow:
+                one.close()
+
+    def test_half_of_one_is_none(self, both: Hub) -> None:
+        reached: list[object] = []
+
+        async def app(scope: object, receive: object, send: object) -> None:
+            reached.append(scope)
+
+        messages = [{"type": "http.request", "body": b"csrf=a&reason=", "more_body": True}, {"type": "http.disconnect"}]
+
+        async def receive() -> dict[str, Any]:
+            return messages.pop(0)
+
+        asyncio.run(limits.PlainRequests(app)(_post(limits.FORM), receive, app))  # type: ignore[arg-type]
+        assert not reached
+
+    def test_all_together_have_a_limit(self) -> None:
+        """1,000 callers with 4 MB each would fill the memory."""
+        statuses: list[int] = []
+
+        async def app(scope: object, receive: object, send: object) -> None:
+            await asyncio.sleep(0)
+
+        async def send(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+
+        async def once(plain: limits.PlainRequests) -> None:
+            bodies = [{"type": "http.request", "body": b"x" * 10_000, "more_body": more} for more in (True, True, False)]
+
+            async def receive() -> dict[str, Any]:
+                await asyncio.sleep(0)
+                return bodies.pop(0)
+
+            await plain(_post("application/json"), receive, send)  # type: ignore[arg-type]
+
+        async def all_together() -> None:
+            plain = limits.PlainRequests(app, kept=100_000)  # type: ignore[arg-type]
+            await asyncio.gather(*(once(plain) for _ in range(20)))
+            assert statuses.count(503) >= 10
+            statuses.clear()
+            await once(plain)  # what they held is given back
+            assert not statuses
+
+        asyncio.run(all_together())
+
+
+def _post(kind: str) -> dict[str, Any]:
+    headers = [(b"content-type", kind.encode()), (b"cookie", b"hui_session=x")]
+    return {"type": "http", "method": "POST", "path": "/x", "query_string": b"", "headers": headers}
