@@ -258,7 +258,7 @@ def _deliver(hub: Hub, agreement: Agreement, arrival: Arrival, run_id: str, acto
         agreement_id=agreement.id,
         organization_id=arrival.organization_id,
         period=arrival.period,
-        corrects=_known(hub, arrival.corrects, agreement.dataset),
+        corrects=_known(hub, arrival, agreement.dataset),
         run_id=run_id,
         filename=arrival.filename,
         received_at=arrival.received_at,
@@ -285,13 +285,15 @@ def _deliver(hub: Hub, agreement: Agreement, arrival: Arrival, run_id: str, acto
     )
 
 
-def _known(hub: Hub, batch_id: str | None, dataset: str) -> str | None:
-    """The batch that a file's name says it mends, where there is one of this dataset."""
-    if batch_id is None:
+def _known(hub: Hub, arrival: Arrival, dataset: str) -> str | None:
+    """The batch that a file's name says it mends, where there is one of this dataset, from the same sender or from nobody."""
+    if arrival.corrects is None:
         return None
     with hub.session() as session:
-        batch = session.get(Batch, batch_id)
-        return batch_id if batch is not None and batch.dataset == dataset else None
+        batch = session.get(Batch, arrival.corrects)
+        if batch is None or batch.dataset != dataset:
+            return None
+        return batch.id if batch.organization_id in (None, "", arrival.organization_id) else None
 
 
 def _faulty(agreement: Agreement, delivered: Any) -> bool:

@@ -5,6 +5,7 @@ Whose it is the agency's own folder decides (its name is the agency's code); els
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,8 +19,20 @@ from warehouse import senders
 from warehouse.settings import Settings
 
 SUFFIXES = (".xlsx", ".xlsm")
+LONGEST_NAME = 255
+"""Bytes of a file's name."""
 MARKED_FAULTS = 5_000
 """Cells that a returned workbook marks at most; the quarantine page has them all."""
+
+
+class OutboxLeads(HubError):
+    """A folder of the outbox is a link to somewhere else."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"退回文件夹 {folder} 是指向别处的链接，未写入退回表；请换成真正的文件夹。",
+            f"The folder {folder} of the outbox is a link that leads elsewhere; nothing was written. Make it a folder of its own.",
+        )
 
 
 def waiting(settings: Settings, agreement_id: str, channel: Mapping[str, Any]) -> list[Path]:
@@ -67,11 +80,20 @@ def give_back(settings: Settings, channel: Mapping[str, Any], arrival: Arrival, 
     faults = quarantine.rows(settings, batch_id, limit=MARKED_FAULTS)
     if not faults:
         return None
-    folder = place(settings, channel, "outbox") / (arrival.organization_id or "unknown")
+    outbox = place(settings, channel, "outbox")
+    folder = outbox / (arrival.organization_id or "unknown")
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{arrival.path.stem}-{batch_id}-退回.xlsx"
+    ending = f"-{batch_id}-退回.xlsx"
+    target = folder / (_cut(arrival.path.stem, LONGEST_NAME - len(ending.encode())) + ending)
+    if target.is_symlink() or not folder.resolve().is_relative_to(outbox.resolve()):
+        raise OutboxLeads(folder)
     files.annotate(arrival.path, faults, target, settings)
     return target
+
+
+def _cut(name: str, most: int) -> str:
+    """A name of so many bytes at most: a file system counts bytes, and a character of Chinese has three."""
+    return os.fsencode(name)[:most].decode("utf-8", "ignore")
 
 
 def _arrival(settings: Settings, path: Path, name: str, taken: Taken, dataset: str, agencies: frozenset[str]) -> Arrival | None:

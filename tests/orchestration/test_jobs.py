@@ -11,6 +11,7 @@ from sqlmodel import select
 from catalog.agreements import Agreement, Spend
 from catalog.audit import AuditRecord
 from catalog.batches import Batch
+from catalog.organizations import Organization
 from orchestration.execute import Executed, UnknownJob, execute
 from orchestration.hub import Hub
 from tests.orchestration.conftest import agree, drop
@@ -106,6 +107,24 @@ def test_a_delivery_that_mends_another_is_tied_to_it(stocked: Hub, inbox: Path) 
         mended = session.exec(select(Batch).where(Batch.corrects == first.batches[0])).one()
         assert mended.accepted == 1
         assert session.get_one(Batch, first.batches[0]).state == "corrected"
+
+
+def test_a_file_s_name_ties_it_to_no_batch_of_another_sender(stocked: Hub, inbox: Path) -> None:
+    """Who drops a file named after somebody else's batch would close what is open of it."""
+    drop(inbox / "station", "a.csv", "S1,1", "S2,-1")
+    (first,) = run(stocked, "request").loaded
+    with stocked.session() as session:
+        session.add(Organization(id="hlj-river", name="河道局", kind="department"))
+        session.flush()
+        channel = {"kind": "folder", "path": str(inbox / "river"), "settle_seconds": 0.1}
+        agree(session, "XY-river", "station", "request", "hlj-river", channel)
+    (inbox / "river").mkdir()
+    drop(inbox / "river", f"隔离行_{first.batches[0]}.csv", "S2,1")
+    run(stocked, "request")
+    with stocked.session() as session:
+        other = session.exec(select(Batch).where(Batch.organization_id == "hlj-river")).one()
+        assert (other.accepted, other.corrects) == (1, None)
+        assert session.get_one(Batch, first.batches[0]).state == "partial"
 
 
 def test_spend_is_metered_from_accepted_rows(stocked: Hub, inbox: Path) -> None:

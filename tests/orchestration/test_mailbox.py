@@ -89,6 +89,29 @@ def test_errors_come_back_at_their_cells(collecting: Hub) -> None:
     assert "-5" in bad.comment.text
 
 
+def test_a_link_in_the_outbox_is_not_followed(collecting: Hub, tmp_path: Path) -> None:
+    """Whoever may write there would have the hub write anywhere."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    outbox = collecting.settings.root / "mail" / "out"
+    outbox.mkdir(parents=True)
+    (outbox / "heihe-emergency").symlink_to(outside)
+    send(collecting, "heihe-emergency", ("A1", 1), ("A2", -5))
+    done = run(collecting)
+    assert list(outside.iterdir()) == []
+    assert any("heihe-emergency" in problem for problem in done.problems)
+    assert [batch.accepted for batch in batches(collecting)] == [1]
+
+
+@pytest.mark.parametrize("stem", ["危" * 83, "a" * 250])
+def test_a_workbook_with_a_name_as_long_as_can_be_comes_back(collecting: Hub, stem: str) -> None:
+    send(collecting, "heihe-emergency", ("A1", 1), ("A2", -5), name=f"{stem}.xlsx")
+    assert run(collecting).success
+    (returned,) = (collecting.settings.root / "mail" / "out" / "heihe-emergency").glob("*.xlsx")
+    assert batches(collecting)[0].id in returned.name
+    assert returned.name.startswith(stem[:20])
+
+
 def test_a_clean_workbook_gets_nothing_back(collecting: Hub) -> None:
     send(collecting, "heihe-emergency", ("A1", 1))
     run(collecting)
