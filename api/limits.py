@@ -104,9 +104,8 @@ class PlainRequests:
             return
         status, chinese, english = refusal
         request = Request(scope)
-        answer = problem(
-            request, status, "busy" if status == 503 else "malformed-request", chinese if language_of(request) == "zh" else english
-        )
+        kind, detail = "busy" if status == 503 else "malformed-request", chinese if language_of(request) == "zh" else english
+        answer = problem(request, status, kind, detail)
         if status == 503:
             answer.headers["Retry-After"] = "2"
         await answer(scope, receive, send)

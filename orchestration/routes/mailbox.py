@@ -31,7 +31,7 @@ class OutboxLeads(HubError):
     def __init__(self, folder: Path) -> None:
         super().__init__(
             f"退回文件夹 {folder} 是指向别处的链接，未写入退回表；请换成真正的文件夹。",
-            f"The folder {folder} of the outbox is a link that leads elsewhere; nothing was written. Make it a folder of its own.",
+            f"The folder {folder} of the outbox is a link that leads elsewhere, nothing was written. Make it a folder.",
         )
 
 
