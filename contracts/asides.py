@@ -61,6 +61,8 @@ EXAMPLE = re.compile(
 )
 SEQUENCE = re.compile(r"序号|編號|编号|行号|序|№|no\.?|#|id|index", re.I)
 RULE = re.compile(r":?-{3,}:?|={3,}|_{3,}")
+WORD = re.compile(r"[^\W\d_]")
+"""A title and the names of a header have letters: a comma in quotes is a value."""
 ZERO = re.compile(r"[-+]?0(?:\.0+)?%?|[-—–]")
 NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?")
 
@@ -82,9 +84,10 @@ def number(cell: str) -> Decimal | None:
 
 
 def is_blank(cells: Row) -> bool:
-    """Whether a line holds delimiters only, or is the rule below the header of a table in Markdown."""
+    """Whether a line holds delimiters only, or is the rule below the header of a table in Markdown, which goes through every
+    column: --- in one of them is a value."""
     filled = [cell.strip() for cell in cells if cell.strip()]
-    return all(RULE.fullmatch(cell) for cell in filled)
+    return not filled or (1 < len(cells) == len(filled) and all(RULE.fullmatch(cell) for cell in filled))
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,12 +228,13 @@ class Sieve:
 
     def _alone(self, row: Row) -> bool:
         filled = [n for n, cell in enumerate(row) if cell.strip()]
-        return len(filled) == 1 and len(self.usual) > 1 and kind(row[filled[0]]) == "text"
+        return len(filled) == 1 and len(self.usual) > 1 and bool(WORD.search(row[filled[0]])) and kind(row[filled[0]]) == "text"
 
     def _begins_table(self, row: Row) -> bool:
-        """Whether a row below a title or a gap is a header: words only, over what are numbers in this table."""
+        """Whether a row below a title or a gap is a header: words only, none twice, over what are numbers in this table."""
         filled = [n for n, cell in enumerate(row) if cell.strip()]
-        words = all(kind(row[n]) == "text" and not re.search(r"\d", row[n]) for n in filled)
+        words = all(kind(row[n]) == "text" and WORD.search(row[n]) and not re.search(r"\d", row[n]) for n in filled)
+        words = words and len({compact(row[n]) for n in filled}) == len(filled)
         over = [n for n in filled if n in self.numeric and row[n].strip().lower() not in NO_VALUE]
         known = [compact(row[n]) for n in filled] == [self.names[n] for n in filled if n < len(self.names)]
         return len(filled) > 1 and words and bool(over) and not known and not STRONG.fullmatch(compact(row[filled[0]]))

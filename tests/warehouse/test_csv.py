@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -134,26 +134,52 @@ def test_an_empty_file_says_so(settings: Settings, lake: duckdb.DuckDBPyConnecti
         read(b"", settings, lake, encoding="utf-8")
 
 
+def _title(row: tuple[str, str, str]) -> bool:
+    """One word in a row that is else empty."""
+    values = [value for value in row if value.strip()]
+    return len(values) == 1 and any(letter.isalpha() for letter in values[0])
+
+
 cell = st.text(st.sampled_from('ab,"\n1 中'), max_size=6)
 
 
 @given(rows=st.lists(st.tuples(cell, cell, cell), max_size=12), end=st.sampled_from(["\n", "\r\n"]))
+@example(rows=[("1", "1", ""), ("1", "1", ""), ("", "", ","), ("a", "a", "")], end="\n")
 @hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_written_correctly_is_read_back_or_kept_as_rejects(
     rows: list[tuple[str, str, str]], end: str, settings: Settings, lake: duckdb.DuckDBPyConnection
 ) -> None:
-    """A well-formed file gives back exactly its rows, unless a value looks like rows swallowed by an open quote; a row without
-    any value is a blank line."""
+    """A well-formed file gives back exactly its rows, unless a value looks like rows swallowed by an open quote, or a row like
+    the title of another table; a row without any value is a blank line."""
     held = io.StringIO()
     writer = standard.writer(held, lineterminator=end, quoting=standard.QUOTE_ALL)
     writer.writerow(["a", "b", "c"])
     writer.writerows(rows)
     found, rejects = read(held.getvalue().encode(), settings, lake, encoding="utf-8", delimiter=",")
+    filled = [row for row in rows if any(value.strip() for value in row)]
     if not rejects:
-        filled = [row for row in rows if any(value.strip() for value in row)]
         assert found == [tuple(value or None for value in row) for row in filled]
+    elif {reason for _, _, reason in rejects} == {"table"}:
+        assert len(found) + len(rejects) == len(filled)
+        assert any(_title(row) for row in filled)
     else:
         assert any(value.count("\n") >= 2 and "," in value for row in rows for value in row)
+
+
+@pytest.mark.parametrize("value", [",", "。", "…", "---", "—"])
+def test_a_row_of_one_sign_in_quotes_is_a_row(value: str, settings: Settings, lake: duckdb.DuckDBPyConnection) -> None:
+    """Neither a blank line nor the title of another table, which is what the words below it would be then."""
+    data = f'名,数,记\n甲,1,\n乙,2,\n"","","{value}"\n未知,不详,\n丙,3,\n'.encode()
+    rows, rejects = read(data, settings, lake)
+    assert rejects == []
+    assert rows[2:] == [(None, None, value), ("未知", "不详", None), ("丙", "3", None)]
+
+
+def test_a_title_and_a_header_below_it_end_the_table(settings: Settings, lake: duckdb.DuckDBPyConnection) -> None:
+    data = "名,数,记\n甲,1,\n乙,2,\n\n队伍表,,\n队伍,人数,\n丙,3,\n".encode()
+    rows, rejects = read(data, settings, lake)
+    assert rows == [("甲", "1", None), ("乙", "2", None)]
+    assert [reason for _, _, reason in rejects] == ["table"] * 3
 
 
 @given(data=st.text(st.sampled_from('ab,"\n\r1'), max_size=60))
