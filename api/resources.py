@@ -259,7 +259,7 @@ def _item(item: Item, yours: str) -> ItemOut:
         personal=item.personal,
         code_list=item.code_list,
         references=".".join(item.references) if item.references else None,
-        unit_or_datum=item.datum,
+        unit_or_datum=item.unit or item.datum,
         yours=yours,
     )
 

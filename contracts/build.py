@@ -105,6 +105,7 @@ def item(part: Mapping[str, Any]) -> Item:
         references=_reference(part),
         format=Format(own["domainFormat"]) if "domainFormat" in own else None,
         datum=own.get("datum"),
+        unit=own.get("unit", ""),
         bounds=(float(own["bounds"][0]), float(own["bounds"][1])) if "bounds" in own else None,
         grade=str(part.get("classification", "L1")),
         personal=own.get("personal"),

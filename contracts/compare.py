@@ -235,6 +235,7 @@ _WIDER: dict[str, Wider] = {
     "references": lambda a, b: b is None,
     "format": lambda a, b: b is None,
     "datum": lambda a, b: False,
+    "unit": lambda a, b: False,
     "bounds": lambda a, b: b is None or (b[0] <= a[0] and a[1] <= b[1]),
 }
 """For each limit of an item, whether the new one lets through everything that the old one did."""

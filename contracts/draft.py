@@ -148,6 +148,8 @@ def _item_custom(guess: Guess, column: ColumnProfile, rows: int) -> dict[str, An
         custom["missingValues"] = list(guess.missing)
     if guess.format:
         custom["domainFormat"] = guess.format.value
+    if guess.unit:
+        custom["unit"] = guess.unit
     if guess.datum:
         custom["datum"] = guess.datum
     if guess.personal:

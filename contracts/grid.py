@@ -12,6 +12,7 @@ from contracts.errors import HubError
 from contracts.evidence import Choice, Evidence, Question, Said
 from contracts.naming import is_field_word, is_known_word
 from contracts.profile import NO_VALUE
+from contracts.units import is_unit
 
 Row = Sequence[str]
 Span = tuple[int, int, int, int]
@@ -143,7 +144,8 @@ def repeats(row: Row, header: Row) -> bool:
 def _second_header(body: Sequence[Row]) -> list[str]:
     """Words of the first row below the header that stand over numbers or dates only, where that row has no digits at all."""
     first, rest = [cell.strip() for cell in body[0]], body[1:]
-    if len(rest) < FEW_BELOW or any(kind(cell) not in {"text", "blank"} or any(c.isdigit() for c in cell) for cell in first):
+    plain = [cell for cell in first if not is_unit(cell)]
+    if len(rest) < FEW_BELOW or any(kind(cell) not in {"text", "blank"} or any(c.isdigit() for c in cell) for cell in plain):
         return []
     found = []
     for place, word in enumerate(first):

@@ -68,6 +68,7 @@ class Guess:
     missing: tuple[str, ...] = ()
     format: Format | None = None
     datum: str | None = None
+    unit: str = ""
     key: int | None = None
     grade: str = "L1"
     personal: str | None = None

@@ -98,6 +98,7 @@ ONLY: dict[str, tuple[Type, ...]] = {
     "thousandsSeparators": (Type.INTEGER, Type.NUMBER),
     "precision": (Type.NUMBER,),
     "scale": (Type.NUMBER,),
+    "unit": (Type.INTEGER, Type.NUMBER),
     "datum": (Type.NUMBER,),
     "bounds": (Type.NUMBER,),
 }

@@ -86,6 +86,8 @@ class Item:
     format: Format | None = None
     datum: str | None = None
     """WGS84 or CGCS2000, for coordinates."""
+    unit: str = ""
+    """Unit of measure of a number (计量单位), as its provider writes it: 万元, 公顷, %."""
     bounds: tuple[float, float] | None = None
     """Smallest and largest coordinate allowed."""
     grade: str = "L1"

@@ -186,6 +186,7 @@ ITEM: dict[str, Property] = {
     "precision": Property(_whole(1, 38), "总位数", "Digits in all"),
     "scale": Property(_whole(0, 37), "小数位数", "Decimals"),
     "datum": Property(_choice("WGS84", "CGCS2000"), "坐标系", "Datum; GCJ-02 and BD-09 are converted before delivery"),
+    "unit": Property(_text, "计量单位", "Unit of measure of a number"),
     "bounds": Property(_pair, "坐标允许范围", "Smallest and largest coordinate"),
     "minimum": Property(_bound, "下限：today、now", "Lower bound that is no literal: today, now"),
     "maximum": Property(_bound, "上限：today、now", "Upper bound that is no literal: today, now"),

@@ -165,6 +165,10 @@ def _fill_sheet(made: _Book, sheet: Any, ranges: Mapping[str, str], agency: str,
 def _rules(contract: Contract) -> dict[str, str]:
     """What each item's header comment says: every rule in Chinese, then in English."""
     told: dict[str, tuple[list[str], list[str]]] = {item.name: ([], []) for item in contract.items}
+    for item in contract.items:
+        if item.unit:
+            told[item.name][0].append(f"计量单位：{item.unit}")
+            told[item.name][1].append(f"unit: {item.unit}")
     for check in compile(contract):
         if check.scope is Scope.BATCH:
             continue

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from contracts import asides, damage, divisions, draft, formats, infer, keys, mends, naming, personal, places, sniff
+from contracts import asides, damage, divisions, draft, formats, infer, keys, mends, naming, personal, places, sniff, units
 from contracts.evidence import Choice, Evidence, Question, Said, Undecided
 from contracts.guess import Answers, Guess, is_code_name
 from contracts.model import Contract, Format, Type
@@ -246,7 +246,9 @@ def _guesses(request: Request, made: profiles.Stage, profile: Profile, found: In
         _domain_format(guess, column, made, request.divisions)
     _divisions_of_their_years(request, made, guesses)
     key = _key(request, made, profile, guesses)
-    return keys.with_key(guesses, key)
+    guesses = keys.with_key(guesses, key)
+    found.evidence += units.give(guesses, found.above)
+    return guesses
 
 
 def _domain_format(guess: Guess, column: ColumnProfile, made: profiles.Stage, codes: Collection[str]) -> None:

@@ -93,7 +93,7 @@ def _row(session: Session, language: Language, order: int, item: Item, view: Vie
 
 
 def _rules(session: Session, language: Language, item: Item) -> list[str]:
-    found: list[str] = []
+    found: list[str] = [say(language, "计量单位 %(unit)s", unit=item.unit)] if item.unit else []
     if item.format in (Format.LONGITUDE, Format.LATITUDE):
         low, high = item.bounds or ((-180.0, 180.0) if item.format is Format.LONGITUDE else (-90.0, 90.0))
         datum = f"{item.datum} " if item.datum else ""

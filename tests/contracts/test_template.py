@@ -12,6 +12,7 @@ from openpyxl import load_workbook
 
 from contracts import template
 from contracts.codes import CodeListMissing, Lists
+from contracts.model import Contract, Item, Type
 from contracts.template_return import CellFault, escaped
 from tests.contracts.making import LISTS, contract, item
 
@@ -104,6 +105,12 @@ class TestWrite:
         assert comment is not None
         assert "必填" in comment.text
         assert "required" in comment.text
+
+    def test_the_unit_stands_first_at_the_header(self) -> None:
+        contract = Contract("urn:a", "1.0.0", "a", "甲", (Item("gdp", "生产总值", Type.NUMBER, unit="万元", required=True),))
+        rules = template._rules(contract)["gdp"]
+        assert rules.startswith("计量单位：万元\n")
+        assert "\nunit: 万元\n" in rules
 
     def test_drop_downs_and_bounds(self, made: Path) -> None:
         book = load_workbook(made)

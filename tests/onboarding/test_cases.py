@@ -65,6 +65,8 @@ class Loaded:
     first: Mapping[str, str] = field(default_factory=dict)
     """Values of the first row, as text."""
     names: Sequence[str] = ()
+    units: Mapping[str, str] | None = None
+    """Every column that has a unit, with it."""
     hidden: Sequence[str] = ()
     """What neither contract nor report nor evidence may show."""
 
@@ -95,6 +97,7 @@ RIGHT: dict[str, Refused | Asked | Loaded] = {
         {"total": 4, "note": 1},
         told=["持平"],
         names=["地区", "行业", "事故起数/本期", "事故起数/同比(%)", "死亡人数/本期", "死亡人数/同比(%)", "直接经济损失"],
+        units={"事故起数/本期": "起", "事故起数/同比(%)": "%", "死亡人数/本期": "人", "直接经济损失": "万元"},
     ),
     "15-identity-number-scientific-gbk.csv": Loaded(
         6,
@@ -299,6 +302,8 @@ def _loaded(hub: Hub, path: Path, right: Loaded, draft: Drafted) -> None:
     assert {name: items[name].format for name in right.formats} == dict(right.formats)
     if right.names:
         assert list(items) == list(right.names)
+    if right.units is not None:
+        assert {name: item.unit for name, item in items.items() if item.unit} == dict(right.units)
     for value in right.hidden:
         assert value not in contract.text + draft.report + told
     made = delivered(hub, path, contract)

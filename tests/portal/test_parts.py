@@ -12,6 +12,7 @@ from api.portal import formats, looking
 from api.portal.bars import LEAST, batch_parts, parts
 from api.portal.clock import MOST_TICKS, clock, done, ticks
 from api.portal.frame import address
+from api.portal.item_rows import _rules
 from catalog.workdays import Calendar
 from contracts.model import Item, Type
 
@@ -121,3 +122,9 @@ def test_what_is_chinese_and_what_only_quotes_it() -> None:
 )
 def test_the_four_colours_are_told_from_other_colours(title: str, description: str, kind: Type, told: bool) -> None:
     assert looking.is_risk(Item("colour", title, kind, description=description)) is told
+
+
+@pytest.mark.parametrize(("language", "said"), [("zh", "计量单位 万元"), ("en", "unit 万元")])
+def test_the_unit_of_an_item_is_shown(language: str, said: str) -> None:
+    rules = _rules(None, language, Item("gdp", "生产总值", Type.NUMBER, unit="万元"))  # type: ignore[arg-type]
+    assert rules == [said]

@@ -48,6 +48,8 @@ class Inspection:
     text_columns: frozenset[str] = frozenset()
     decimals: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """Columns that the file itself declares to be decimals, with precision and scale."""
+    above: tuple[str, ...] = ()
+    """Cells above the header: titles, and the line that says the unit."""
     records: RecordList | None = None
     sample: str = ""
     name: str = ""
@@ -481,11 +483,18 @@ def _header(
         found.evidence += guess.evidence
         found.questions.append(grid.question(guess, rows, lines))
         return
+    found.above = _above(rows, lines, str(found.reading["header"]))
     if begins or (str(found.reading["header"]) not in {"1", "none"} and names):
         found.reading["columns"] = begins or [name for name in names if name][:6]
     if guess.skipped and guess.rows:
         shown = veil.veiled(" / ".join(line for line in guess.skipped if line)[:80])
         found.evidence.append(Evidence(f"表头之上的标题行：{shown}", f"title lines above the header: {shown}"))
+
+
+def _above(rows: list[list[str]], lines: list[int], header: str) -> tuple[str, ...]:
+    """The filled cells of the rows above the header."""
+    first, _ = grid.header_rows(header)
+    return tuple(cell.strip() for row, line in zip(rows, lines, strict=False) if line < first for cell in row if cell.strip())
 
 
 def _names_at(rows: list[list[str]], lines: list[int], header: str, spans: Sequence[grid.Span]) -> tuple[str, ...]:
