@@ -18,6 +18,9 @@ from warehouse.settings import Settings
 
 SESSION_COOKIE = "hui_session"
 """Holds the token of a portal sign-in."""
+READING = ("GET", "HEAD", "OPTIONS")
+PROGRAMS = ("/api/", "/delta-sharing/")
+"""Doors without a form's token: what is done there is done by key."""
 
 
 class KeyNotValid(HubError):
@@ -68,12 +71,14 @@ def attempts_of(request: Request) -> Attempts:
 def subject_of(request: Request, session: SessionDep) -> Subject:
     """Who asks: the holder of the bearer key, else of the portal's cookie, else nobody known.
 
-    A wrong key is an error, never an anonymous request: the caller would see less and not know why.
+    A wrong key is an error, never an anonymous request: the caller would see less and not know why. A cookie comes along with
+    whatever another page makes the browser send: where no form's token is asked for it is for looking only.
     """
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return _by_key(request, session, bearer)
-    token = request.cookies.get(SESSION_COOKIE, "")
+    by_program = request.method not in READING and request.url.path.startswith(PROGRAMS)
+    token = "" if by_program else request.cookies.get(SESSION_COOKIE, "")
     return (people.signed_in(session, token) if token else None) or ANONYMOUS
 
 

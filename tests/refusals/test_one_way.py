@@ -236,3 +236,32 @@ def test_every_mask_of_a_view_says_which_policy_made_it(hub: Hub) -> None:
 def test_purposes_of_the_provider_itself_are_its_own(hub: Hub) -> None:
     hub.grant("hazard", "hlj-emergency", items=["hazard_id", "owner_phone"], purpose=PURPOSE)
     assert rows(hub, "owner", headers={"X-Purpose": "anything"}).status_code == 200
+
+
+def test_a_browser_s_cookie_does_nothing_where_no_form_s_token_is_asked_for(hub: Hub) -> None:
+    """Another page on the same site can make it send a plain text to any door: the cookie comes along, a key does not."""
+    tokens = {}
+    with hub.session() as session:
+        for who in ("steward", "auditor", "administrator"):
+            tokens[who] = people.begin(session, people.get_person(session, who))[1]
+    event = (
+        '{"eventType":"COMPLETE","eventTime":"2026-03-11T09:00:00Z","run":{"runId":"3f2504e0-4f89-41d3-9a0c-0305e82c3301"},'
+        '"job":{"namespace":"etl","name":"by-cookie"},"inputs":[],"outputs":[],"producer":"https://example.org/etl"}'
+    )
+    schema = hub.client.get("/api/v1/openapi.json").json()
+    doors = [(m, path) for path, acts in schema["paths"].items() for m in acts if m not in ("get", "head", "options")]
+    assert len(doors) >= 5
+    doors.append(("post", "/delta-sharing/shares/hlj-emergency/schemas/resource/tables/hazard/query"))
+    bodies = {"lineage": event, "calendar": "date,working,name\n2098-01-01,no,元旦\n", "witness": '{"seals": []}'}
+    for who, token in tokens.items():
+        for method, path in doors:
+            address = path.format(number="20260101-0001", act="undo", year=2098)
+            body = next((text for word, text in bodies.items() if word in path), "{}")
+            kind = "application/json" if "witness" in path else "text/plain"
+            answer = hub.client.request(
+                method, address, content=body.encode(), cookies={"hui_session": token}, headers={"Content-Type": kind}
+            )
+            hub.client.cookies.clear()
+            assert answer.status_code in (401, 403), (who, method, address, answer.status_code)
+    event_by_key = hub.client.post("/api/v1/lineage", content=event, headers=hub.auth("steward"))
+    assert event_by_key.json()["new"] is True
