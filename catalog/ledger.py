@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 from sqlmodel import Session, col, select
 
 from catalog import agreements, audit, codes, database, deadlines, quality, recovery, registry, remembered, spending, tables  # noqa: F401 - every table, for foreign keys
@@ -73,11 +73,13 @@ class CatalogLedger:
         It takes its place in the order of deliveries now: what was loaded meanwhile came before it.
         """
         with database.session(self.engine) as session:
+            waits = col(Batch.id) == batch_id, col(Batch.state).in_(states)
+            taken = session.connection().execute(update(Batch).where(*waits).values(state=BatchState.RECEIVED))
             batch = get(session, batch_id)
-            if batch.state not in states:
+            if not taken.rowcount:  # one statement looks and takes: of two who answer at once one is too late
                 raise NotHeld(batch_id, batch.state)
             batch.answers = asdict(answers.over(Answers.of(batch.answers)))
-            batch.state, batch.sequence = BatchState.RECEIVED, next_number(session, "batch")
+            batch.sequence = next_number(session, "batch")
             batch.reason = answers.waived or batch.reason
             batch.questions = []
             session.add(batch)

@@ -18,7 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from cli import given
-from cli.language import language
+from cli.language import language, said
 from contracts.errors import HubError
 
 
@@ -169,11 +169,30 @@ def main() -> Any:
     """Entry point of the `hub` command: errors for people come without a traceback, with status 1."""
     os.umask(os.umask(0o077) | 0o007)  # nothing the hub makes is for every user of the machine
     try:
-        return app()
+        with _limited():
+            return app()
+    except UnicodeEncodeError:  # a word of the command line whose bytes are no UTF-8
+        told = said("命令中有无法识别的字符；请用 UTF-8。", "The command holds bytes that are not UTF-8.")
+        typer.secho(told, fg="red", err=True)
+        return sys.exit(1)
     except HubError as error:
         _on_record(error)
         typer.secho(error.said(language()), fg="red", err=True)
         return sys.exit(1)
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """A question may be anything, and some functions make strings that DuckDB does not count: its process fails alone."""
+    if "sql" not in sys.argv[1:4]:  # `hub sql`, `hub --as KEY sql`
+        yield
+        return
+    importlib.import_module("cli.sql")  # what it is made of is not counted
+    from warehouse.foreign import limits
+    from warehouse.settings import Settings
+
+    with limits.memory_at_most(limits.size(Settings().reading_memory)):
+        yield
 
 
 def _on_record(error: HubError) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 
 from contracts.errors import HubError
+from contracts.texts import odd
 
 LIBRARIES = ("resource", "theme", "topic")
 Name = tuple[str, str]
@@ -87,8 +88,8 @@ class Parser:
 
     def tree(self, sql: str) -> Node:
         """Syntax tree of exactly one SELECT."""
-        if "\0" in sql:
-            raise QueryInvalid("SQL 中有空字符。", "The SQL holds a NUL character.")
+        if wrong := odd(sql):
+            raise QueryInvalid(f"SQL {wrong[0]}。", f"The SQL {wrong[1]}.")
         told = json.loads(self._ask("SELECT json_serialize_sql(?::VARCHAR)", sql))
         if told.get("error"):
             if told.get("error_type") == "not implemented":

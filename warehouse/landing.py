@@ -81,10 +81,12 @@ def place(settings: Settings, sha256: str) -> Path:
 
 LONGEST_NAME = 200
 UNNAMED = "unnamed"
+UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Categories of characters that a name is told without: controls, and marks that turn the direction of what follows."""
 
 
 def told_name(name: str) -> str:
-    """A file's name for the records: its last part, without control characters, at most LONGEST_NAME letters, never empty.
+    """A file's name for the records: its last part, without unseen characters, at most LONGEST_NAME letters, never empty.
 
     Bytes in it that are not UTF-8 are mostly GBK, from Windows. Whoever sends a file names it: `..`, `/`, 300 letters.
     """
@@ -97,7 +99,7 @@ def told_name(name: str) -> str:
             else name.encode("utf-8", "replace").decode()
         )
     last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    plain = "".join(letter for letter in last if unicodedata.category(letter) not in ("Cc", "Cs")).strip()
+    plain = "".join(letter for letter in last if unicodedata.category(letter) not in UNSEEN).strip()
     if plain in ("", ".", ".."):
         return UNNAMED
     suffix = "".join(Path(plain).suffixes[-2:])[-20:]

@@ -34,15 +34,11 @@ def undo(settings: Settings, ledger: Ledger, lookups: Lookups, batch_id: str, re
     `reason` stays with the batch, where its sender reads it.
     """
     reconcile.reconcile(settings, ledger, lookups, dataset=ledger.entry(batch_id).receipt.dataset)
-    entry = ledger.entry(batch_id)
+    entry = _undoable(ledger, batch_id)
     dataset = entry.receipt.dataset
-    if entry.state not in UNDOABLE:
-        raise NothingToUndo(
-            f"批次 {batch_id} 的状态是 {entry.state}，没有可撤销的入库数据。",
-            f"Batch {batch_id} is {entry.state}; it has nothing in the lake to undo.",
-        )
     contract = answered(lookups.contract(dataset), ledger.agreed(dataset))
     with landing.room_said(settings), writer(settings, purpose=f"undo {batch_id}") as connection:
+        entry = _undoable(ledger, batch_id)  # who waited for the writer may come after another undo
         history = [past for past in ledger.history(dataset) if past.batch_id != batch_id]
         connection.execute("BEGIN")
         outcome = _without(connection, contract, history, entry)
@@ -57,6 +53,16 @@ def undo(settings: Settings, ledger: Ledger, lookups: Lookups, batch_id: str, re
         reach("commit-after")
         ledger.settle(batch_id, outcome)
     return outcome
+
+
+def _undoable(ledger: Ledger, batch_id: str) -> Entry:
+    entry = ledger.entry(batch_id)
+    if entry.state not in UNDOABLE:
+        raise NothingToUndo(
+            f"批次 {batch_id} 的状态是 {entry.state}，没有可撤销的入库数据。",
+            f"Batch {batch_id} is {entry.state}; it has nothing in the lake to undo.",
+        )
+    return entry
 
 
 def _without(connection: duckdb.DuckDBPyConnection, contract: Contract, history: list[Entry], entry: Entry) -> Outcome:
@@ -101,8 +107,9 @@ def _still_unique(connection: duckdb.DuckDBPyConnection, contract: Contract, bat
         ).fetchone()
         if twice:
             title = contract.item(check.item).title or check.item
+            value = ("", "a value") if check.private else (f" {twice[0]}", twice[0])
             raise UndoRefused(
-                f"不能撤销批次 {batch}：撤销后“{title}”会有重复值 {twice[0]}（后来的批次已使用该值）。请先撤销那一批。",
-                f"Batch {batch} cannot be undone: {check.item} would hold {twice[0]} twice, a later batch uses it. "
+                f"不能撤销批次 {batch}：撤销后“{title}”会有重复值{value[0]}（后来的批次已使用该值）。请先撤销那一批。",
+                f"Batch {batch} cannot be undone: {check.item} would hold {value[1]} twice, a later batch uses it. "
                 "Undo that batch first.",
             )

@@ -134,6 +134,7 @@ def test_odd_lineage_events(both: Hub, odd: str) -> None:
         ("..", "unnamed"), ("/", "unnamed"), ("", "unnamed"), (".", "unnamed"), ("a/..", "unnamed"), ("\0", "unnamed"),
         ("C:\\数据\\台账.xlsx", "台账.xlsx"), ("../../etc/passwd", "passwd"), ("a\0b\n.csv", "ab.csv"), ("\ud800.csv", "?.csv"),
         ("x" * 300 + ".csv", "x" * 196 + ".csv"), ("正常.csv", "正常.csv"),
+        ("台账\u202excslx.exe", "台账xcslx.exe"), ("\u2066\ufeff\u2028", "unnamed"),
     ],
 )  # fmt: skip
 def test_a_file_is_named_by_who_sends_it(given: str, kept: str) -> None:

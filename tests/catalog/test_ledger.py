@@ -15,9 +15,9 @@ from sqlmodel import select
 from catalog import agreements, audit, batches, codes, database, quality, resources, spending
 from catalog.agreements import AgreementOver, NotSigned, UnknownAgreement
 from catalog.batches import Batch, UnknownBatch
-from catalog.ledger import CatalogLedger, CatalogLookups, WrongCounts
+from catalog.ledger import CatalogLedger, CatalogLookups, NotHeld, WrongCounts
 from catalog.organizations import UnknownOrganization
-from contracts.deliveries import Fault
+from contracts.deliveries import Answers, Fault, Outcome
 from tests.catalog import making
 from warehouse.ledger import Ledger, Lookups
 
@@ -35,6 +35,33 @@ def test_it_is_what_ingest_asks_for(ledger: CatalogLedger) -> None:
     as_lookups: Lookups = CatalogLookups(ledger.engine)
     assert as_ledger.unsettled() == []
     assert as_lookups.contract("major_hazard").title == "危险化学品重大危险源"
+
+
+def test_of_many_who_answer_a_held_batch_at_once_one_is_in_time(ledger: CatalogLedger) -> None:
+    """Two who both were told "done" would load it twice; one who was late opened a discarded batch again."""
+    for _ in range(4):
+        number = ledger.receive(making.receipt()).batch_id
+        ledger.settle(number, Outcome(state="held"))
+        ready, told = threading.Barrier(6), []
+
+        def answer(number: str, ready: threading.Barrier, told: list[str]) -> None:
+            mine = CatalogLedger(ledger.engine)
+            ready.wait()
+            try:
+                mine.answer(number, Answers(nil=True), "someone")
+                told.append("answered")
+            except NotHeld:
+                told.append("too late")
+
+        people = [threading.Thread(target=answer, args=(number, ready, told)) for _ in range(6)]
+        for one in people:
+            one.start()
+        for one in people:
+            one.join()
+        assert sorted(told) == ["answered"] + ["too late"] * 5
+        with database.session(ledger.engine) as session:
+            done = [one.action for one in audit.listed(session, object=f"batch:{number}")]
+        assert done.count("batch.answer") == 1
 
 
 def test_unknown_senders_agreements_batches_lists_and_datasets_are_refused(ledger: CatalogLedger) -> None:

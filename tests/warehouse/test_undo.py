@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from contracts.model import BatchRules, Delivery
 from tests.warehouse.conftest import Hub, thing
+from warehouse import undo
 from warehouse.undo import NothingToUndo, UndoRefused
 
 HEAD = "编号,名称,数量\n"
@@ -97,6 +99,33 @@ def test_refused_where_a_later_batch_took_a_unique_value(hub: Hub) -> None:
     with pytest.raises(UndoRefused):
         hub.undo(second.batch_id)
     assert hub.things() == [("a", "y", 1), ("b", "x", 1)]
+
+
+def test_the_refusal_names_no_personal_value(hub: Hub) -> None:
+    contract = thing()
+    name = replace(contract.items[1], unique=True, personal="identity-number")
+    hub.given.add(replace(contract, items=(contract.items[0], name, contract.items[2])))
+    hub.deliver(HEAD + "a,230102199001011234,1\n")
+    second = hub.deliver(HEAD + "a,y,1\n")
+    hub.deliver(HEAD + "b,230102199001011234,1\n")
+    with pytest.raises(UndoRefused) as refused:
+        hub.undo(second.batch_id)
+    assert "230102" not in refused.value.message + refused.value.message_en
+
+
+def test_who_waited_while_another_undid_it_comes_too_late(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.given.add(thing())
+    first = hub.deliver(HEAD + "a,x,1\n")
+    writer = undo.writer
+
+    def waited(*given: Any, **named: Any) -> Any:
+        monkeypatch.setattr(undo, "writer", writer)
+        hub.undo(first.batch_id)
+        return writer(*given, **named)
+
+    monkeypatch.setattr(undo, "writer", waited)
+    with pytest.raises(NothingToUndo):
+        hub.undo(first.batch_id)
 
 
 rows = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(-1, 3)), max_size=4)

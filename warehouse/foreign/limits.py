@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import resource
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +59,18 @@ def impose(limits: Limits) -> None:
     _at_most(resource.RLIMIT_CORE, 0)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+@contextmanager
+def memory_at_most(more: int) -> Iterator[None]:
+    """Let this process take so much memory more and no further for a while: DuckDB does not count every string it makes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = _address_space() + more + (os.cpu_count() or 1) * BYTES_A_THREAD
+    resource.setrlimit(resource.RLIMIT_AS, (wanted if soft == resource.RLIM_INFINITY else min(soft, wanted), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def resident(process: int) -> int:
