@@ -350,7 +350,7 @@ def _told(number: str, outcome: Outcome, json: bool, **more: Any) -> None:
         return
     typer.echo(f"{number}: {_said(outcome)}")
     for check in outcome.checks:
-        if check["rule"] in ("columns", "dates") and check["passed"]:
+        if check["rule"] in ("columns", "dates", "beside") and check["passed"]:
             typer.echo(f"  · {check['message'] if language() == 'zh' else check['message_en']}")
     _ask(number, outcome.questions)
 

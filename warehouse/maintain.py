@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -21,7 +22,8 @@ DAY = 86400
 KEEP = 7 * DAY
 """Seconds for which every snapshot is kept, pinned or not: readers finish, and a new pin is never too late."""
 GRACE = 3600
-"""Seconds that a file which no snapshot needs any more stays for queries that began before."""
+"""Seconds that a file which no snapshot needs any more, and a snapshot that was the newest, stay for queries that began
+before."""
 ORPHAN = DAY
 """Age in seconds of files that no snapshot ever knew; with PostgreSQL far above the longest load."""
 
@@ -95,7 +97,7 @@ def maintain(
     with landing.room_said(settings), writer(settings, purpose="maintain") as connection:
         held = pins() if callable(pins) else pins
         merged = _compact(connection)
-        expired = _expire(connection, held, keep_seconds)
+        expired = _expire(connection, held, max(keep_seconds, grace_seconds))
         removed = _clean(connection, settings, grace_seconds, orphan_seconds)
         told = costs(connection, held)
     freed = max(0, before - _bytes(settings.lake))
@@ -154,12 +156,13 @@ def _compact(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def _expire(connection: duckdb.DuckDBPyConnection, pins: Pins, keep_seconds: float) -> int:
-    """By an explicit list: `older_than` knows no pins."""
+    """By an explicit list: `older_than` knows no pins. A snapshot's age counts from the one that followed it: up to then
+    queries began with it, and one whose snapshot is gone finds no rows and no error (2026-11-27, DuckDB 1.5.5)."""
     limit = machine() - timedelta(seconds=keep_seconds)
     found = connection.execute(
         "SELECT snapshot_id, snapshot_time FROM ducklake_snapshots('lake') ORDER BY snapshot_id"
     ).fetchall()
-    old = [number for number, made in found[:-1] if made.astimezone(UTC) <= limit and number not in pins]
+    old = [n for (n, _), (_, followed) in pairwise(found) if followed.astimezone(UTC) <= limit and n not in pins]
     if old:
         listed = ", ".join(map(str, old))
         connection.execute("BEGIN")

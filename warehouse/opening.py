@@ -100,8 +100,19 @@ def staged(
         "rows": written.rows,
         "faulty": written.faulty,
         "careful": written.source.careful,
-        "notes": [list(note) for note in written.notes],
+        "sheets": [list(sheet) for sheet in written.source.sheets],
+        "notes": [*map(list, written.notes), *_left_out(written.source)],
     }
+
+
+def _left_out(source: Source) -> list[list[str | None]]:
+    """A note for what stood beside the table and is no data, as the draft told it."""
+    if not source.left_out:
+        return []
+    listed = " / ".join(source.left_out)
+    return [
+        ["beside", None, f"表旁的附注，不是数据，未入库：{listed}", f"notes beside the table, no data, not loaded: {listed}"]
+    ]
 
 
 def _described(settings: Settings, contract: Contract, entry: Entry, answer: Mapping[str, Any], rejects: Path) -> Stage:
@@ -117,6 +128,7 @@ def _described(settings: Settings, contract: Contract, entry: Entry, answer: Map
         rejects=f"read_parquet({literal(rejects)})" if answer["rejects"] else None,
         row_offset=answer["row_offset"],
         scratch=(rejects,) if answer["rejects"] else (),
+        sheets=tuple((before, sheet) for before, sheet in answer["sheets"]),
     )
     folder = stage.folder(settings, contract.dataset)
     return Stage(

@@ -75,7 +75,9 @@ def collect(connection: duckdb.DuckDBPyConnection, stage: Stage) -> list[Fault]:
             FROM {stage.source.rejects}"""
         )
     _describe(connection, stage)
-    return _summary(connection, stage)
+    summary = _summary(connection, stage)
+    _name_sheets(connection, stage)
+    return summary
 
 
 def keep(connection: duckdb.DuckDBPyConnection, stage: Stage) -> int:
@@ -270,6 +272,20 @@ def _describe(connection: duckdb.DuckDBPyConnection, stage: Stage) -> None:
     )
     connection.unregister("described")
     connection.unregister("asked")
+
+
+def _name_sheets(connection: duckdb.DuckDBPyConnection, stage: Stage) -> None:
+    """Say at each fault on which sheet its row is, and which one there: the numbers of a batch go through all its sheets."""
+    if not stage.source.sheets:
+        return
+    listed = ", ".join(f"({before}, {literal(sheet)})" for before, sheet in stage.source.sheets)
+    connection.execute(
+        f"""UPDATE faulted SET message = message || '（工作表“' || s.sheet || '”第 ' || ("row" - s.before) || ' 行）',
+            message_en = message_en || ' (sheet ' || s.sheet || ', row ' || ("row" - s.before) || ')'
+        FROM (SELECT before, sheet, coalesce(lead(before) OVER (ORDER BY before), 9223372036854775807) AS until
+            FROM (VALUES {listed}) AS t(before, sheet)) AS s
+        WHERE "row" > s.before AND "row" <= s.until"""
+    )
 
 
 def _check(stage: Stage, fault: int, rule: str) -> Check:

@@ -58,7 +58,7 @@ class Stage:
     lasts. The bytes themselves are not for this process."""
     adopted: set[Path] = field(default_factory=set)
     """Files that became files of the lake: the stage's own, and its link for the resource."""
-    notes: list[tuple[str, str, str, str]] = field(default_factory=list)
+    notes: list[tuple[str, str | None, str, str]] = field(default_factory=list)
     """What was read otherwise than the contract says: kind, item, and what is told of it in Chinese and English."""
     committing: bool = False
     """From here on adopted files may belong to a snapshot, whatever error comes."""

@@ -69,7 +69,9 @@ def _maintain(settings: Settings, ledger: CatalogLedger, given: Given) -> None:
     pins = settings.root / "pins.json"
     held = json.loads(pins.read_text()) if pins.exists() else []
     reconcile.reconcile(settings, ledger, given)
-    maintain.maintain(settings, {p["snapshot"]: [p["dataset"]] for p in held}, keep_seconds=0, orphan_seconds=0)
+    maintain.maintain(
+        settings, {p["snapshot"]: [p["dataset"]] for p in held}, keep_seconds=0, grace_seconds=0, orphan_seconds=0
+    )
 
 
 if __name__ == "__main__":

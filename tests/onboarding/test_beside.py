@@ -10,6 +10,9 @@ import openpyxl
 import pytest
 
 from contracts.errors import HubError
+from contracts.model import Contract
+from tests.warehouse.conftest import Hub
+from warehouse import ingest, quarantine
 from warehouse.headers import REASONS
 
 from .test_odd_files import read
@@ -184,3 +187,50 @@ class TestNotesBeside:
     def test_a_column_without_a_name_stays(self, draft, tmp_path: Path) -> None:
         cells = [[*row, f"第{n}组"] if n else row for n, row in enumerate(month(1))]
         assert len(draft(book(tmp_path / "a.xlsx", 表=cells)).profile.columns) == 4
+
+
+class TestTheNextDelivery:
+    """What a delivery tells of its workbook."""
+
+    def deliver(self, hub: Hub, contract: Contract, path: Path) -> ingest.Delivered:
+        hub.given.add(contract)
+        return ingest.deliver(hub.settings, hub.ledger, hub.given, path, dataset="thing", received_by="test")
+
+    def test_notes_beside_the_table_are_told(self, draft, hub: Hub, tmp_path: Path) -> None:
+        contract = draft(book(tmp_path / "a.xlsx", 表=month(1))).contract
+        cells = [list(row) for row in month(2)]
+        cells[2] += [None, "填报人 张三 13812345678"]
+        made = self.deliver(hub, contract, book(tmp_path / "b.xlsx", 表=cells))
+        [told] = [check for check in made.outcome.checks if check["rule"] == "beside"]
+        assert made.outcome.accepted == 6
+        assert "notes beside the table" in told["message_en"]
+        assert "填报人" in told["message"]
+        assert "13812345678" not in str(told)
+
+    def test_nothing_is_told_where_nothing_was_left_out(self, draft, hub: Hub, tmp_path: Path) -> None:
+        contract = draft(book(tmp_path / "a.xlsx", 表=month(1))).contract
+        made = self.deliver(hub, contract, book(tmp_path / "b.xlsx", 表=month(2)))
+        assert not [check for check in made.outcome.checks if check["rule"] == "beside"]
+
+    def test_faults_name_the_sheet_and_the_row_there(self, draft, hub: Hub, tmp_path: Path) -> None:
+        contract = draft(book(tmp_path / "a.xlsx", **{"1月": month(1), "2月": month(2)}), sheet="all").contract
+        wrong = [["二月统计表"], *month(2), ["合计", 627, 1830]]
+        wrong[3][1] = "很多"
+        made = self.deliver(hub, contract, book(tmp_path / "b.xlsx", **{"1月": month(1), "2月": wrong, "3月": month(3)}))
+        assert (made.outcome.received, made.outcome.accepted) == (19, 17)
+        rows = quarantine.rows(hub.settings, made.batch_id)
+        told = {fault.rule: (fault.message, fault.message_en) for row in rows for fault in row.faults}
+        assert told["type"][1].endswith(" (sheet 2月, row 4)")
+        assert told["type"][0].endswith("（工作表“2月”第 4 行）")
+        assert told["total-mismatch"][1].endswith(" (sheet 2月, row 9)")
+        assert not [fault for fault in made.outcome.faults if "sheet 2月" in fault.message_en]
+
+    def test_a_row_at_fault_and_a_note_have_numbers_of_their_own(self, draft, hub: Hub, tmp_path: Path) -> None:
+        """Both count from the first row below the header, blank rows too, so that each stands where people find it."""
+        contract = draft(book(tmp_path / "a.xlsx", 表=month(1))).contract
+        cells = [["某县统计表"], *month(2), ["注：含农村"]]
+        cells.insert(4, [])
+        cells[6][1] = "很多"
+        made = self.deliver(hub, contract, book(tmp_path / "b.xlsx", 表=cells))
+        rows = quarantine.rows(hub.settings, made.batch_id)
+        assert [(row.row, [fault.rule for fault in row.faults]) for row in rows] == [(5, ["type"]), (8, ["note"])]

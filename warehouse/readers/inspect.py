@@ -180,7 +180,7 @@ def _beside(found: Inspection, read: excel.Grid, header: grid.Header, told: Mapp
         kept = [name for column, name in enumerate(header.names) if name and column not in notes]
         found.reading["columns"] = kept[:6]
     for text in notes.values():
-        shown = veil.veiled(text[:80])
+        shown = veil.veiled(text[: sheets.SHOWN])
         found.evidence.append(Evidence(f"表旁的附注，不是数据：{shown}", f"a note beside the table, no data: {shown}"))
 
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from contracts import beside
+from contracts import beside, veil
 from contracts.asides import Sieve, Sifted
 from contracts.beside import ALL, Block
 from contracts.grid import Header, unique_names
 from warehouse.readers import excel
 from warehouse.readers.excel import Grid, Sheet, WorkbookRefused
-from warehouse.readers.scratch import TextTable, write_rejects
+from warehouse.readers.scratch import ROW, TextTable, write_rejects
 from warehouse.readers.source import Source
 
 SHEET = "工作表"
@@ -22,6 +22,8 @@ SHEET = "工作表"
 SHARED = 0.5
 """Share of names in common from which on a sheet that is left out may be one of the others, changed."""
 FEWEST = 2
+SHOWN = 80
+"""Characters of a note that are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Part:
     read: Grid
     header: Header
     before: int = 0
+    notes: tuple[str, ...] = ()
+    """What stands beside the table."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -54,6 +58,7 @@ def open_excel(path: Path, *, folder: Path, reading: Mapping[str, Any]) -> Sourc
     "none", or None to find it."""
     found = parts(path, reading)
     sift = reading.get("asides") != "keep"
+    offset = found[0].header.first_data_row  # rows count from the first one below the header, blank ones too
     first = unique_names([*found[0].columns, *([SHEET] if together(reading) else [])])
     table = TextTable(folder, first, numbered=True)
     rejects: list[tuple[int, str, str]] = []
@@ -61,7 +66,7 @@ def open_excel(path: Path, *, folder: Path, reading: Mapping[str, Any]) -> Sourc
         names = part.columns
         told = {first[-1]: part.sheet} if together(reading) else {}
         for sifted in _rows(part, sift):
-            cells, number = sifted.cells, part.before + sifted.number
+            cells, number = sifted.cells, part.before + sifted.number - offset
             if sifted.reason:
                 rejects.append((number, " | ".join([*told.values(), *(cell for cell in cells if cell)]), sifted.reason))
             else:
@@ -71,8 +76,18 @@ def open_excel(path: Path, *, folder: Path, reading: Mapping[str, Any]) -> Sourc
     lost = write_rejects(folder, rejects)
     scratch = (*table.parts, *((lost[1],) if lost else ()))
     media = "xls" if path.read_bytes()[:4] == b"\xd0\xcf\x11\xe0" else "xlsx"
-    offset = found[0].header.first_data_row
-    return Source(relation, table.names(), media, "", lost[0] if lost else None, offset, dict(reading), scratch)
+    return Source(
+        relation,
+        table.names(),
+        media,
+        rejects=lost[0] if lost else None,
+        row_offset=offset,
+        reading=dict(reading),
+        scratch=scratch,
+        row=ROW,
+        sheets=tuple((part.before - offset, part.sheet) for part in found) if len(found) > 1 else (),
+        left_out=tuple(veil.veiled(note[:SHOWN]) for part in found for note in part.notes),
+    )
 
 
 def _rows(part: Part, sift: bool) -> Iterator[Sifted]:
@@ -101,7 +116,8 @@ def parts(path: Path, reading: Mapping[str, Any]) -> list[Part]:
 def _blocks(read: Grid, sheet: str, header: str | None, reading: Mapping[str, Any], before: int) -> list[Part]:
     asked = beside.told(reading.get("range"))
     if not asked:
-        return [Part(sheet, *without_notes(read, _found(read, header, reading)), before)]
+        read, own, notes = without_notes(read, _found(read, header, reading))
+        return [Part(sheet, read, own, before, notes)]
     cropped = [crop(read, each) for each in asked]
     made = [Part(sheet, one, _found(one, header, reading), before + n * len(read.cells)) for n, one in enumerate(cropped)]
     for other in made[1:]:
@@ -134,17 +150,18 @@ def crop(read: Grid, block: Block) -> Grid:
     return Grid(cells, spans, never)
 
 
-def without_notes(read: Grid, header: Header) -> tuple[Grid, Header]:
-    """The sheet and its header without notes that stand beside its table."""
+def without_notes(read: Grid, header: Header) -> tuple[Grid, Header, tuple[str, ...]]:
+    """The sheet and its header without notes that stand beside its table, and these."""
     gone = beside.notes(read.cells, header)
     if not gone:
-        return read, header
+        return read, header, ()
     cells = [["" if column in gone else cell for column, cell in enumerate(row)] for row in read.cells]
     names = ["" if column in gone else name for column, name in enumerate(header.names)]
     while names and not names[-1]:
         names.pop()
     last = max(len(names), excel.width(cells[header.first_data_row :]))
-    return Grid([row[:last] for row in cells], read.spans, read.never), replace(header, names=tuple(names))
+    rest = Grid([row[:last] for row in cells], read.spans, read.never)
+    return rest, replace(header, names=tuple(names)), tuple(gone.values())
 
 
 def alike(path: Path, seen: Sequence[Sheet], header: str | None, reading: Mapping[str, Any]) -> list[str]:

@@ -50,6 +50,10 @@ class Source:
     """Columns at the end that the file does not have: converted coordinates."""
     lines: int | None = None
     """Set when the reader has not proved yet that `relation` gives every row: see warehouse.readers.csv.complete."""
+    sheets: tuple[tuple[int, str], ...] = ()
+    """Where rows come from several tables of a workbook: the number before each one's first row, and its sheet."""
+    left_out: tuple[str, ...] = ()
+    """Notes that stood beside the table, veiled; they are no data."""
     careful: bool = False
     """Read line by line because DuckDB did not give every row."""
     delimiters: int | None = None
