@@ -70,6 +70,11 @@ def from_mercator(x: float, y: float) -> Place:
     return x / MERCATOR * 180, math.degrees(2 * math.atan(math.exp(y / MERCATOR * math.pi)) - math.pi / 2)
 
 
+def from_dms(sign: int, degrees: float, minutes: float = 0, seconds: float = 0) -> float:
+    """Degrees, minutes and seconds as degrees; `sign`: -1 in the west and the south."""
+    return sign * (degrees + minutes / 60 + seconds / 3600)
+
+
 def from_packed(value: float, seconds: bool = False) -> float:
     """Degrees and minutes run together (12632.5 is 126°32.5'), or with seconds (1263230)."""
     sign, value = (-1 if value < 0 else 1), abs(value)

@@ -19,6 +19,11 @@ ZERO = re.compile(r"[+-]?0+(\.0+)?")
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 LONGITUDE = re.compile(r"(^|_)(lon|lng|long|longitude|lon84|wgs84_lon)(_|$)")
 LATITUDE = re.compile(r"(^|_)(lat|latitude)(_|$)")
+DMS = (
+    r"\s*([EWNS东西南北]?)(?:经|纬)?\s*([0-9]{1,3}(?:\.[0-9]+)?)\s*[°º˚度]\s*(?:([0-5]?[0-9](?:\.[0-9]+)?)\s*[′'’‘分]\s*)?"
+    r"(?:([0-5]?[0-9](?:\.[0-9]+)?)\s*(?:[″\"”“秒]|''|′′)\s*)?([EWNS]?)\s*"
+)
+"""Degrees, minutes and seconds with their signs, as RE2 and Python read them: 126°30′12″E, 北纬45度48分."""
 CONVERTED = "（CGCS2000）"
 """What the title of a converted coordinate ends with."""
 GCJ02 = re.compile(r"(?i)gcj|火星|高德|腾讯|amap|gaode|tencent|国测局")
@@ -31,6 +36,7 @@ KINDS: dict[str, Said] = {
     "swapped": Said("经纬度颠倒了，对调", "longitude and latitude are exchanged: exchange them back"),
     "minutes": Said("是度分连写（DDDMM），换算成度", "they are degrees and minutes run together (DDDMM): make them degrees"),
     "seconds": Said("是度分秒连写（DDDMMSS），换算成度", "they are degrees, minutes, seconds run together: make them degrees"),
+    "dms": Said("是度分秒（126°30′12″），换算成度", "they are degrees, minutes and seconds (126°30′12″): make them degrees"),
     "mercator": Said(
         "是 Web 墨卡托（EPSG:3857）的米，换算成度", "they are metres of Web Mercator (EPSG:3857): make them degrees"
     ),
@@ -84,10 +90,21 @@ def _says_datum(column: ColumnProfile) -> bool:
 
 def _couples(pairs: Sequence[Pair]) -> list[tuple[Pair, Pair]]:
     """Longitudes with their latitudes, in the order in which they stand; converted ones not among them."""
-    numbers = [(g, c) for g, c in pairs if c.least_number is not None and not g.source.endswith(CONVERTED)]
+    numbers = [(g, c) for g, c in pairs if _is_written(c) and not g.source.endswith(CONVERTED)]
     longitudes = [pair for pair in numbers if _is_longitude(pair[0])]
     latitudes = [pair for pair in numbers if _is_latitude(pair[0])]
     return list(zip(longitudes, latitudes, strict=False)) if len(longitudes) == len(latitudes) else []
+
+
+def _is_written(column: ColumnProfile) -> bool:
+    """Whether a column's values can be coordinates: numbers, or degrees with their signs."""
+    return column.least_number is not None or is_dms(column)
+
+
+def is_dms(column: ColumnProfile) -> bool:
+    """Whether the most frequent values of a column are degrees, minutes and seconds with their signs."""
+    values = [value for value, _ in column.top if value.strip() and not ZERO.fullmatch(value)]
+    return bool(values) and all(re.fullmatch(DMS, value) for value in values)
 
 
 def coordinates(pairs: Sequence[Pair], answers: Answers, converted: Sequence[Conversion] = ()) -> None:
@@ -155,6 +172,14 @@ def _ask(couple: tuple[Pair, Pair], answers: Answers) -> None:
     """Ask about a longitude and a latitude that cannot be one in China, and look like something else that is."""
     (lon, lon_column), (lat, lat_column) = couple
     if answers.of(answers.places, lon):
+        return
+    if is_dms(lon_column) and is_dms(lat_column):
+        lon.say(
+            f"写作度分秒，按文本保存；可换算成度：--coordinates {lon.source}=dms",
+            f"degrees, minutes and seconds, kept as text; to make them degrees: --coordinates {lon.source}=dms",
+        )
+        return
+    if lon_column.least_number is None or lat_column.least_number is None:
         return
     span = (*_range(lon_column), *_range(lat_column))
     likely = _likely(span)

@@ -26,7 +26,7 @@ READING = (
 """Keys of `reading`, how files of the dataset are read; contracts.sniff writes and warehouse.readers reads them."""
 
 MENDS = ("quoted", "whole", "pointed", "midnight", "excel-days", "roc")
-PLACES = ("gcj02", "bd09", "swapped", "minutes", "seconds", "mercator", "column")
+PLACES = ("gcj02", "bd09", "swapped", "minutes", "seconds", "dms", "mercator", "column")
 Judge = Callable[[Any], tuple[str, str] | None]
 """What is wrong with a value, in Chinese and English, or None."""
 

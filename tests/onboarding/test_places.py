@@ -12,6 +12,7 @@ from hypothesis import strategies as some
 from contracts import datums, lint
 from contracts.guess import Answers
 from warehouse.readers.placing import placed
+from warehouse.readers.scratch import text
 
 METRE = 1 / 111_000
 LON, LAT = some.floats(73.6, 134.7), some.floats(18.2, 53.4)
@@ -86,6 +87,28 @@ class TestFormulas:
             row = duckdb.execute(f"SELECT * FROM {placed(relation, entry, ('a', 'b'))}").fetchone()
             assert [float(value) for value in row[2:]] == pytest.approx(oracle(longitude, latitude), abs=2e-8)
 
+    @pytest.mark.parametrize(
+        ("written", "wanted"),
+        [
+            ("126°30′12″", datums.from_dms(1, 126, 30, 12)),
+            ("126°30'12.5\"E", datums.from_dms(1, 126, 30, 12.5)),
+            ("东经126度30分", datums.from_dms(1, 126, 30)),
+            ("W 0° 7′", datums.from_dms(-1, 0, 7)),
+            ("126.5°", 126.5),
+            ("126°75′", None),
+            ("126", None),
+            ("约126°", None),
+        ],
+    )
+    def test_degrees_minutes_and_seconds(self, written: str, wanted: float | None) -> None:
+        relation = f"(SELECT {text(written)} AS a, '45°48′' AS b)"
+        entry = {"longitude": "a", "latitude": "b", "kind": "dms"}
+        found = duckdb.execute(f"SELECT * FROM {placed(relation, entry, ('a', 'b'))}").fetchone()[2:]
+        assert [None if value is None else float(value) for value in found] == [
+            wanted if wanted is None else pytest.approx(wanted, abs=2e-8),
+            pytest.approx(45.8, abs=2e-8),
+        ]
+
     def test_what_is_no_number_becomes_no_place(self) -> None:
         relation = "(SELECT '0x10' AS a, '' AS b)"
         entry = {"longitude": "a", "latitude": "b", "kind": "gcj02"}
@@ -136,6 +159,18 @@ class TestAsked:
         assert found[0] == pytest.approx(places[0], abs=1e-6)
         assert found[1] == pytest.approx(places[-1], abs=1e-6)
         assert len(draft(text, answers=Answers(places={"经度": "as-is"})).contract.items) == 3
+
+    def test_degrees_minutes_and_seconds_are_proposed(self, draft) -> None:
+        rows = [(f"126°{n:02}′12″", f"45°{n:02}′30″") for n in range(12)]
+        kept = draft(table("经度,纬度", rows))
+        assert [item.type for item in kept.contract.items[1:]] == ["string", "string"]
+        assert any("--coordinates 经度=dms" in note.en for note in kept.guesses[1].notes)
+        drafted = draft(table("经度,纬度", rows), answers=Answers(places={"经度": "dms"}))
+        assert last_two(drafted) == [
+            pytest.approx((126 + 12 / 3600, 45 + 30 / 3600), abs=1e-7),
+            pytest.approx((126 + 11 / 60 + 12 / 3600, 45 + 11 / 60 + 30 / 3600), abs=1e-7),
+        ]
+        assert lint.parse(drafted.contract.text, "a").reading["places"][0]["kind"] == "dms"
 
     def test_a_person_says_gcj02(self, draft) -> None:
         text = table("经度,纬度", [datums.displaced(*place) for place in PLACES])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from contracts.datums import AXIS, BAIDU, CHINA, ECCENTRICITY, MERCATOR, ROUNDS
-from contracts.places import CONVERTED
+from contracts.places import CONVERTED, DMS
 from warehouse.readers.scratch import identifier, text
 
 NUMBER = r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\s*"
@@ -44,8 +44,11 @@ def names(entry: Mapping[str, str]) -> tuple[str, str]:
 def placed(relation: str, entry: Mapping[str, str], columns: Sequence[str]) -> str:
     """A relation with the converted coordinates at its end; where the file has such columns they are computed anew."""
     kind = entry["kind"]
-    steps = _Steps(relation, *(_number(identifier(entry[axis])) for axis in ("longitude", "latitude")))
-    if kind == "swapped":
+    read = _signed if kind == "dms" else _number
+    steps = _Steps(relation, *(read(identifier(entry[axis])) for axis in ("longitude", "latitude")))
+    if kind == "dms":
+        pass
+    elif kind == "swapped":
         steps.step(*reversed(steps.place))
     elif kind == "mercator":
         x, y = steps.place
@@ -83,6 +86,16 @@ def _datum(steps: _Steps, kind: str, datum: str) -> None:
 
 def _number(c: str) -> str:
     return f"CASE WHEN regexp_full_match({c}, {text(NUMBER)}) THEN TRY_CAST({c} AS DOUBLE) END"
+
+
+def _signed(c: str) -> str:
+    """contracts.datums.from_dms."""
+    first, degrees, minutes, seconds, last = (f"regexp_extract({c}, {text(DMS)}, {n})" for n in range(1, 6))
+    parts = " + ".join(
+        f"coalesce(TRY_CAST({part} AS DOUBLE), 0) / {by}" for part, by in ((degrees, 1), (minutes, 60), (seconds, 3600))
+    )
+    sign = f"CASE WHEN regexp_matches({first} || {last}, '[WS西南]') THEN -1 ELSE 1 END"
+    return f"CASE WHEN regexp_full_match({c}, {text(DMS)}) THEN ({sign}) * ({parts}) END"
 
 
 def _less_baidu(place: tuple[str, str], shown: tuple[str, str]) -> tuple[str, str]:
