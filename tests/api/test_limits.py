@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import httpx
 import pytest
 
 from api import limits, links, punctual
@@ -217,6 +218,30 @@ class TestTime:
             waiting.sendall(sent)
             with suppress(ConnectionResetError):
                 assert waiting.recv(100) == b""
+
+    @pytest.mark.parametrize("piece", [b"a" * 65_536, b"b\r\nX: " * 9_000])
+    @pytest.mark.parametrize(
+        "begun",
+        [
+            b"GET /health HTTP/1.1\r\nHost: x\r\nX: ",
+            b"POST /api/v1/audit/witness HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX: ",
+        ],
+        ids=["head", "trailer"],
+    )
+    def test_a_head_without_end(self, both: Hub, monkeypatch: pytest.MonkeyPatch, begun: bytes, piece: bytes) -> None:
+        """It would fill the memory for as long as a head may take."""
+        monkeypatch.setattr(punctual.Punctual, "head_seconds", 60.0)
+        with served(configured(both.settings, "127.0.0.1", 0)) as (base, _):
+            with socket.create_connection(("127.0.0.1", urlsplit(base).port or 0), timeout=30) as endless:
+                endless.sendall(begun)
+                sent = 0
+                with suppress(ConnectionResetError, BrokenPipeError):
+                    while sent < 20_000_000:
+                        endless.sendall(piece)
+                        sent += len(piece)
+                assert sent < 20_000_000
+            large = httpx.get(f"{base}/health", headers={"X-Large": "a" * 50_000}, timeout=60)
+            assert large.status_code == 200
 
     def test_a_second_request_on_a_kept_connection(self, address: tuple[str, int]) -> None:
         with socket.create_connection(address, timeout=30) as waiting:
