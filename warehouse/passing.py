@@ -47,4 +47,7 @@ def let_pass(settings: Settings, ledger: Ledger, lookups: Lookups, batch_id: str
     entry = ledger.entry(batch_id)
     if not passable(entry.state, entry.outcome.checks if entry.outcome else ()):
         raise NotPassable(batch_id)
-    return ingest.answer(settings, ledger, lookups, batch_id, Answers(waived=reason.strip()), by=by, states=STATES)
+    passed = ingest.answer(settings, ledger, lookups, batch_id, Answers(waived=reason.strip()), by=by, states=STATES)
+    if passed.outcome.state == "discarded":  # somebody put it aside meanwhile
+        raise NotPassable(batch_id)
+    return passed

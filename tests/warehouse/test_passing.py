@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from contracts.model import BatchRules, Delivery
 from tests.warehouse.conftest import Hub, thing
-from warehouse import passing, quarantine
+from warehouse import discard, ingest, passing, quarantine
 from warehouse.ingest import Delivered
 
 HEAD = "编号,名称,数量\n"
@@ -38,6 +39,22 @@ def test_not_what_was_loaded_nor_what_lacks_a_column_nor_of_which_no_row_is_good
     for text in (HEAD + "a,x,1\n", "别的\n1\n", HEAD + "b,y,坏\n"):
         with pytest.raises(passing.NotPassable):
             let(hub, hub.deliver(text).batch_id)
+
+
+def test_one_that_is_put_aside_meanwhile_is_not_said_to_have_passed(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.given.add(replace(thing(), batch_rules=BatchRules(min_rows=3)))
+    number = hub.deliver(HEAD + "a,x,1\n").batch_id
+    writer = ingest.writer
+
+    def late(*given: Any, **named: Any) -> Any:
+        monkeypatch.setattr(ingest, "writer", writer)
+        discard.discard(hub.settings, hub.ledger, number, "已另行报送")
+        return writer(*given, **named)
+
+    monkeypatch.setattr(ingest, "writer", late)
+    with pytest.raises(passing.NotPassable):
+        let(hub, number)
+    assert hub.ledger.entry(number).state == "discarded"
 
 
 def test_a_returned_batch_is_loaded_and_its_faults_stay_in_quarantine_once(hub: Hub) -> None:
