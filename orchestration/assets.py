@@ -11,6 +11,7 @@ from orchestration.hub import Hub
 from orchestration.plan import FRESHNESS, Plan, Planned, told
 from orchestration.routes.acquire import Acquired, acquire, agreements, look_ahead, make_tables
 from orchestration.routes.arrivals import FetchTime, Unexpected
+from warehouse.foreign import door
 
 ROUTE_TAG = "hui/route"
 """On the jobs request, buy and collect: agreements of other routes wait for their own job."""
@@ -56,16 +57,17 @@ def datasets(hub: Hub, plan: Plan) -> dg.AssetsDefinition | None:
         make_tables(hub, busy)
         failed: dict[str, str] = {}
         fetching = FetchTime(hub.settings.run_fetch_seconds)
-        for name in busy:
-            try:
-                turn = acquire(hub, name, found[name], settling=settling, fetching=fetching, run_id=context.run_id)
-            except Exception as error:
-                context.log.error(f"{name}: {traceback.format_exc()}")
-                told = Unexpected(error)
-                turn = Acquired(name, failed=True, notes=[(told.message, told.message_en)])
-            if turn.failed:
-                failed[name] = "；".join(zh for zh, _ in turn.notes)
-            yield from _told(chosen[name], turn)
+        with door.in_turn():
+            for name in busy:
+                try:
+                    turn = acquire(hub, name, found[name], settling=settling, fetching=fetching, run_id=context.run_id)
+                except Exception as error:
+                    context.log.error(f"{name}: {traceback.format_exc()}")
+                    told = Unexpected(error)
+                    turn = Acquired(name, failed=True, notes=[(told.message, told.message_en)])
+                if turn.failed:
+                    failed[name] = "；".join(zh for zh, _ in turn.notes)
+                yield from _told(chosen[name], turn)
         if failed:
             raise dg.Failure(f"{len(failed)} 个数据集未收全 / not fully taken: {', '.join(failed)}", metadata=dict(failed))
 

@@ -35,6 +35,9 @@ from warehouse.stage import Stage
 
 WIDE_COLUMNS = 800
 """Columns from which on a load makes room for them."""
+SMALL = 1 << 18
+"""Bytes of a file that may be read by a worker that read others before."""
+CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 
 def read(settings: Settings, lookups: Lookups, contract: Contract, entry: Entry) -> Stage:
@@ -48,7 +51,8 @@ def read(settings: Settings, lookups: Lookups, contract: Contract, entry: Entry)
     request = {"contract": contract, "lists": lists, "entry": entry, "token": token, "rejects": rejects}
     columns = len(contract.items) if len(contract.items) >= WIDE_COLUMNS else 0
     try:
-        answer = door.run(settings, "stage", limits.of(settings, path, columns=columns), request, name=entry.receipt.filename)
+        allowed, name = limits.of(settings, path, columns=columns), entry.receipt.filename
+        answer = door.run(settings, "stage", allowed, request, name=name, shared=not columns and _small_text(path))
     except BaseException as error:
         rejects.unlink(missing_ok=True)
         stage.forget(settings, contract.dataset, f"{entry.batch_id}-{token}")
@@ -62,6 +66,12 @@ def read(settings: Settings, lookups: Lookups, contract: Contract, entry: Entry)
     described = _described(settings, contract, entry, answer, rejects)
     described.checks = tuple(_with_codes(check, lists) for check in described.checks)
     return described
+
+
+def _small_text(path: Path) -> bool:
+    """Whether a file is small and plain: no container, whose reader is native code that may abort or keep what it unpacked."""
+    with path.open("rb") as file:
+        return path.stat().st_size <= SMALL and not CONTROL.search(file.read(SMALL))
 
 
 def _with_codes(check: Check, lists: Mapping[str, Sequence[str]]) -> Check:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import resource
 import signal
 import socket
 import time
@@ -191,9 +192,10 @@ def test_a_worker_ends_with_its_asker(settings: Settings, tmp_path: Path) -> Non
         "settings": {**settings.model_dump(), "home": settings.root},
         "folder": tmp_path,
         "request": {"request": Request(path, "d", "d", "x", "deep.json")},
+        "stays": False,
     }
     with door._ask() as channel:
-        channel.sendall(door._framed(message))
+        channel.sendall(telling.framed(message))
         deadline = time.monotonic() + 60
         while not (tmp_path / "said").exists():
             assert time.monotonic() < deadline
@@ -208,3 +210,98 @@ def until_alone(server: int) -> None:
     while Path(f"/proc/{server}/task/{server}/children").read_text().split():
         assert time.monotonic() < deadline, "a worker outlived its asker"
         time.sleep(0.05)
+
+
+class TestInTurn:
+    """Small plain files of one run share a worker; none brings another one down, or is refused by what another left."""
+
+    @pytest.fixture
+    def told(self, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+        """For each question to a shared worker: whether it had read another file before."""
+        asked: list[bool] = []
+        ask = door._Worker.ask
+
+        def seen(worker: door._Worker, *of: Any) -> tuple[bool, dict[str, Any]]:
+            before, answer = ask(worker, *of)
+            asked.append(before)
+            return before, answer
+
+        monkeypatch.setattr(door._Worker, "ask", seen)
+        return asked
+
+    def test_several_files_have_one_worker_which_ends_with_the_run(self, hub: Hub, told: list[bool]) -> None:
+        hub.given.add(thing())
+        with door.in_turn():
+            for number in range(3):
+                assert hub.deliver(HEAD + f"k{number},甲,1\n").outcome.state == "loaded"
+            assert door._server is not None
+            assert len(children(door._server.process.pid)) == 1, "one supervisor for all three files"
+        assert told == [False, True, True]
+        until_alone(door._server.process.pid)
+
+    def test_containers_and_large_files_are_read_alone(self, hub: Hub, told: list[bool]) -> None:
+        hub.given.add(thing())
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w") as archive:
+            archive.writestr("x.csv", HEAD + "k1,甲,1\n")
+        with door.in_turn():
+            assert hub.deliver(made.getvalue()).outcome.state == "loaded"
+            many = HEAD + "".join(f"k{n},{'甲' * 40},1\n" for n in range(4_000))
+            assert hub.deliver(many).outcome.state == "loaded"
+        assert told == []
+
+    def test_a_killer_between_two_files_is_refused_alone(self, hub: Hub, told: list[bool]) -> None:
+        hub.given.add(thing(reading={}))
+        hub.settings = small(hub, reading_seconds=20)
+        with door.in_turn():
+            assert hub.deliver(HEAD + "k1,甲,1\n").outcome.state == "loaded"
+            assert hub.deliver(nested(30_000)).outcome.state == "refused"
+            assert hub.deliver(HEAD + "k2,乙,2\n").outcome.state == "loaded"
+        assert told == [False, True, False], "after what was refused, another worker"
+        assert hub.reconcile() == []
+
+    def test_a_worker_that_dies_between_two_files_costs_none_of_them(self, hub: Hub) -> None:
+        hub.given.add(thing())
+        with door.in_turn():
+            assert hub.deliver(HEAD + "k1,甲,1\n").outcome.state == "loaded"
+            assert door._server is not None
+            for supervisor in children(door._server.process.pid):
+                for worker in children(supervisor):
+                    os.kill(worker, signal.SIGKILL)
+            assert hub.deliver(HEAD + "k2,乙,2\n").outcome.state == "loaded"
+        assert hub.reconcile() == []
+
+    def test_a_worker_that_is_not_as_it_was_made_reads_no_other_file(self) -> None:
+        memory, opened, threads = server._traces()
+        assert server._fit((memory, opened, threads))
+        assert not server._fit((memory - 2 * server.GROWN, opened, threads))
+        assert not server._fit((memory, opened - 1, threads))
+        assert not server._fit((memory, opened, threads - 1))
+
+    def test_each_file_has_its_own_limits(self) -> None:
+        """A worker's soft limits are set anew for each file; the last one's cannot be raised again."""
+        child = os.fork()
+        if child == 0:
+            given = limits.given()
+            done = []
+            for output, last in ((1_000, False), (5_000, False), (2_000, True)):
+                limits.impose(limits.Limits(1 << 30, 60, output), given, last=last)
+                done.append(resource.getrlimit(resource.RLIMIT_FSIZE)[0] == output)
+            done.append(resource.getrlimit(resource.RLIMIT_FSIZE)[1] == 2_000)
+            os._exit(0 if all(done) else 1)
+        assert os.waitpid(child, 0)[1] == 0
+
+    def test_a_slow_file_after_others_is_ended_in_its_own_time(self, settings: Settings, tmp_path: Path) -> None:
+        path = tmp_path / "x.csv"
+        path.write_text("a,b\n1,2\n")
+        none = limits.Limits(memory=1 << 30, seconds=0.0, output=1 << 30)
+        with door.in_turn():
+            enough = limits.of(settings, path)
+            assert door.run(settings, "columns", enough, request(path), name="x.csv", shared=True)["columns"] == ["a", "b"]
+            with pytest.raises(telling.CannotBeRead, match="HUB_READING_SECONDS"):
+                door.run(settings, "columns", none, request(path), name="x.csv", shared=True)
+            assert door.run(settings, "columns", enough, request(path), name="x.csv", shared=True)["columns"] == ["a", "b"]
+
+
+def children(process: int) -> list[int]:
+    return list(map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split()))

@@ -6,7 +6,6 @@ import atexit
 import json
 import logging
 import os
-import pickle
 import shutil
 import socket
 import subprocess
@@ -32,6 +31,7 @@ START = "import gc; gc.disable(); from warehouse.foreign.server import main; mai
 """The collector has nothing to find while modules are imported, and takes an eighth of the time to say so."""
 Progress = Callable[..., None]
 _guard = threading.Lock()
+_thread = threading.local()
 
 
 @dataclass(slots=True)
@@ -72,6 +72,19 @@ def close() -> None:
             _server = None
 
 
+@contextmanager
+def in_turn() -> Iterator[None]:
+    """Within it, small plain files that this thread has read (`run` with `shared`) share a worker, one after the other."""
+    worker = _Worker()
+    _thread.worker = worker
+    try:
+        yield
+    finally:
+        worker.close()
+        if getattr(_thread, "worker", None) is worker:
+            del _thread.worker
+
+
 def run(
     settings: Settings,
     job: str,
@@ -80,12 +93,15 @@ def run(
     *,
     name: str,
     progress: Progress | None = None,
+    shared: bool = False,
 ) -> dict[str, Any]:
     """Do a job of `warehouse.foreign.jobs` in a process of its own; its answer.
 
     `name` is how people call the file. Raises what the job raised where that is for people (HubError), `CannotBeRead` where
     it went over its limits, died, or tripped over something that nobody foresaw: the log `reading.log` has the rest.
+    `shared`: the worker may have read others before (`in_turn`); such a one cannot speak against a file: that is read alone.
     """
+    worker = getattr(_thread, "worker", None) if shared else None
     with _folder(settings) as folder:
         message = {
             "job": job,
@@ -93,15 +109,55 @@ def run(
             "settings": {**settings.model_dump(), "home": settings.root},
             "folder": folder,
             "request": dict(request),
+            "stays": worker is not None,
         }
-        with _ask() as channel:
-            channel.sendall(_framed(message))
-            answer = _answer(channel, progress)
-        if "done" in answer:
+        read_before = False
+        if worker is not None:
+            read_before, answer = worker.ask(message, progress)
+        else:
+            with _ask() as channel:
+                channel.sendall(telling.framed(message))
+                answer = _answer(channel, progress)
+        if _good(answer) or ("done" in answer and not read_before):
             done: dict[str, Any] = answer["done"]
             return done
-        _log(settings, job, name, answer, folder)
-        raise telling.raised(answer, name, limits)
+        if not read_before:
+            _log(settings, job, name, answer, folder)
+            raise telling.raised(answer, name, limits)
+    return run(settings, job, limits, request, name=name, progress=progress)
+
+
+class _Worker:
+    """A worker that reads several files in turn, made for the first of them and again where the last one did not stay."""
+
+    channel: socket.socket | None = None
+
+    def ask(self, message: Mapping[str, Any], progress: Progress | None) -> tuple[bool, dict[str, Any]]:
+        """Whether it has read another file before, and its answer."""
+        read_before, stays = self.channel is not None, False
+        channel = self.channel = self.channel or _channel()
+        try:
+            channel.sendall(telling.framed(message))
+            answer = _answer(channel, progress)
+            stays = bool(answer.pop("stays", False)) and _good(answer)
+        except OSError:  # it ended between two files
+            if not read_before:
+                raise
+            answer = {"died": "lost"}
+        finally:
+            if not stays:
+                self.close()
+        return read_before, answer
+
+    def close(self) -> None:
+        """Its supervisor ends it."""
+        if self.channel is not None:
+            self.channel.close()
+            self.channel = None
+
+
+def _good(answer: Mapping[str, Any]) -> bool:
+    return "done" in answer and "refused" not in answer["done"]
 
 
 def _warm() -> _Server:
@@ -128,15 +184,19 @@ def _environment() -> dict[str, str]:
 @contextmanager
 def _ask() -> Iterator[socket.socket]:
     """A channel to a worker that was made for it."""
-    ours, theirs = socket.socketpair()
-    with ours:
-        with theirs, _guard:
-            try:
-                socket.send_fds(_warm().asking, [b"w"], [theirs.fileno()])
-            except OSError:  # it died between the look and the question
-                _forget()
-                socket.send_fds(_warm().asking, [b"w"], [theirs.fileno()])
+    with _channel() as ours:
         yield ours
+
+
+def _channel() -> socket.socket:
+    ours, theirs = socket.socketpair()
+    with theirs, _guard:
+        try:
+            socket.send_fds(_warm().asking, [b"w"], [theirs.fileno()])
+        except OSError:  # it died between the look and the question
+            _forget()
+            socket.send_fds(_warm().asking, [b"w"], [theirs.fileno()])
+    return ours
 
 
 def _forget() -> None:
@@ -145,11 +205,6 @@ def _forget() -> None:
         _server.process.kill()
         _server.close()
         _server = None
-
-
-def _framed(message: Mapping[str, Any]) -> bytes:
-    data = pickle.dumps(message)
-    return len(data).to_bytes(8, "big") + data
 
 
 def _answer(channel: socket.socket, progress: Progress | None) -> dict[str, Any]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import re
 import resource
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from warehouse.settings import Settings
 
+KINDS = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE)
+Given = Mapping[int, tuple[int, int]]
+"""Soft and hard limits by their kind."""
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 SECONDS_A_MEGABYTE = 5
 """More for a large file: the slowest known (a workbook, on a busy machine) takes about one."""
@@ -51,12 +55,21 @@ def size(told: str) -> int:
     return int(float(found.group(1)) * UNITS[found.group(2).upper()]) if found else 4 << 30
 
 
-def impose(limits: Limits) -> None:
-    """Put this process under its limits; it is also the first to go when the machine itself has no memory left."""
-    _at_most(resource.RLIMIT_AS, _address_space() + limits.memory + (os.cpu_count() or 1) * BYTES_A_THREAD)
-    _at_most(resource.RLIMIT_CPU, int(limits.seconds * (os.cpu_count() or 1)) + 1)
-    _at_most(resource.RLIMIT_FSIZE, limits.output)
-    _at_most(resource.RLIMIT_CORE, 0)
+def given() -> Given:
+    """The limits that this process was started with."""
+    return {kind: resource.getrlimit(kind) for kind in KINDS}
+
+
+def impose(limits: Limits, before: Given, *, last: bool = True) -> None:
+    """Put this process under its limits; it is also the first to go when the machine itself has no memory left.
+
+    Counted from what it used before. `last`: no other file follows, so that the limits can never be raised again.
+    """
+    space = _address_space() + limits.memory + (os.cpu_count() or 1) * BYTES_A_THREAD
+    seconds = int(time.process_time() + limits.seconds * (os.cpu_count() or 1)) + 1
+    wanted = (space, seconds, limits.output, 0)
+    for kind, most in zip(KINDS, wanted, strict=True):
+        _at_most(kind, most, before[kind], last=last)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
@@ -92,14 +105,10 @@ def join_group(folder: str) -> None:
         Path(folder, "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
 
 
-def _at_most(kind: int, wanted: int) -> None:
-    _soft, hard = resource.getrlimit(kind)
-    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    now = resource.getrlimit(kind)[0]
-    if now != resource.RLIM_INFINITY:
-        soft = min(soft, now)
+def _at_most(kind: int, wanted: int, before: tuple[int, int], *, last: bool) -> None:
+    most = min((wanted, *(limit for limit in before if limit != resource.RLIM_INFINITY)))
     with suppress(ValueError, OSError):  # not every system knows every limit
-        resource.setrlimit(kind, (soft, soft))
+        resource.setrlimit(kind, (most, most if last else before[1]))
 
 
 def _address_space() -> int:

@@ -1,8 +1,9 @@
-"""What a worker has to tell, as JSON, and what its asker makes of it: an answer, an error for people, or its death."""
+"""What a worker is asked, what it tells as JSON, and what its asker makes of it: an answer, an error for people, a death."""
 
 from __future__ import annotations
 
 import importlib
+import pickle
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -34,6 +35,12 @@ class CannotBeRead(HubError):
         error = cls(message, message_en)
         error.why = zh, en
         return error
+
+
+def framed(message: Mapping[str, Any]) -> bytes:
+    """A question as it goes to a worker: its length, and itself. Never the other way: what a worker says is JSON."""
+    data = pickle.dumps(message)
+    return len(data).to_bytes(8, "big") + data
 
 
 def told(error: BaseException) -> dict[str, Any]:
