@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dagster as dg
+from filelock import FileLock
 from sqlmodel import col, select
 
 from catalog.batches import Batch
@@ -85,11 +86,15 @@ class Executed:
 
 @contextmanager
 def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The installation's Dagster instance, by the dagster.yaml at the project's root."""
+    """The installation's Dagster instance, by the dagster.yaml at the project's root. It is opened by one process at a time:
+    the first to come make its databases, and two that do so together stamp them twice (2026-11-27, Alembic's "more than one
+    head")."""
     before = {name: os.environ.get(name) for name in environment(settings)}
     os.environ.update(environment(settings))
     try:
-        with dg.DagsterInstance.from_config(str(ROOT)) as opened:
+        with FileLock(settings.root / "runs.lock"):
+            opened = dg.DagsterInstance.from_config(str(ROOT))
+        with opened:
             yield opened
     finally:
         for name, value in before.items():

@@ -69,6 +69,20 @@ def test_the_next_run_by_hand_ends_it_too(stocked: Hub, inbox: Path) -> None:
         assert {run.status for run in opened.get_runs()} == {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS}
 
 
+def test_runs_started_at_once_wait_for_each_other(stocked: Hub, inbox: Path) -> None:
+    """None fails by a lock, and every file is one batch."""
+    for n in range(4):
+        drop(inbox / "station", f"{n}.csv", f"S{n},{n}")
+    with running(stocked) as first, running(stocked) as second, running(stocked) as third:
+        said = [process.communicate(timeout=500) for process in (first, second, third)]
+    text = "\n".join(part for both in said for part in both)
+    assert [process.returncode for process in (first, second, third)] == [0, 0, 0], text
+    assert "locked" not in text.lower()
+    assert "Traceback" not in text
+    (dataset,) = {entry.receipt.dataset for entry in stocked.ledger.history("station")}
+    assert [entry.state for entry in stocked.ledger.history(dataset)] == ["loaded"] * 4
+
+
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
 def test_a_closed_terminal_ends_its_run(stocked: Hub, inbox: Path, number: int) -> None:
     drop(inbox / "station", "a.csv", "S1,1")
