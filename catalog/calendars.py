@@ -24,6 +24,7 @@ from contracts.errors import HubError
 
 PUBLISHED_MONTH = 10
 """From this month on the next year's table is looked for; the State Council publishes it in early November."""
+LONGEST_LINE = 10_000
 OFF = frozenset({"0", "false", "no", "off", "休", "休息", "放假", "假", "否", "holiday"})
 WORKED = frozenset({"1", "true", "yes", "on", "work", "workday", "班", "上班", "补班", "调休上班", "是"})
 NAMES = {
@@ -123,6 +124,11 @@ def _json(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 
 def _csv(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    if any(len(line) > LONGEST_LINE for line in text.splitlines()):
+        raise InvalidCalendar(
+            f"日历不是合法的 CSV：有超过 {LONGEST_LINE:,} 个字符的行。",
+            f"The calendar is no CSV: it has a line of more than {LONGEST_LINE:,} characters.",
+        )
     try:
         yield from enumerate(csv.DictReader(io.StringIO(text, newline="")), start=1)
     except csv.Error as error:

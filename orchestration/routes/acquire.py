@@ -263,7 +263,8 @@ def _deliver(hub: Hub, agreement: Agreement, arrival: Arrival, run_id: str, acto
         filename=arrival.filename,
         received_at=arrival.received_at,
         follow_links=False,
-        answers=Answers(again=agreement.channel.get("kind") not in FILES),
+        # An agency that hands its template in without a row reports that there is nothing (零报送).
+        answers=Answers(again=agreement.channel.get("kind") not in FILES, nil=agreement.route == "collect"),
     )
     if not delivered.no_op:
         _record(hub, agreement, delivered)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
@@ -55,7 +56,8 @@ def download(hub: Hub, url: str, headers: dict[str, str], after_first: Callable[
         "headers": [(name.lower().encode(), value.encode()) for name, value in {"host": "testserver", **headers}.items()],
         "asgi": {"version": "3.0", "spec_version": "2.4"},
     }  # fmt: skip
-    asyncio.run(hub.client.app(scope, receive, send))  # type: ignore[arg-type]
+    with ThreadPoolExecutor(1) as elsewhere:  # where no browser of other tests holds the loop
+        elsewhere.submit(lambda: asyncio.run(hub.client.app(scope, receive, send))).result()  # type: ignore[arg-type]
     return told, came, ended
 
 

@@ -21,6 +21,10 @@ names = itertools.count()
 rows = st.lists(st.tuples(st.sampled_from("abcde"), st.sampled_from("xy"), st.integers(-1, 3)), max_size=7)
 
 
+MEANT = Answers(again=True, nil=True)
+"""An older file again, and a delivery without a row, are what their sender wants."""
+
+
 def model(state: dict[str, Row], batch: list[Row], delivery: Delivery, versioned: bool) -> tuple[dict[str, Row], Counter[str]]:
     """The table after a batch, and the counts of the batch. One without an accepted row changes nothing."""
     counts: Counter[str] = Counter(received=len(batch))
@@ -73,7 +77,7 @@ def test_as_the_model_says(hub: Hub, delivery: Delivery, versioned: bool, batche
             continue
         last = batch
         text = HEAD + "".join(f"{k},{n},{a}\n" for k, n, a in batch)
-        outcome = hub.deliver(text, dataset=dataset, answers=Answers(again=True)).outcome  # an older file again is meant
+        outcome = hub.deliver(text, dataset=dataset, answers=MEANT).outcome
         state, counts = model(state, batch, delivery, versioned)
         assert {name: getattr(outcome, name) for name in counts} == dict(counts)
         if outcome.state == "returned":
