@@ -173,7 +173,7 @@ def test_a_busy_lake_does_not_fail_the_run_before_it_begins(stocked: Hub, monkey
 @pytest.mark.day
 def test_nothing_is_taken_under_an_agreement_that_expired(stocked: Hub, inbox: Path) -> None:
     file = drop(inbox / "station", "a.csv", "S1,1")
-    os.utime(file, (1e9, 1e9))  # long settled: a wait would sleep, and sleep fails by chance under faketime (EINVAL)
+    os.utime(file, (1e9, 1e9))  # long settled: a wait would sleep, which fails under faketime (EINVAL)
     with stocked.session() as session:
         session.get_one(Agreement, "XY-station").valid_until = today() - timedelta(days=1)
     refused = turn(stocked)
