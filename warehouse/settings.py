@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     network: str = Field(default="电子政务外网", description="Network this installation serves, shown in the header.")
     memory_limit: str = Field(default="1200MB", description="DuckDB memory for one load; beyond it spills to disk.")
     threads: int = Field(default=0, description="DuckDB threads; 0: all cores.")
-    reading_memory: str = Field(default="6GB", description="Memory for opening one foreign file, in a process of its own.")
+    reading_memory: str = Field(default="4GB", description="Memory for opening one foreign file, in a process of its own.")
     reading_seconds: int = Field(default=300, description="Seconds for opening one; a large file has 5 more for each MB.")
     reading_cgroup: str = Field(default="", description="A cgroup (v2) set aside for such processes; empty: none.")
     run_fetch_seconds: float = Field(default=1200, description="Seconds that one run may ask endpoints, all together.")
