@@ -41,6 +41,9 @@ WEAK = re.compile(
     r"|(?:sub-?|grand)?totals?:?|sum:?|averages?:?|mean:?|max(?:imum)?:?|min(?:imum)?:?|median:?",
     re.I,
 )
+PERHAPS = re.compile(r"(?:全部|所有|全[省市县区州乡镇村国校院局厂])[:：]?")
+"""Words that stand for a total where the other cells are the sums, and are values else: 全市."""
+MOST_PERHAPS = 20
 PARTS = re.compile(r"其中|平均|均值|最[大小高低]|中位数|average|mean|max|min|median", re.I)
 """Rows that are set aside, but are no sum of those above."""
 NO_SUM = re.compile(
@@ -108,6 +111,8 @@ class _Total:
     label: str
     sums: list[dict[int, Decimal]] = field(default_factory=list)
     checked: bool = True
+    perhaps: bool = False
+    """A record unless its numbers are the sums."""
 
 
 class Sieve:
@@ -137,7 +142,7 @@ class Sieve:
         group: dict[int, Decimal] = {}
         whole: dict[int, Decimal] = {}
         held: Sifted | None = None
-        before, below = 0, False
+        before, below, perhaps = 0, False, 0
         for place, row in rows:
             if below:
                 yield Sifted(place, row, "table")
@@ -154,7 +159,12 @@ class Sieve:
                 yield Sifted(place, row, "table")
                 continue
             reason = self._reason(row)
-            if reason.startswith("total"):
+            if reason.startswith("perhaps"):
+                perhaps += 1
+                reason = reason if perhaps <= MOST_PERHAPS else ""
+            if reason.startswith("perhaps"):
+                totals.append(_Total(place, row, reason.partition(":")[2], [group, dict(whole)], perhaps=True))
+            elif reason.startswith("total"):
                 totals.append(_Total(place, row, reason.partition(":")[2], [group, dict(whole)]))
                 totals[-1].checked = not PARTS.search(totals[-1].label)
                 if totals[-1].checked:
@@ -168,7 +178,8 @@ class Sieve:
                 self._add(row, whole)
         if held is not None:
             yield held
-        yield from self._judged(totals, group, whole)
+        yield from self._judged(self._settled(totals, group, whole), group, whole)
+        yield from (Sifted(each.row, each.cells) for each in totals if each.perhaps)
 
     @property
     def has_zeros(self) -> bool:
@@ -183,7 +194,7 @@ class Sieve:
     def _reason(self, row: Row) -> str:
         cells = [compact(cell) for cell in row]
         filled = [n for n, cell in enumerate(cells) if cell]
-        if len(filled) > 1 and [cells[n] for n in filled] == [name for name in self.names if not name.startswith("column_")]:
+        if self._repeats_header(cells, filled):
             return "header"
         others = [n for n in filled if n not in self.sequence]
         if self._is_note(row, cells, filled):
@@ -200,6 +211,15 @@ class Sieve:
             return "example"
         return self._total(cells, filled)
 
+    def _repeats_header(self, cells: Sequence[str], filled: Sequence[int]) -> bool:
+        """Whether a row is the header once more, or a row of one that has several (names joined by strokes)."""
+        named = [n for n, name in enumerate(self.names) if not name.startswith("column_")]
+        if len(filled) < 2 or not {*filled} <= {*named}:
+            return False
+        if any(cells[n] != self.names[n] and cells[n] not in self.names[n].split("/") for n in filled):
+            return False
+        return len(filled) == len(named) or (len(filled) >= len(named) / 2 and any("/" in self.names[n] for n in filled))
+
     def _total(self, cells: Sequence[str], filled: Sequence[int]) -> str:
         first = next((n for n in filled if not (n in self.sequence and _is_number(cells[n]))), -1)
         for n in filled:
@@ -209,6 +229,8 @@ class Sieve:
             bare = strong and len(re.sub(r"[（(].*|[:：]", "", cell)) <= 2
             if (strong and (n == first or bare)) or (n == first and WEAK.fullmatch(cell) and self._lacks(filled, n)):
                 return f"total:{cell.replace(':', '：')}"
+            if n == first and PERHAPS.fullmatch(cell) and self.numeric & set(filled) and len(self.names) > 1:
+                return f"perhaps:{cell.rstrip(':：')}"
         return ""
 
     def _lacks(self, filled: Sequence[int], label: int) -> bool:
@@ -244,6 +266,21 @@ class Sieve:
             value = number(row[n]) if n < len(row) else None
             if value is not None:
                 sums[n] = sums.get(n, Decimal(0)) + value
+
+    def _settled(self, totals: Sequence[_Total], last: dict[int, Decimal], whole: dict[int, Decimal]) -> list[_Total]:
+        """The totals, those that only may be one among them where their numbers are the sums; else they are rows of them."""
+        for each in totals:
+            summed = [n for n in self.numeric - self.sequence if n < len(each.cells) and not NO_SUM.search(self.names[n])]
+            values = any(number(each.cells[n]) for n in summed)
+            if each.perhaps and values and not self._differences(each, [*each.sums, whole, last]):
+                each.perhaps = False
+        for each in totals:
+            if each.perhaps:
+                self._add(each.cells, whole)
+                later = (sums for other in totals if not other.perhaps and other.row > each.row for sums in other.sums)
+                for sums in {id(sums): sums for sums in later}.values():
+                    self._add(each.cells, sums)
+        return [each for each in totals if not each.perhaps]
 
     def _judged(self, totals: Sequence[_Total], last: dict[int, Decimal], whole: dict[int, Decimal]) -> Iterator[Sifted]:
         """Each total beside the sums it may be: of the rows since the one before, of all above, of all, or of those below."""

@@ -51,6 +51,21 @@ class TestTotals:
         assert reasons == ["total:小计", "total:小计", "total:总计"]
         assert sift(half)[0].startswith("total-mismatch")
 
+    @pytest.mark.parametrize("word", ["全部", "全县", "所有：", "总和"])
+    @pytest.mark.parametrize("above", [True, False])
+    def test_a_word_that_may_be_a_total_is_one_where_its_cells_are_the_sums(self, word: str, above: bool) -> None:
+        row = ("", word, *SUM)
+        assert sift(*([] if above else [row]), above=[row] if above else []) == [f"total:{word.rstrip('：')}"]
+
+    def test_such_a_word_beside_other_numbers_is_a_record(self) -> None:
+        assert sift(("", "全部", "1045", "3046")) == [""]
+        assert sift(("", "全部", "5", "7"), ("", "合计", "1050", "3052")) == ["", "total:合计"]
+        assert sift(("", "全部", "0", "0")) == [""]
+
+    def test_such_a_word_is_a_value_of_its_column(self) -> None:
+        rows = [(str(n), "全部" if n % 2 else "部分", "0", str(n)) for n in range(40)]
+        assert not [each for each in Sieve(NAMES, rows).sift(enumerate(rows, 1)) if each.reason]
+
     def test_averages_and_parts_are_set_aside_and_not_summed(self) -> None:
         assert sift(("", "平均", "104.5", "304.5"), ("", "其中：农村", "50", "60")) == ["total:平均", "total:其中：农村"]
 
@@ -167,3 +182,35 @@ class TestLayouts:
     def test_a_header_only_is_said_so(self, draft, tmp_path: Path) -> None:
         with pytest.raises(HubError, match="has a header and no rows"):
             draft(self.save(tmp_path / "a.xlsx", [("序号", "乡镇", "户数")]))
+
+
+class TestHeadersAtTheFoot:
+    def test_the_header_once_more(self) -> None:
+        assert sift(NAMES) == ["header"]
+
+    def test_each_row_of_a_header_of_two(self) -> None:
+        names = ("地区", "事故/本期", "事故/同比", "伤亡/本期", "伤亡/同比")
+        rows = [(f"县{n}", str(n), "1.5", str(n), "2.5") for n in range(9)]
+        foot = [("地区", "事故", "", "伤亡", ""), ("", "本期", "同比", "本期", "同比")]
+        reasons = [each.reason for each in Sieve(names, rows).sift(enumerate([*rows, *foot], 1))]
+        assert reasons == [""] * 9 + ["header"] * 2
+
+    def test_values_that_are_called_like_some_columns_are_values(self) -> None:
+        assert sift(("11", "乡镇", "户数", "5")) == [""]
+
+    @pytest.mark.parametrize("sheet", [True, False])
+    def test_in_a_file(self, draft, tmp_path: Path, settings, sheet: bool) -> None:
+        cells = [NAMES, *TOWNS, ("", "全部", *SUM), NAMES]
+        path = tmp_path / ("a.xlsx" if sheet else "a.csv")
+        if sheet:
+            book = openpyxl.Workbook()
+            for row in cells:
+                book.active.append([int(cell) if cell.isdigit() else cell or None for cell in row])
+            book.save(path)
+        else:
+            path.write_text("\n".join(map(",".join, cells)) + "\n")
+        drafted = draft(path)
+        assert [item.type for item in drafted.contract.items] == ["integer", "string", "integer", "integer"]
+        _, rows, lost = read(path, settings, dict(drafted.contract.reading))
+        assert len(rows) == 10
+        assert sorted(reason for _, _, reason in lost) == ["header", "total:全部"]
