@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
 from api import acts
-from api.dependencies import KeyNotValid, SessionDep, SettingsDep, SubjectDep
-from catalog.people import Subject
+from api.dependencies import KeyHolder, SessionDep, SettingsDep
 from warehouse.acts import ACTS, LONGEST_REASON
 
 router = APIRouter(tags=["batches"])
@@ -31,20 +30,13 @@ class ActOut(BaseModel):
     message_en: str
 
 
-def by_key(subject: SubjectDep) -> Subject:
-    """By key only: a browser's cookie must not be enough."""
-    if subject.kind != "key":
-        raise KeyNotValid
-    return subject
-
-
 @router.post("/batches/{number}/{act}", summary="Undo, pass or discard a delivery")
 def decide(
     number: Number,
     act: Literal["undo", "pass", "discard"],
     session: SessionDep,
     settings: SettingsDep,
-    subject: Annotated[Subject, Depends(by_key)],
+    subject: KeyHolder,
     body: Why,
 ) -> ActOut:
     """Stewards only. `discard` settles a batch that waits, is held or was refused, without opening it again."""

@@ -101,6 +101,16 @@ def _by_key(request: Request, session: Session, bearer: str) -> Subject:
 SubjectDep = Annotated[Subject, Depends(subject_of)]
 
 
+def key_holder(subject: SubjectDep) -> Subject:
+    """Who asks, by key: nobody known gets 401."""
+    if subject.kind != "key":
+        raise KeyNotValid
+    return subject
+
+
+KeyHolder = Annotated[Subject, Depends(key_holder)]
+
+
 def address_of(request: Request) -> str:
     """The caller's network address (behind a proxy of HUB_TRUSTED_PROXIES: the one that it tells)."""
     return request.client.host if request.client else "?"

@@ -71,27 +71,28 @@ class PlainRequests:
         if not form and not _names_somebody(scope):
             await self.app(scope, _again(b"", receive), send)
             return
-        parts: list[bytes] = []
+        body = bytearray()
         try:
-            refusal = await self._read(receive, parts, LARGEST_FORM if form else LARGEST_KEPT)
-            body = b"".join(parts)
+            refusal = await self._read(receive, body, LARGEST_FORM if form else LARGEST_KEPT)
             if refusal is None and form:
-                refusal = _form(body)
-            await self._on(refusal, scope, _again(body, receive), send)
+                refusal = _form(bytes(body))
+            await self._on(refusal, scope, _again(bytes(body), receive), send)
         except ClientDisconnect:
             return
         finally:
-            self._held -= sum(map(len, parts))
+            self._held -= len(body)
 
-    async def _read(self, receive: Receive, parts: list[bytes], largest: int) -> Refusal | None:
-        """Gather the body; the refusal of one that is too large, or for which there is no room now."""
+    async def _read(self, receive: Receive, body: bytearray, largest: int) -> Refusal | None:
+        """Gather the body; the refusal of one that is too large, or for which there is no room now. However small its pieces
+        are, it costs what its bytes cost: this runs in the event loop."""
         while True:
             message = await receive()
             if message["type"] != "http.request":
                 raise ClientDisconnect  # half a body is no body
-            parts.append(message.get("body", b""))
-            self._held += len(parts[-1])
-            if sum(map(len, parts)) > largest:
+            piece = message.get("body", b"")
+            body += piece
+            self._held += len(piece)
+            if len(body) > largest:
                 return 413, "请求内容过大。", "The request's content is too large."
             if self._held > self.kept:
                 return 503, "同时到来的请求过多，请稍后再试。", "Too many requests came at once; try again in a moment."

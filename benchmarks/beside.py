@@ -16,10 +16,9 @@ import random
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ import psycopg
 from sqlmodel import func, select
 
 from benchmarks.pairs import compare, report
-from benchmarks.sharing_hub import Served, served
+from benchmarks.sharing_hub import Served, crowd, served
 from catalog import database
 from catalog.audit import AuditRecord
 from warehouse import connection
@@ -106,13 +105,14 @@ def write(path: Path, rows: int, seed: int) -> None:
 @contextmanager
 def reading(hub: Served, users: int, told: Path) -> Iterator[None]:
     """So many users, until the block ends; a file is told how often each status was answered, and how often with rows."""
-    over, answers = threading.Event(), collections.Counter[str]()
+    answers = collections.Counter[str]()
 
-    def read(seed: int) -> None:
+    def user(seed: int) -> Callable[[], object]:
         chance, key = random.Random(seed), (hub.masked, hub.plain, "")[seed % 3]
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         asked = http.client.HTTPConnection(urlparse(hub.address).netloc, timeout=120)
-        while not over.is_set():
+
+        def one() -> None:
             start = chance.randrange(READABLE)
             rows = f"/api/v1/resources/reading/rows?limit=100&filter=reading_id%20%3E%3D%20'R-{start:09}'"
             path = rows if chance.random() < 0.5 else chance.choice(ALWAYS)
@@ -123,21 +123,16 @@ def reading(hub: Served, users: int, told: Path) -> Iterator[None]:
             except OSError as error:
                 answers[f"{type(error).__name__} {path[:40]}"] += 1
                 asked.close()
-                continue
+                return
             answers[str(answer.status)] += 1
             answers["rows"] += path is rows and answer.status == 200
             time.sleep(float(answer.getheader("Retry-After") or 0))
 
-    threads = [threading.Thread(target=read, args=(seed,)) for seed in range(users)]
-    for one in threads:
-        one.start()
-    try:
+        return one
+
+    with crowd([user(seed) for seed in range(users)]):
         yield
-    finally:
-        over.set()
-        for one in threads:
-            one.join(120)
-        told.write_text(json.dumps(answers))
+    told.write_text(json.dumps(answers))
 
 
 def run(hub: Served, *command: str) -> Any:

@@ -8,9 +8,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +97,26 @@ fill({str(folder / "var")!r}, {rows})
         server.terminate()
         server.wait(20)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def crowd(works: Sequence[Callable[[], object]]) -> Iterator[None]:
+    """Each work again and again, beside each other, until the block ends."""
+    over = threading.Event()
+
+    def on(work: Callable[[], object]) -> None:
+        while not over.is_set():
+            work()
+
+    threads = [threading.Thread(target=on, args=(work,)) for work in works]
+    for one in threads:
+        one.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for one in threads:
+            one.join(120)
 
 
 def fill(home: str, rows: int) -> None:

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import itertools
 import os
 import sys
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlparse
 
 from benchmarks.pairs import compare, report
-from benchmarks.sharing_hub import Served, served
+from benchmarks.sharing_hub import Served, crowd, served
 
 STRANGERS = 16
 PAGES = 60
@@ -75,29 +75,27 @@ def beside(hub: Served, faults: Path) -> None:
 @contextmanager
 def load(hub: Served, faults: Path) -> Iterator[None]:
     """Strangers, until the block ends."""
-    over = threading.Event()
 
-    def stranger(number: int) -> None:
-        ask = Asking(hub, faults)
-        while not over.is_set():
-            number += 1
-            path, accept = REFUSED[number % len(REFUSED)]
+    def stranger(number: int) -> Callable[[], object]:
+        ask, turns = Asking(hub, faults), itertools.count(number)
+
+        def one() -> None:
+            path, accept = REFUSED[next(turns) % len(REFUSED)]
             ask(path, accept)
 
-    def alive() -> None:
-        ask = Asking(hub, faults)
-        while not over.wait(0.05):
-            ask("/health")
+        return one
 
-    threads = [threading.Thread(target=stranger, args=(n,)) for n in range(STRANGERS)] + [threading.Thread(target=alive)]
-    for one in threads:
-        one.start()
-    try:
+    def alive() -> Callable[[], object]:
+        ask = Asking(hub, faults)
+
+        def one() -> None:
+            ask("/health")
+            time.sleep(0.05)
+
+        return one
+
+    with crowd([*(stranger(number) for number in range(STRANGERS)), alive()]):
         yield
-    finally:
-        over.set()
-        for one in threads:
-            one.join(60)
 
 
 class Asking:

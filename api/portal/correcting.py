@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -42,11 +43,18 @@ class HandedIn:
     file: UploadFile | None
 
 
-async def handed_in(page: BatchesPage) -> AsyncIterator[HandedIn]:
+@asynccontextmanager
+async def form_of(page: Page) -> AsyncIterator[HandedIn]:
     """The form, read only once `page` knows who sends it: declared as a parameter it would be read before."""
     async with page.request.form(max_files=1, max_fields=4) as form:
         csrf, file = form.get("csrf"), form.get("file")
         yield HandedIn(csrf if isinstance(csrf, str) else "", file if isinstance(file, UploadFile) else None)
+
+
+async def handed_in(page: BatchesPage) -> AsyncIterator[HandedIn]:
+    """The form of those who may see batches."""
+    async with form_of(page) as sent:
+        yield sent
 
 
 @router.post("/correct", max_body_size=LARGEST_FILE)

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse
 from sqlmodel import Session
-from starlette.datastructures import UploadFile
 
+from api.calendar import LARGEST_TABLE
 from api.dependencies import SessionDep
-from api.portal.correcting import HandedIn
+from api.portal.correcting import HandedIn, form_of
 from api.portal.doors import AnyPage, require_csrf
 from api.portal.frame import Page, render
 from catalog import access, calendars
@@ -20,15 +20,12 @@ from contracts.clock import today
 from warehouse import landing
 
 router = APIRouter(prefix="/calendar", include_in_schema=False)
-LARGEST_TABLE = 1_000_000
-"""Bytes of a year's table; the longest one lists 366 days."""
 
 
 async def handed_in(page: AnyPage) -> AsyncIterator[HandedIn]:
-    """The form, read only once `page` knows who sends it."""
-    async with page.request.form(max_files=1, max_fields=4) as form:
-        csrf, file = form.get("csrf"), form.get("file")
-        yield HandedIn(csrf if isinstance(csrf, str) else "", file if isinstance(file, UploadFile) else None)
+    """The form, for whoever is signed in or not: the route says who may."""
+    async with form_of(page) as sent:
+        yield sent
 
 
 @router.get("", response_class=HTMLResponse)

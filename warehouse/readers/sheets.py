@@ -175,11 +175,12 @@ def alike(path: Path, seen: Sequence[Sheet], header: str | None, reading: Mappin
     usual = known[0] if known else Counter(shapes.values()).most_common(1)[0][0]
     for sheet, shape in shapes.items():
         if shape != usual and len(shape & usual) >= SHARED * len(usual):
-            more, less = "、".join(sorted(shape - usual)) or "无", "、".join(sorted(usual - shape)) or "无"
+            more, less = sorted(shape - usual), sorted(usual - shape)
             raise WorkbookRefused(
-                f"工作表 {sheet} 的列与其他表不同（多 {more}；少 {less}），不能合在一起读；"
-                "请统一列名，或用 --sheet 指出一个表。",
-                f"Sheet {sheet} has other columns than the rest (more: {more}; less: {less}); make them alike, "
+                f"工作表 {sheet} 的列与其他表不同（多 {'、'.join(more) or '无'}；少 {'、'.join(less) or '无'}），"
+                "不能合在一起读；请统一列名，或用 --sheet 指出一个表。",
+                f"Sheet {sheet} has other columns than the rest (more: {', '.join(more) or 'none'}; less: "
+                f"{', '.join(less) or 'none'}); make them alike, "
                 "or say one with --sheet.",
             )
     return [sheet for sheet, shape in shapes.items() if shape == usual]
