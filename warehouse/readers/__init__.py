@@ -11,7 +11,8 @@ import duckdb
 
 from contracts.records import RecordList
 from warehouse.readers.csv import open_csv
-from warehouse.readers.inspect import Inspection, inspect
+from warehouse.readers.inspect import inspect
+from warehouse.readers.inspection import Inspection
 from warehouse.readers.json import open_json, open_ndjson
 from warehouse.readers.mending import mended
 from warehouse.readers.parquet import open_parquet
