@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import compress
+from operator import not_
 from typing import Any
 
 from sqlalchemy import case, or_
@@ -67,8 +69,8 @@ def inbox(session: Session, subject: Subject, on: date | None = None) -> Inbox:
     if not manages and not own:
         return Inbox()
     tasks = sorted(_all(session, own, day), key=lambda task: (task.left if task.left is not None else 10_000, task.key))
-    mine = [task for task in tasks if _turn(task, subject, manages=manages)]
-    return Inbox(tuple(mine), tuple(task for task in tasks if task not in mine))
+    turns = [_turn(task, subject, manages=manages) for task in tasks]
+    return Inbox(tuple(compress(tasks, turns)), tuple(compress(tasks, map(not_, turns))))
 
 
 def _turn(task: Task, subject: Subject, *, manages: bool) -> bool:

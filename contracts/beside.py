@@ -33,16 +33,9 @@ class Block:
     right: int
 
     def __str__(self) -> str:
-        return f"{letters(self.left)}:{letters(self.right)}"
+        from openpyxl.utils import get_column_letter
 
-
-def letters(place: int) -> str:
-    """The letters of a column as Excel shows them."""
-    place, name = place + 1, ""
-    while place:
-        place, rest = divmod(place - 1, 26)
-        name = chr(65 + rest) + name
-    return name
+        return f"{get_column_letter(self.left + 1)}:{get_column_letter(self.right + 1)}"
 
 
 def told(value: object) -> list[Block]:
@@ -63,10 +56,9 @@ def told(value: object) -> list[Block]:
 
 
 def _place(name: str) -> int:
-    place = 0
-    for letter in name.upper():
-        place = place * 26 + ord(letter) - 64
-    return place - 1
+    from openpyxl.utils import column_index_from_string
+
+    return int(column_index_from_string(name)) - 1
 
 
 def blocks(rows: Sequence[Row], header: Header) -> list[Block]:
