@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from api.dependencies import SessionDep, SubjectDep
@@ -16,6 +16,15 @@ from contracts.errors import HubError
 router = APIRouter(prefix="/audit/witness", tags=["audit"])
 ACTION = "audit.witness"
 PAGE = 500
+
+
+def auditor(session: SessionDep, subject: SubjectDep) -> Subject:
+    """Who asks, if they may read the audit: decided before a body is looked at."""
+    access.require(session, subject, "audit-read", None)
+    return subject
+
+
+AuditorDep = Annotated[Subject, Depends(auditor)]
 
 
 class SealNotGenuine(HubError):
@@ -49,9 +58,8 @@ class Kept(BaseModel):
 
 
 @router.post("", status_code=201, summary="Keep seals of another hub")
-def keep(session: SessionDep, subject: SubjectDep, body: Seals) -> dict[str, int]:
+def keep(session: SessionDep, subject: AuditorDep, body: Seals) -> dict[str, int]:
     """Each becomes a record of this hub's chain. For auditors: the other installation holds an auditor's key of this one."""
-    access.require(session, subject, "audit-read", None)
     for one in body.seals:
         if not sealing.genuine(one.model_dump()):
             raise SealNotGenuine(one.last)
@@ -68,9 +76,8 @@ def keep(session: SessionDep, subject: SubjectDep, body: Seals) -> dict[str, int
 
 
 @router.get("", summary="Seals kept for your hub")
-def told(session: SessionDep, subject: SubjectDep, after: Annotated[int, Query(ge=0, le=LARGEST)] = 0) -> Kept:
+def told(session: SessionDep, subject: AuditorDep, after: Annotated[int, Query(ge=0, le=LARGEST)] = 0) -> Kept:
     """What was told with this person's keys, oldest first."""
-    access.require(session, subject, "audit-read", None)
     records = audit.following(session, action=ACTION, object=_of(subject), after=after, limit=PAGE)
     return Kept(seals=[one.detail for one in records], next=records[-1].sequence if len(records) == PAGE else None)
 

@@ -160,7 +160,7 @@ def differing(hub: Served, rows: int, read: int) -> list[str]:
         faults.append(f"audit: {chain}")
     with database.session(hub.settings.catalog_database) as session:
         kept = session.exec(
-            select(func.count()).where(AuditRecord.action == "rows.read", AuditRecord.outcome == "allowed")
+            select(func.count()).where(AuditRecord.action == "read-rows", AuditRecord.outcome == "allowed")
         ).one()
     if read > kept:
         faults.append(f"{read} answers with rows, {kept} records of them")

@@ -189,9 +189,9 @@ def _limited() -> Iterator[None]:
         return
     importlib.import_module("cli.sql")  # what it is made of is not counted
     from warehouse.foreign import limits
-    from warehouse.settings import Settings
+    from warehouse.settings import Settings, size
 
-    with limits.memory_at_most(limits.size(Settings().reading_memory)):
+    with limits.memory_at_most(size(Settings().reading_memory)):
         yield
 
 

@@ -30,7 +30,7 @@ from warehouse.readers import mended, open_source
 from warehouse.readers.csv import REFUSED, complete, proved, repaired
 from warehouse.readers.scratch import scratch_file
 from warehouse.readers.source import Source
-from warehouse.settings import Settings
+from warehouse.settings import Settings, size
 from warehouse.stage import Stage
 
 WIDE_COLUMNS = 800
@@ -298,18 +298,13 @@ def _room_for_columns(connection: duckdb.DuckDBPyConnection, settings: Settings,
         return
     limits = connection.execute("SELECT current_setting('memory_limit'), current_setting('threads')").fetchone() or ("1GB", 1)
     connection.execute("SET threads = 1")
-    if columns * 600 > _kilobytes(settings.memory_limit):
+    if columns * 600_000 > size(settings.memory_limit):
         connection.execute(f"SET memory_limit = '{columns * 600 // 1000 + 200}MB'")
     try:
         yield
     finally:
         connection.execute(f"SET threads = {limits[1]}")
         connection.execute(f"SET memory_limit = {literal(str(limits[0]))}")
-
-
-def _kilobytes(size: str) -> int:
-    number = re.match(r"[0-9.]+", size)
-    return int(float(number.group() if number else 1) * (10**6 if "G" in size.upper() else 10**3))
 
 
 def _refuse(connection: duckdb.DuckDBPyConnection, settings: Settings, staged: Stage) -> None:

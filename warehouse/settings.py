@@ -2,10 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from contracts.errors import HubError
+
+UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+class WrongSetting(HubError):
+    """HUB_* variables that cannot be used. Their values are not repeated: some are secrets."""
+
+    def __init__(self, error: ValidationError) -> None:
+        faults = [(f"HUB_{fault['loc'][0]}".upper() if fault["loc"] else "HUB_*", fault["msg"]) for fault in error.errors()]
+        listed = "; ".join(f"{name}: {why}" for name, why in faults)
+        super().__init__(
+            f"环境变量设置有误，请改正后重试：{listed}。", f"Settings that cannot be used; correct these variables: {listed}."
+        )
+
+
+def size(text: str) -> int:
+    """Bytes of "4GB", "800 MB" or "1073741824"; ValueError where it is no size."""
+    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMG]?)(?:i?B)?\s*", text, re.IGNORECASE)
+    if found is None or not float(found.group(1)):
+        raise ValueError('a size is a number with its unit: "800MB", "4GB"')
+    return int(float(found.group(1)) * UNITS[found.group(2).upper()])
+
+
+def _is_a_size(text: str) -> str:
+    size(text)
+    return text
+
+
+Size = Annotated[str, AfterValidator(_is_a_size)]
+"""An amount of memory as DuckDB writes it."""
 
 
 class Settings(BaseSettings):
@@ -30,18 +64,26 @@ class Settings(BaseSettings):
     )
     audit_witness_key: str = Field(default="", description="Key of an auditor of the hub that is the witness.")
     network: str = Field(default="电子政务外网", description="Network this installation serves, shown in the header.")
-    memory_limit: str = Field(default="1200MB", description="DuckDB memory for one load; beyond it spills to disk.")
+    memory_limit: Size = Field(default="1200MB", description="DuckDB memory for one load; beyond it spills to disk.")
     threads: int = Field(default=0, description="DuckDB threads; 0: all cores.")
-    reading_memory: str = Field(default="4GB", description="Memory for opening one foreign file, in a process of its own.")
+    reading_memory: Size = Field(default="4GB", description="Memory for opening one foreign file, in a process of its own.")
     reading_seconds: int = Field(default=300, description="Seconds for opening one; a large file has 5 more for each MB.")
     reading_cgroup: str = Field(default="", description="A cgroup (v2) set aside for such processes; empty: none.")
     run_fetch_seconds: float = Field(default=1200, description="Seconds that one run may ask endpoints, all together.")
     readers: int = Field(default=2, ge=1, description="Processes of `hub serve` that read the lake, each one query at a time.")
-    reader_memory: str = Field(default="250MB", description="DuckDB memory of one reader; beyond it a query spills to disk.")
+    reader_memory: Size = Field(default="250MB", description="DuckDB memory of one reader; beyond it a query spills to disk.")
     reader_queue: int = Field(default=100, ge=0, description="Queries that may wait for a reader; one more is answered 503.")
     reader_wait: float = Field(default=20, gt=0, description="Seconds that a query waits for a reader, then 503.")
     ordered_bytes: int = Field(default=20 * 2**30, description="Disk for copies of large versions in key order; 0: none.")
     max_unpacked_bytes: int = Field(default=20 * 2**30, description="Refuse archives that unpack to more than this.")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _usable(cls, data: Any, handler: ModelWrapValidatorHandler[Settings]) -> Settings:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            raise WrongSetting(error) from None
 
     @property
     def root(self) -> Path:

@@ -12,8 +12,20 @@ import typer
 
 from cli.language import said
 from cli.screen import Screen
+from contracts.errors import HubError
 
 PORT = 8700
+
+
+class RowsMissing(HubError):
+    """Rows were received that are neither accepted nor in quarantine."""
+
+    def __init__(self, datasets: list[str]) -> None:
+        names = ", ".join(datasets)
+        super().__init__(
+            f"收到的行数与入库、隔离之和不符：{names}。请运行 hub doctor 并告知开发者。",
+            f"Rows received are not rows accepted and quarantined: {names}. Run hub doctor and tell the developers.",
+        )
 
 
 def demo(
@@ -56,6 +68,8 @@ def demo(
         show.table(told, console)
         show.steps(kept.seconds, console)
         show.next_steps(settings.public_url, settings.root, made.password, console)
+    if unequal := [line.dataset for line in told if not line.reconciles]:
+        raise RowsMissing(unequal)
     if serve:
         _serve(settings.root, port, free_department_port(made))
 

@@ -303,3 +303,10 @@ def test_lineage_is_received_from_programs_of_the_hub_only(hub: Hub) -> None:
             "job": {"namespace": "x", "name": "y"},
         }
         assert hub.client.post("/api/v1/lineage", json=event, headers=hub.auth(who)).status_code == status, who
+
+
+@pytest.mark.parametrize("who", ["", "partner", "steward", "analyst"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_another_hub_hands_in_is_looked_at_only_where_an_auditor_does(hub: Hub, who: str, method: str) -> None:
+    answer = hub.client.request(method, "/api/v1/audit/witness", content=b"no JSON", headers=hub.auth(who))
+    assert answer.status_code == (403 if who else 401)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import resource
 import time
 from collections.abc import Iterator, Mapping
@@ -11,12 +10,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from warehouse.settings import Settings
+from warehouse.settings import UNITS, Settings, size
 
 KINDS = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE)
 Given = Mapping[int, tuple[int, int]]
 """Soft and hard limits by their kind."""
-UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 SECONDS_A_MEGABYTE = 5
 """More for a large file: the slowest known (a workbook, on a busy machine) takes about one."""
 BYTES_A_COLUMN = 1 << 20
@@ -50,12 +48,6 @@ def of(settings: Settings, path: Path, *, columns: int = 0) -> Limits:
     memory = size(settings.reading_memory) + columns * BYTES_A_COLUMN
     seconds = settings.reading_seconds + SECONDS_A_MEGABYTE * (path.stat().st_size >> 20 if path.is_file() else 0)
     return Limits(min(memory, _machine() * 3 // 4), float(seconds), settings.max_unpacked_bytes)
-
-
-def size(told: str) -> int:
-    """Bytes of "4GB", "800 MB" or "1073741824"."""
-    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMG]?)(?:i?B)?\s*", told, re.IGNORECASE)
-    return int(float(found.group(1)) * UNITS[found.group(2).upper()]) if found else 4 << 30
 
 
 def given() -> Given:
