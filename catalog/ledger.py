@@ -108,13 +108,14 @@ class CatalogLedger:
             asked = asked.where(col(Batch.state).in_((*ACCEPTED, BatchState.HELD)))
             return [_entry(batch) for batch in session.exec(asked.order_by(col(Batch.sequence)))]
 
-    def checking(self, batch_id: str) -> None:
-        """The batch is being checked."""
+    def checking(self, batch_id: str) -> Entry:
+        """The batch is being checked, unless it is settled already; its receipt."""
         with database.session(self.engine) as session:
             batch = get(session, batch_id)
             if batch.state in OPEN:
                 batch.state = BatchState.CHECKING
                 session.add(batch)
+            return _whole_entry(session, batch)
 
     def settle(self, batch_id: str, outcome: Outcome) -> None:
         """Write what became of the batch, its quality, its cost, and what the resource holds now."""

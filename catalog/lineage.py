@@ -90,6 +90,19 @@ def receive(session: Session, event: Mapping[str, Any]) -> Received:
     Inputs and outputs of a run are merged over its events (OpenLineage: a START may name the inputs and a COMPLETE the
     outputs). A runId that is no UUID is taken as it is: producers send such, and losing lineage helps nobody.
     """
+    received, edges = _receive(session, event)
+    _search_knows(session, edges)
+    return received
+
+
+def receive_all(session: Session, events: Iterable[Mapping[str, Any]]) -> list[Received]:
+    """Keep several events; the index of what they make is brought up once."""
+    kept = [_receive(session, event) for event in events]
+    _search_knows(session, {edge for _, edges in kept for edge in edges})
+    return [received for received, _ in kept]
+
+
+def _receive(session: Session, event: Mapping[str, Any]) -> tuple[Received, set[Edge]]:
     wrong = first_odd(event)
     if wrong:
         raise InvalidEvent(*wrong)
@@ -109,15 +122,14 @@ def receive(session: Session, event: Mapping[str, Any]) -> Received:
     kept = flavour.insert(LineageEvent).values(**values).on_conflict_do_nothing(index_elements=["digest"])
     event_id = session.connection().execute(kept.returning(LineageEvent.id)).scalar_one_or_none()
     if event_id is None:
-        return Received(None, False)
+        return Received(None, False), set()
     bodies = [body]
     if run_id:
         asked = select(LineageEvent.body).where(LineageEvent.run_id == run_id, LineageEvent.job == job)
         bodies = list(session.exec(asked.order_by(col(LineageEvent.id))))
     edges, mapped = _edges(bodies)
     _keep(session, job, edges, mapped)
-    _search_knows(session, edges)
-    return Received(event_id, True, len(edges))
+    return Received(event_id, True, len(edges)), edges
 
 
 def _named(event: Mapping[str, Any]) -> tuple[str, str]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+HALF = re.compile("[\ud800-\udfff]")
 
 
 def odd(text: str) -> tuple[str, str] | None:
     """What is wrong with a text, in Chinese and English; None where nothing is."""
     if "\0" in text:
         return "含空字符", "holds a NUL character"
-    if any("\ud800" <= letter <= "\udfff" for letter in text):
+    if HALF.search(text):
         return "含不完整的字符（半个代理对）", "holds half a surrogate pair"
     return None
 

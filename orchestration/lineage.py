@@ -41,8 +41,7 @@ def batch_events(
 
 def record(session: Session, events: Sequence[Mapping[str, Any]]) -> None:
     """Keep events in the catalogue; the same event again changes nothing. The caller commits."""
-    for event in events:
-        lineage.receive(session, dict(event))
+    lineage.receive_all(session, events)
 
 
 def catch_up(hub: Hub, *, since: int | None = None) -> int:

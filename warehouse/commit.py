@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 
 from contracts.deliveries import Answers, Entry, Fault, Outcome, Receipt
+from warehouse import standing
 from warehouse.connection import literal
 
 AUTHOR = "hui"
@@ -82,9 +83,13 @@ def commits(connection: duckdb.DuckDBPyConnection) -> list[Commit]:
 
 
 def newest(connection: duckdb.DuckDBPyConnection) -> Commit | None:
-    """The last snapshot that holds a batch, an undo or a rebuild."""
-    found = _read(connection, "ORDER BY snapshot_id DESC LIMIT 1")
-    return found[0] if found else None
+    """The last snapshot that holds a batch, an undo or a rebuild. Not inside a transaction (`standing.ask`)."""
+    found = standing.ask(
+        connection,
+        f"""SELECT snapshot_id, commit_extra_info FROM ducklake_snapshot_changes WHERE author = {literal(AUTHOR)}
+        AND commit_extra_info IS NOT NULL ORDER BY snapshot_id DESC LIMIT 1""",
+    )
+    return _commit(int(found[0][0]), json.loads(found[0][1])) if found else None
 
 
 def of(connection: duckdb.DuckDBPyConnection, batch_id: str) -> Commit | None:

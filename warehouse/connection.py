@@ -171,7 +171,6 @@ def reader(settings: Settings, *, snapshot: int | None = None) -> Iterator[duckd
     cursor = _instance(settings, read_only=True, snapshot=snapshot).cursor()
     try:
         cursor.execute("USE lake")
-        cursor.execute(f"SET TimeZone = '{ZONE}'")
         yield cursor
     except duckdb.Error as error:
         if not (settings.lake_catalog and away(error)):
@@ -198,11 +197,12 @@ def writer(
     with writer_lock(settings, purpose=purpose, wait=wait):
         cursor = _instance(settings, read_only=False).cursor()
         try:
-            cursor.execute(f"SET TimeZone = '{ZONE}'")
             yield cursor
-        finally:
+        except BaseException:
             with suppress(duckdb.Error):
                 cursor.execute("ROLLBACK")
+            raise
+        finally:
             cursor.close()
 
 
@@ -267,6 +267,11 @@ def _open(settings: Settings, *, read_only: bool, snapshot: int | None) -> duckd
         connection.execute(f"ATTACH {literal(address(settings))} AS lake ({options})")
         if read_only:
             connection.execute("SET GLOBAL parquet_metadata_cache = true")  # what is written never changes
+        connection.execute(f"SET GLOBAL TimeZone = '{ZONE}'")
+        asking = "postgres_query" if settings.lake_catalog else "sqlite_query"
+        connection.execute(
+            f"CREATE MACRO memory.main.lake_metadata(asked) AS TABLE SELECT * FROM {asking}('{METADATA_NAME}', asked)"
+        )
     except BaseException:
         connection.close()
         raise

@@ -10,7 +10,9 @@ from contracts import damage
 from warehouse.connection import literal, quote
 
 LOOKED_AT = 400
-"""Distinct values that are tried for having been decoded twice."""
+"""Distinct values that are tried for having been decoded twice, drawn by their hash."""
+DOUBTFUL = ("", "replaced", "private")
+"""Kinds whose cells may have been decoded twice; the first: no other damage."""
 
 
 def count(
@@ -26,27 +28,21 @@ def count(
         THEN 'replaced' WHEN regexp_full_match(v, {literal(damage.QUESTIONS)}) THEN 'questions'
         WHEN regexp_matches(v, {literal(damage.PRIVATE)}) THEN 'private' ELSE '' END"""
     suspect = f"SELECT v FROM ({cells}) WHERE v IS NOT NULL AND (strlen(v) <> length(v) OR contains(v, '??'))"
-    found = dict(connection.execute(f"SELECT {kind} AS kind, count(*) FROM ({suspect}) GROUP BY 1").fetchall())
-    whole, sound = sum(found.values()), int(found.pop("", 0))
-    counts = {str(name): int(number) for name, number in found.items()}
-    undecided = [kind for kind in ("", "replaced", "private") if kind in found or not kind]
-    shares = _double_shares(connection, f"SELECT DISTINCT {kind} AS kind, v FROM ({suspect})", undecided)
-    double = 0
-    for name, share in shares.items():
-        again = max(1, round(share * (counts[name] if name else sound)))
+    distinct = f"SELECT {kind} AS kind, v, n FROM (SELECT v, count(*) AS n FROM ({suspect}) GROUP BY v)"
+    asked = f"SELECT kind, CAST(sum(n) AS BIGINT), arg_min(v, hash(v), {LOOKED_AT}) FROM ({distinct}) GROUP BY kind"
+    counts, whole, double = dict[str, int](), 0, 0
+    for name, number, seen in connection.execute(asked).fetchall():
+        whole += number
+        again = _double(number, seen) if name in DOUBTFUL else 0
         double += again
         if name:
-            counts[name] -= again
+            counts[str(name)] = int(number) - again
     if double:
         counts["double"] = double
-    return counts, int(whole)
+    return counts, whole
 
 
-def _double_shares(connection: duckdb.DuckDBPyConnection, values: str, kinds: Sequence[str]) -> dict[str, float]:
-    """Of each kind in which some cells look decoded twice, the share of them."""
-    shares = {}
-    for kind in kinds:
-        seen = connection.execute(f"SELECT v FROM ({values}) WHERE kind = {literal(kind)} LIMIT {LOOKED_AT}").fetchall()
-        if (share := damage.double_share([value for (value,) in seen])) > 0:
-            shares[kind] = share
-    return shares
+def _double(cells: int, seen: Sequence[str]) -> int:
+    """How many of so many cells look decoded twice, by the values that were looked at."""
+    share = damage.double_share(seen)
+    return max(1, round(share * cells)) if share > 0 else 0

@@ -13,7 +13,20 @@ from contracts import doubts as doubts_of
 from contracts.deliveries import Entry, Outcome, Receipt
 from contracts.doubts import Doubt
 from contracts.model import Contract, Delivery
-from warehouse import commit, corrections, doubts, landing, load, opening, quarantine, stage, tables, uniqueness, verdict
+from warehouse import (
+    commit,
+    corrections,
+    doubts,
+    landing,
+    load,
+    opening,
+    quarantine,
+    stage,
+    standing,
+    tables,
+    uniqueness,
+    verdict,
+)
 from warehouse.crashpoints import reach
 from warehouse.ledger import Ledger, Lookups
 from warehouse.settings import Settings
@@ -48,10 +61,9 @@ def finish(
 ) -> Outcome:
     """Check and load a received batch from landing, under the writer lock, and settle it in the ledger."""
     clock = clock or Clock()
-    entry = ledger.entry(entry.batch_id)
+    entry = ledger.checking(entry.batch_id)
     if entry.state not in OPEN:  # another process, reconciling, was faster: what it made of this very batch
         return entry.outcome or told_again(entry)
-    ledger.checking(entry.batch_id)
     reach("check")
     latest, receipt = ledger.latest(entry.receipt.dataset), entry.receipt
     contract = contract or lookups.contract(receipt.dataset, receipt.contract_version)
@@ -153,19 +165,19 @@ def meaning(contract: Contract, entry: Entry) -> Contract:
 
 
 def _transaction(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, entry: Entry, clock: Clock) -> Outcome:
+    before = standing.of(connection, staged.contract.dataset, staged.batch)
     connection.execute("BEGIN")
     try:
-        tables.make(connection, staged.contract)
+        tables.make(connection, staged.contract, known=before.columns)
         with clock.step("check"):
             if entry.receipt.answers.waived:
                 quarantine.forget(connection, entry.batch_id)  # it was returned before
-            stage.begin(connection, staged)
             replaces = doubts.settle(connection, staged, entry)
-            delta, outcome = judge(connection, staged, entry, replaces)
+            delta, outcome = judge(connection, staged, entry, replaces, rows=before.rows)
         if outcome.state in ("refused", "returned"):
             return _refuse(connection, staged, entry, outcome)
         with clock.step("load"):
-            load.into_raw(connection, staged)
+            load.into_raw(connection, staged, new=before.batch_unknown)
             reach("raw")
             load.into_resource(connection, staged, delta)
             reach("resource")
@@ -180,22 +192,27 @@ def _transaction(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, ent
         with suppress(duckdb.Error):
             connection.execute("ROLLBACK")
         raise
-    return _after(connection, staged.contract, outcome)
+    return _after(connection, staged, outcome)
 
 
 def judge(
-    connection: duckdb.DuckDBPyConnection, staged: stage.Stage, entry: Entry, replaces: Sequence[str] = ()
+    connection: duckdb.DuckDBPyConnection,
+    staged: stage.Stage,
+    entry: Entry,
+    replaces: Sequence[str] = (),
+    rows: int | None = None,
 ) -> tuple[load.Delta, Outcome]:
     """Checks that see the whole delivery and the table, and the outcome that follows. Inside the load's transaction.
 
-    `replaces`: deliveries whose rows go out of the table as this one comes in.
+    `replaces`: deliveries whose rows go out of the table as this one comes in. `rows`: how many the table has, where that is
+    known; in a transaction that changed it before it is counted.
     """
     stage.begin(connection, staged)
     uniqueness.repeats(connection, staged)
     uniqueness.references(connection, staged)
     if staged.contract.delivery is Delivery.APPEND:
         uniqueness.against_series(connection, staged)
-    delta = load.compare(connection, staged)
+    delta = load.compare(connection, staged, rows)
     load.spare_unreadable(connection, staged)
     uniqueness.against_table(connection, staged)
     delta.replaces = tuple(replaces)
@@ -227,12 +244,9 @@ def _refuse(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, entry: E
     commit.sign(connection, "load", staged.batch, staged.contract.dataset, outcome, entries=[entry])
     reach("commit-before")
     connection.execute("COMMIT")
-    return replace(outcome, snapshot=commit.snapshot(connection))
+    return replace(outcome, snapshot=standing.newest(connection))
 
 
-def _after(connection: duckdb.DuckDBPyConnection, contract: Contract, outcome: Outcome) -> Outcome:
-    return replace(
-        outcome,
-        snapshot=commit.snapshot(connection),
-        table_bytes=tables.size(connection, "resource", contract.dataset),
-    )
+def _after(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, outcome: Outcome) -> Outcome:
+    after = standing.of(connection, staged.contract.dataset, staged.batch)
+    return replace(outcome, snapshot=after.snapshot, table_bytes=after.bytes)

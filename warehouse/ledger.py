@@ -25,8 +25,8 @@ class Ledger(Protocol):
     def alike(self, dataset: str, sha256: str) -> Sequence[Entry]:
         """Batches of a dataset with these very bytes that are accepted or held, oldest first."""
 
-    def checking(self, batch_id: str) -> None:
-        """The batch is being checked."""
+    def checking(self, batch_id: str) -> Entry:
+        """The batch is being checked, unless it is settled already; its receipt."""
 
     def settle(self, batch_id: str, outcome: Outcome) -> None:
         """Write what became of the batch; settling it twice with the same outcome changes nothing."""

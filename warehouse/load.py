@@ -44,23 +44,27 @@ class Delta:
     """Deliveries of a table without a key whose rows go out."""
 
 
-def compare(connection: duckdb.DuckDBPyConnection, stage: Stage) -> Delta:
-    """Find the keys of a changes or full delivery that are new, changed (and not older by `versionBy`), or gone."""
+def compare(connection: duckdb.DuckDBPyConnection, stage: Stage, rows: int | None = None) -> Delta:
+    """Find the keys of a changes or full delivery that are new, changed (and not older by `versionBy`), or gone.
+
+    `rows`: those of the resource, where somebody has counted them already.
+    """
     contract = stage.contract
-    before = tables.count(connection, "resource", contract.dataset)
-    connection.execute("CREATE OR REPLACE TEMP TABLE delta (_row BIGINT, old BIGINT)")
+    before = tables.count(connection, "resource", contract.dataset) if rows is None else rows
+    made = "CREATE OR REPLACE TEMP TABLE delta"
     connection.execute("CREATE OR REPLACE TEMP TABLE gone (old BIGINT)")
-    if contract.delivery is Delivery.APPEND:
+    keyed = contract.delivery is not Delivery.APPEND
+    if not keyed or (not before and not any(check.rule == "unique" for check in stage.checks)):
+        connection.execute(f"{made} (_row BIGINT, old BIGINT)")
         return Delta(before, everything=True)
-    if not before and not any(check.rule == "unique" for check in stage.checks):
-        return Delta(before, everything=True)
-    parts = -(-max(before, stage.rows) // BUCKET)
-    for part in range(parts or 1):
-        _compare_part(connection, stage, f"hash({{}}) % {parts} = {part}" if parts > 1 else "")
+    parts = -(-max(before, stage.rows) // BUCKET) or 1
+    for part in range(parts):
+        bucket = f"hash({{}}) % {parts} = {part}" if parts > 1 else ""
+        _compare_part(connection, stage, bucket, into="INSERT INTO delta" if part else f"{made} AS")
     return Delta(before)
 
 
-def _compare_part(connection: duckdb.DuckDBPyConnection, stage: Stage, bucket: str) -> None:
+def _compare_part(connection: duckdb.DuckDBPyConnection, stage: Stage, bucket: str, *, into: str) -> None:
     contract = stage.contract
     keys = ", ".join(map(quote, contract.key))
     version = f", {quote(contract.version_by)} AS _version" if contract.version_by else ""
@@ -69,7 +73,7 @@ def _compare_part(connection: duckdb.DuckDBPyConnection, stage: Stage, bucket: s
     newer = "AND (s._version >= r._version OR r._version IS NULL)" if version else ""
     wanted = f"SELECT {keys}, hash({tables.names(contract)}) AS _hash{version}"
     connection.execute(
-        f"""INSERT INTO delta SELECT s._row, r._old
+        f"""{into} SELECT s._row, r._old AS old
         FROM ({wanted}, _row FROM {stage.good()} {chosen}) AS s
         LEFT JOIN ({wanted}, rowid AS _old FROM {table("resource", contract.dataset)} {chosen}) AS r ON {equal}
         WHERE r._old IS NULL OR (s._hash <> r._hash {newer})"""
@@ -107,17 +111,22 @@ def total(connection: duckdb.DuckDBPyConnection, stage: Stage, delta: Delta) -> 
         if delta.replaces:
             delta.removed = _one(connection, f"SELECT count(*) FROM {_replaced(stage, delta)}")
         return delta
-    delta.inserted = _one(connection, "SELECT count(*) FROM delta WHERE old IS NULL")
-    delta.updated = _one(connection, "SELECT count(*) FROM delta WHERE old IS NOT NULL")
-    delta.removed = _one(connection, "SELECT count(*) FROM gone")
+    counted = connection.execute("SELECT count(*), count(old) FROM delta").fetchone() or (0, 0)
+    delta.updated = int(counted[1])
+    delta.inserted = int(counted[0]) - delta.updated
+    if stage.contract.delivery is Delivery.FULL:
+        delta.removed = _one(connection, "SELECT count(*) FROM gone")
     return delta
 
 
-def into_raw(connection: duckdb.DuckDBPyConnection, stage: Stage) -> None:
-    """Accepted rows into raw. A stage with few rows at fault becomes a file of the lake as it is, not written again."""
+def into_raw(connection: duckdb.DuckDBPyConnection, stage: Stage, *, new: bool = False) -> None:
+    """Accepted rows into raw. A stage with few rows at fault becomes a file of the lake as it is, not written again.
+
+    `new`: it is known that raw holds nothing of the batch.
+    """
     name = table("raw", stage.contract.dataset)
-    held = connection.execute(f"SELECT 1 FROM {name} WHERE _batch = {literal(stage.batch)} LIMIT 1").fetchone()
-    if held:
+    held = f"SELECT 1 FROM {name} WHERE _batch = {literal(stage.batch)} LIMIT 1"
+    if not new and connection.execute(held).fetchone():
         raise AlreadyLoaded(f"批次 {stage.batch} 已在湖中。", f"Batch {stage.batch} is in the lake already.")
     if stage.rows == stage.at_fault:
         return

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import duckdb
 
 from contracts.model import Contract
 from contracts.predicates import column_type
+from warehouse import standing
 from warehouse.connection import literal, quote, reader, table, writer
 from warehouse.settings import Settings
 
@@ -27,10 +28,18 @@ def names(contract: Contract, prefix: str = "") -> str:
     return ", ".join(prefix + quote(item.name) for item in contract.items)
 
 
-def make(connection: duckdb.DuckDBPyConnection, contract: Contract, libraries: Sequence[str] = LIBRARIES) -> None:
-    """Make the dataset's tables where they are missing, and add columns that an additive contract version brought."""
+def make(
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    libraries: Sequence[str] = LIBRARIES,
+    known: Mapping[str, Collection[str]] | None = None,
+) -> None:
+    """Make the dataset's tables where they are missing, and add columns that an additive contract version brought.
+
+    `known`: the columns that they have, where that was asked already.
+    """
     for library in libraries:
-        there = existing(connection, library, contract.dataset)
+        there = existing(connection, library, contract.dataset) if known is None else known[library]
         if not there:
             _create(connection, library, contract)
             continue
@@ -45,7 +54,8 @@ def make_all(settings: Settings, contracts: Sequence[Contract], *, wait: float =
     With each new table DuckLake reads what it knows of all tables again: a thousand first deliveries would each pay for that.
     """
     with reader(settings) as connection:
-        missing = [c for c in contracts if not all(existing(connection, library, c.dataset) for library in LIBRARIES)]
+        there = standing.tables(connection)
+    missing = [c for c in contracts if any((library, c.dataset) not in there for library in LIBRARIES)]
     if len(missing) < 2:
         return
     with writer(settings, purpose=f"tables of {len(missing)} datasets", wait=wait) as connection:

@@ -90,10 +90,9 @@ def batch_rules(connection: duckdb.DuckDBPyConnection, stage: Stage, entry: Entr
 def values(connection: duckdb.DuckDBPyConnection, stage: Stage) -> list[Told]:
     """Rows without fault in which no item has a value: the file was read past its data (another header, another sheet)."""
     filled = " OR ".join(f"{quote(item.name)} IS NOT NULL" for item in stage.contract.items)
-    good = f"SELECT 1 FROM {stage.relation} WHERE {stage.clean}"
-    if not filled or not connection.execute(f"{good} LIMIT 1").fetchone():
+    if not filled or stage.rows == stage.faulty:
         return []
-    if connection.execute(f"{good} AND ({filled}) LIMIT 1").fetchone():
+    if connection.execute(f"SELECT 1 FROM {stage.relation} WHERE {stage.clean} AND ({filled}) LIMIT 1").fetchone():
         return []
     zh = f"{stage.rows} 行中每一项都是空的；请核对表头所在的行、工作表和列名后重新报送"
     en = f"Every value of all {stage.rows} rows is empty; check the row of the header, the sheet and the column names"

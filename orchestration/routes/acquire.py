@@ -29,6 +29,7 @@ from orchestration.routes.arrivals import Taken as Memory
 from orchestration.routes.folder import Settling, place
 from warehouse import ingest, tables
 from warehouse.connection import WriterBusy
+from warehouse.ingest import Delivered
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,8 @@ class Acquired:
     """What stands in the way of a file or a channel, in Chinese and English."""
     failed: bool = False
     seconds: float = 0.0
+    lineage: list[dict[str, Any]] = field(default_factory=list)
+    """Events of the deliveries, not yet in the catalogue."""
 
     @property
     def news(self) -> list[Taken]:
@@ -164,7 +167,10 @@ def _unknown(hub: Hub, batches: Collection[str]) -> set[str]:
 
 
 def _attempted(hub: Hub, agreement: Agreement, mine: Acquired, run_id: str, seconds: float) -> None:
-    """The outcome of one look at a channel, in the catalogue; a watched folder without a file is no attempt."""
+    """The outcome of one look at a channel, in the catalogue, with the lineage of what it brought, in one transaction.
+
+    A watched folder without a file is no attempt. Lineage that a crash before this loses is caught up later.
+    """
     if not mine.deliveries and not mine.notes and _watched(hub, agreement):
         return
     outcome = channels.FAILED if mine.failed else channels.TAKEN if mine.news else channels.NOTHING
@@ -181,6 +187,7 @@ def _attempted(hub: Hub, agreement: Agreement, mine: Acquired, run_id: str, seco
         run_id=run_id,
     )
     with hub.session() as session:
+        lineage.record(session, mine.lineage)
         channels.record(session, attempt)
 
 
@@ -229,7 +236,7 @@ def _take(hub: Hub, agreement: Agreement, arrival: Arrival, turn: Acquired, run_
         arrival.taken("")
         return
     try:
-        taken = _deliver(hub, agreement, arrival, run_id, actor)
+        taken = _deliver(hub, agreement, arrival, turn, run_id, actor)
     except (HubError, OSError) as error:
         _note(turn, error)
         return
@@ -246,7 +253,7 @@ def _refused(hub: Hub, agreement: Agreement, arrival: Arrival, actor: str) -> No
         )
 
 
-def _deliver(hub: Hub, agreement: Agreement, arrival: Arrival, run_id: str, actor: str) -> Taken:
+def _deliver(hub: Hub, agreement: Agreement, arrival: Arrival, turn: Acquired, run_id: str, actor: str) -> Taken:
     delivered = ingest.deliver(
         hub.settings,
         hub.ledger,
@@ -267,7 +274,7 @@ def _deliver(hub: Hub, agreement: Agreement, arrival: Arrival, run_id: str, acto
         answers=Answers(again=agreement.channel.get("kind") not in FILES, nil=agreement.route == "collect"),
     )
     if not delivered.no_op:
-        _record(hub, agreement, delivered)
+        turn.lineage += _events(hub, agreement, delivered)
     returned = (
         mailbox.give_back(hub.settings, agreement.channel, arrival, delivered.batch_id)
         if _faulty(agreement, delivered)
@@ -297,15 +304,13 @@ def _known(hub: Hub, arrival: Arrival, dataset: str) -> str | None:
         return batch.id if batch.organization_id in (None, "", arrival.organization_id) else None
 
 
-def _faulty(agreement: Agreement, delivered: Any) -> bool:
+def _faulty(agreement: Agreement, delivered: Delivered) -> bool:
     return agreement.route == "collect" and bool(delivered.outcome.quarantined) and not delivered.no_op
 
 
-def _record(hub: Hub, agreement: Agreement, delivered: Any) -> None:
+def _events(hub: Hub, agreement: Agreement, delivered: Delivered) -> list[dict[str, Any]]:
     contract = hub.lookups.contract(agreement.dataset, delivered.entry.receipt.contract_version)
-    events = lineage.batch_events(contract, delivered.entry, delivered.outcome, channel=agreement.channel)
-    with hub.session() as session:
-        lineage.record(session, events)
+    return lineage.batch_events(contract, delivered.entry, delivered.outcome, channel=agreement.channel)
 
 
 def _note(turn: Acquired, error: Exception) -> None:
