@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 
 import duckdb
@@ -32,6 +32,9 @@ from warehouse.ledger import Ledger, Lookups
 from warehouse.settings import Settings
 
 OPEN = ("received", "checking")
+FEW = 100_000
+"""Rows of delivery and table together up to which one thread loads: a second one finds nothing to do, and looks for it all the
+time (ten rows: 76 ms of CPU with two, 44 ms with one; 2026-11-28)."""
 
 
 @dataclass(slots=True)
@@ -166,6 +169,17 @@ def meaning(contract: Contract, entry: Entry) -> Contract:
 
 def _transaction(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, entry: Entry, clock: Clock) -> Outcome:
     before = standing.of(connection, staged.contract.dataset, staged.batch)
+    with stage.one_thread(connection) if before.rows + staged.rows <= FEW else nullcontext():
+        outcome = _committed(connection, staged, entry, clock, before)
+    if outcome.state in ("refused", "returned"):
+        return outcome
+    after = standing.of(connection, staged.contract.dataset, staged.batch)
+    return replace(outcome, snapshot=after.snapshot, table_bytes=after.bytes)
+
+
+def _committed(
+    connection: duckdb.DuckDBPyConnection, staged: stage.Stage, entry: Entry, clock: Clock, before: standing.Standing
+) -> Outcome:
     connection.execute("BEGIN")
     try:
         tables.make(connection, staged.contract, known=before.columns)
@@ -192,7 +206,7 @@ def _transaction(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, ent
         with suppress(duckdb.Error):
             connection.execute("ROLLBACK")
         raise
-    return _after(connection, staged, outcome)
+    return outcome
 
 
 def judge(
@@ -245,8 +259,3 @@ def _refuse(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, entry: E
     reach("commit-before")
     connection.execute("COMMIT")
     return replace(outcome, snapshot=standing.newest(connection))
-
-
-def _after(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, outcome: Outcome) -> Outcome:
-    after = standing.of(connection, staged.contract.dataset, staged.batch)
-    return replace(outcome, snapshot=after.snapshot, table_bytes=after.bytes)

@@ -204,6 +204,13 @@ def _numbering(connection: duckdb.DuckDBPyConnection, stage: Stage) -> Iterator[
     if stage.source.row:
         yield
         return
+    with one_thread(connection):
+        yield
+
+
+@contextmanager
+def one_thread(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Within it DuckDB works in its caller's thread alone, all connections to the same database do."""
     before = count(connection, "SELECT current_setting('threads')")
     connection.execute("SET threads = 1")
     try:
