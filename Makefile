@@ -54,7 +54,7 @@ crash-test: setup-dev ## Kill the hub at every named point, then at any moment, 
 	@$(BIN)/python -m tests.crash.rounds --rounds 50 --moments
 
 screenshots: setup-dev ## Pictures of every page, both languages, desktop and phone (tests/screenshots)
-	@$(BIN)/python -m pytest tests/portal -m browser
+	@$(BIN)/python -m pytest tests/api/portal -m browser
 
 locks: setup-dev ## Lock the dependencies of pyproject.toml anew (deploy/locks)
 	@$(BIN)/python deploy/lock.py

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from sqlmodel import Session, select
 
-from catalog import access, audit, batches, database, resources
-from catalog.batches import Batch, UnknownBatch
-from catalog.discovery import concerning
+from catalog import access
+from catalog.audit import chain as audit
+from catalog.deliveries import batches
+from catalog.deliveries.batches import Batch, UnknownBatch
+from catalog.entries import resources
+from catalog.entries.resources import Resource, UnknownResource
+from catalog.entries.visibility import concerning
+from catalog.identity.people import Subject
 from catalog.ledger import CatalogLedger, CatalogLookups
-from catalog.people import Subject
-from catalog.resources import Resource, UnknownResource
+from catalog.store import database
 from contracts.deliveries import Outcome
-from warehouse.acts import Act
+from warehouse.ingest.acts import Act
 from warehouse.settings import Settings
 
 

@@ -6,39 +6,21 @@ import importlib.util
 
 from fastapi import FastAPI
 
-from api import (
-    batches,
-    calendar,
-    channels,
-    delta_sharing,
-    described,
-    documentation,
-    errors,
-    files,
-    health,
-    lineage,
-    links,
-    representations,
-    resources,
-    rows,
-    sealed,
-    seals,
-    sessions,
-    versions,
-    witness,
-)
-from api.admission import Admission
-from api.attempts import Attempts
-from api.headers import SecurityHeaders
-from api.limits import LARGEST_BODY, InTime, PlainRequests, TooSlow
-from api.metrics import Counting
-from catalog.calendars import InvalidCalendar
+from api import background, delta_sharing, health, signed_links
+from api.http import described, documentation, errors, signing
+from api.http.admission import Admission
+from api.http.attempts import Attempts
+from api.http.headers import SecurityHeaders
+from api.http.limits import LARGEST_BODY, InTime, PlainRequests, TooSlow
+from api.http.metrics import Counting
+from api.v1 import batches, calendar, channels, files, lineage, representations, resources, rows, sessions, versions, witness
+from catalog.acquisition.calendars import InvalidCalendar
 from warehouse.settings import Settings
 
 errors.also(InvalidCalendar, 422, "invalid-calendar")
-errors.also(links.LinkEnded, 403, "link-ended")
+errors.also(signed_links.LinkEnded, 403, "link-ended")
 errors.also(representations.NotAcceptable, 406, "not-acceptable")
-errors.also(seals.SealBroken, 400, "page-mark-invalid")
+errors.also(signing.SealBroken, 400, "page-mark-invalid")
 errors.also(rows.NoKey, 400, "no-key")
 errors.also(TooSlow, 408, "too-slow")
 errors.also(lineage.EventTooLarge, 413, "event-too-large")
@@ -62,14 +44,14 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         max_body_size=LARGEST_BODY,
-        lifespan=sealed.lifespan,
+        lifespan=background.lifespan,
     )
     app.state.settings = settings
     app.state.attempts = Attempts()
     errors.install(app)
     for module in (resources, rows, versions, files, batches, lineage, sessions, calendar, channels, witness):
         app.include_router(module.router, prefix="/api/v1")
-    app.include_router(links.router)
+    app.include_router(signed_links.router)
     app.include_router(health.router)
     app.include_router(documentation.router)
     app.mount("/delta-sharing", delta_sharing.create(settings, app.state.attempts))

@@ -7,10 +7,11 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from starlette.responses import JSONResponse, Response
 
-from api.dependencies import SessionDep, SettingsDep, SubjectDep
-from api.metrics import REGISTRY
-from catalog import access, database
-from warehouse import connection
+from api.http.dependencies import SessionDep, SettingsDep, SubjectDep
+from api.http.metrics import REGISTRY
+from catalog import access
+from catalog.store import database
+from warehouse.storage import connection
 
 router = APIRouter(tags=["health"])
 

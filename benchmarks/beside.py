@@ -29,9 +29,9 @@ from sqlmodel import func, select
 
 from benchmarks.pairs import compare, report
 from benchmarks.sharing_hub import Served, crowd, served
-from catalog import database
-from catalog.audit import AuditRecord
-from warehouse import connection
+from catalog.audit.chain import AuditRecord
+from catalog.store import database
+from warehouse.storage import connection
 
 ROWS = 2_000_000
 USERS = 50

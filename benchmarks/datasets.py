@@ -62,11 +62,12 @@ def _settings(home: Path) -> Settings:
 
 def prepare(home: Path, size: int) -> None:
     """A hub with `size` datasets, each with an agreement and a watched folder."""
-    from catalog import database, registry
-    from catalog.agreements import Agreement
-    from catalog.organizations import Organization
-    from contracts import lint
-    from warehouse import connection
+    from catalog.acquisition.agreements import Agreement
+    from catalog.entries import contracts as registry
+    from catalog.identity.organizations import Organization
+    from catalog.store import database
+    from contracts.odcs import loader
+    from warehouse.storage import connection
 
     settings = _settings(home)
     database.migrate(settings.catalog_database)
@@ -76,7 +77,7 @@ def prepare(home: Path, size: int) -> None:
         session.flush()
         for number in range(size):
             name = f"set_{number:04d}"
-            registry.register(session, lint.restore(CONTRACT.format(name=name)), by="bench", origin="pack")
+            registry.register(session, loader.restore(CONTRACT.format(name=name)), by="bench", origin="pack")
             session.add(_agreement(Agreement, name))
 
 

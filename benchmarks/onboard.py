@@ -105,8 +105,8 @@ class Place:
         measured(lambda: self.deliver("loaded", "first"))
 
     def _empty(self) -> None:
-        from catalog import database
-        from warehouse import connection
+        from catalog.store import database
+        from warehouse.storage import connection
 
         settings = self.settings("empty")
         settings.root.mkdir(parents=True)
@@ -137,7 +137,7 @@ class Place:
 
         door.warm()
         from catalog.ledger import CatalogLedger
-        from warehouse import ingest
+        from warehouse.ingest import deliver as ingest
 
         settings = self.settings(home)
         made = ingest.deliver(
@@ -159,7 +159,7 @@ class Place:
         """DuckDB reads the file and writes one lake table."""
         import duckdb
 
-        from warehouse import connection
+        from warehouse.storage import connection
 
         folder = self.folder / "alone"
         shutil.rmtree(folder, ignore_errors=True)

@@ -27,8 +27,8 @@ from typing import Any
 import duckdb
 
 from contracts.errors import HubError
-from contracts.evidence import Undecided
-from warehouse import profile
+from contracts.inference.evidence import Undecided
+from warehouse.onboarding import profile
 from warehouse.readers import inspect, open_inspected
 from warehouse.settings import Settings
 

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlparse
 
 from benchmarks.pairs import Ratio, compare, report
 from benchmarks.sharing_hub import Served, served
-from warehouse.connection import reader
+from warehouse.storage.connection import reader
 
 COLUMNS = "reading_id, station, division, level, measured, lon, day, seen_at"
 KEYS = 200

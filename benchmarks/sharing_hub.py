@@ -16,12 +16,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalog import database, organizations, people, registry, releases, resources, sealing
 from catalog.access import grants
-from catalog.organizations import Organization
-from contracts import lint
-from warehouse import connection, ordered
+from catalog.audit import sealing
+from catalog.entries import contracts as registry
+from catalog.entries import resources
+from catalog.identity import organizations, people
+from catalog.identity.organizations import Organization
+from catalog.releases import releases
+from catalog.store import database
+from contracts.odcs import loader
+from warehouse.serving import ordered
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 CONTRACT = """
 apiVersion: v3.1.0
@@ -129,7 +135,7 @@ def fill(home: str, rows: int) -> None:
         [(snapshot,)] = lake.execute("SELECT max(snapshot_id) FROM ducklake_snapshots('lake')").fetchall()
     ordered.prepare(settings, "resource", "reading", snapshot, ["reading_id"])
     sealing.make_key(settings.audit_key)
-    contract = lint.parse(CONTRACT)
+    contract = loader.parse(CONTRACT)
     with database.session(settings.catalog_database) as session:
         for name in ("owner", "plain", "masked"):
             organizations.add(session, Organization(id=name, name=name, kind="department"))

@@ -1,4 +1,4 @@
-"""The ledger and look-ups that ingest needs (warehouse.ledger), kept in the catalogue."""
+"""The ledger and look-ups that ingest needs (warehouse.ingest.ports), kept in the catalogue."""
 
 from __future__ import annotations
 
@@ -12,12 +12,18 @@ from typing import Any
 from sqlalchemy import Engine, update
 from sqlmodel import Session, col, select
 
-from catalog import agreements, audit, codes, database, deadlines, quality, recovery, registry, remembered, spending, tables  # noqa: F401 - every table, for foreign keys
-from catalog.agreements import Agreement, Spend, UnknownAgreement
-from catalog.batches import ACCEPTED, MENDABLE, TAKEN_AWAY, Batch, BatchState, UnknownBatch, get
-from catalog.counters import next_number
-from catalog.organizations import Organization, UnknownOrganization
-from catalog.resources import Resource
+from catalog import recovery, tables  # noqa: F401 - every table, for foreign keys
+from catalog.acquisition import agreements, deadlines, spending
+from catalog.acquisition.agreements import Agreement, Spend, UnknownAgreement
+from catalog.audit import chain as audit
+from catalog.deliveries import quality
+from catalog.deliveries.batches import ACCEPTED, MENDABLE, TAKEN_AWAY, Batch, BatchState, UnknownBatch, get
+from catalog.entries import codes
+from catalog.entries import contracts as registry
+from catalog.entries.resources import Resource
+from catalog.identity.organizations import Organization, UnknownOrganization
+from catalog.store import database, facts
+from catalog.store.counters import next_number
 from contracts.clock import day_of, local, now
 from contracts.deliveries import Answers, Entry, Fault, Outcome, Placed, Receipt
 from contracts.errors import HubError
@@ -98,7 +104,7 @@ class CatalogLedger:
         """Ask again what was answered for a dataset."""
         with database.session(self.engine) as session:
             told = {"answers": _given(_agreed(session, dataset))}
-            remembered.remember(session, f"answers:{dataset}", {"answers": {}, "by": by})
+            facts.remember(session, f"answers:{dataset}", {"answers": {}, "by": by})
             audit.record(session, actor=by, action="batch.forget-answers", object=f"dataset:{dataset}", detail=told)
 
     def alike(self, dataset: str, sha256: str) -> Sequence[Entry]:
@@ -233,7 +239,7 @@ def opened(url: str) -> Iterator[tuple[CatalogLedger, CatalogLookups]]:
 
 
 def _agreed(session: Session, dataset: str) -> Answers:
-    kept = remembered.recall(session, f"answers:{dataset}")
+    kept = facts.recall(session, f"answers:{dataset}")
     return Answers.of(kept.value.get("answers")) if kept else Answers()
 
 
@@ -241,7 +247,7 @@ def _agree(session: Session, batch: Batch, answers: Answers, by: str) -> None:
     """Keep the lasting answers for the dataset."""
     if lasting := answers.lasting:
         kept = asdict(lasting.over(_agreed(session, batch.dataset)))
-        remembered.remember(session, f"answers:{batch.dataset}", {"answers": kept, "by": by, "batch": batch.id})
+        facts.remember(session, f"answers:{batch.dataset}", {"answers": kept, "by": by, "batch": batch.id})
 
 
 def _given(answers: Answers) -> dict[str, Any]:

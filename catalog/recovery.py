@@ -10,11 +10,12 @@ from typing import Any
 from sqlalchemy import Column, Table, text, update
 from sqlmodel import Session, SQLModel, col, select
 
-from catalog import audit, sealing
-from catalog.agreements import Agreement
-from catalog.batches import Batch, BatchState, get
-from catalog.counters import next_number
-from catalog.organizations import Organization
+from catalog.acquisition.agreements import Agreement
+from catalog.audit import chain as audit
+from catalog.audit import sealing
+from catalog.deliveries.batches import Batch, BatchState, get
+from catalog.identity.organizations import Organization
+from catalog.store.counters import next_number
 from contracts.clock import day_of
 from contracts.deliveries import Placed, Receipt
 

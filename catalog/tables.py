@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from sqlmodel import SQLModel
 
-from catalog import (  # noqa: F401
-    agreements,
-    attempts,
-    audit,
-    batches,
-    channels,
-    codes,
-    counters,
-    lineage,
-    organizations,
-    people,
-    registry,
-    releases,
-    remembered,
-    resources,
-    search_entries,
-    workdays,
-)
+from catalog import workdays  # noqa: F401
 from catalog.access import grants  # noqa: F401
+from catalog.acquisition import agreements, channels  # noqa: F401
+from catalog.audit import chain  # noqa: F401
+from catalog.deliveries import batches  # noqa: F401
+from catalog.entries import codes, contracts, resources, search_index  # noqa: F401
+from catalog.identity import attempts, organizations, people  # noqa: F401
+from catalog.lineage import graph  # noqa: F401
+from catalog.releases import releases  # noqa: F401
+from catalog.store import counters, facts  # noqa: F401
 
 metadata = SQLModel.metadata
 

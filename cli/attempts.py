@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from catalog import channels, database
-from cli.language import language, said
-from cli.upkeep import AsJson, Key, allowed, as_json, table
+from catalog.acquisition import channels
+from catalog.store import database
+from cli.terminal.language import language, said
+from cli.terminal.output import AsJson, Key, allowed, as_json, table
 from contracts.clock import local
 from warehouse.settings import Settings
 

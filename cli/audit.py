@@ -11,11 +11,14 @@ import typer
 from rich.table import Table
 from sqlmodel import Session
 
-from catalog import access, audit, database, sealing, witness
-from catalog.accepted import Accepted
-from cli.identity import subject
-from cli.language import said
-from cli.screen import Screen
+from catalog import access
+from catalog.audit import chain as audit
+from catalog.audit import sealing, witness
+from catalog.audit.accepted import Accepted
+from catalog.store import database
+from cli.terminal.identity import subject
+from cli.terminal.language import said
+from cli.terminal.screen import Screen
 from contracts.clock import local
 from warehouse.settings import Settings
 

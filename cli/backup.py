@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from catalog import database
-from cli.language import said
-from cli.screen import Screen
-from cli.upkeep import AsJson, Key, allowed, as_json, on_record, size
-from warehouse import backup as backups
+from catalog.store import database
+from cli.terminal.language import said
+from cli.terminal.output import AsJson, Key, allowed, as_json, on_record, size
+from cli.terminal.screen import Screen
 from warehouse.settings import Settings
+from warehouse.storage import backup as backups
 
 
 def backup(

@@ -11,16 +11,18 @@ from typing import Annotated, Any
 
 import typer
 
-from catalog import batches, database, registry
-from catalog.batches import Batch, BatchFilters
+from catalog.deliveries import batches
+from catalog.deliveries.batches import Batch, BatchFilters
+from catalog.entries import contracts as registry
 from catalog.ledger import CatalogLedger, CatalogLookups
-from cli.language import language, said
-from cli.screen import Screen
-from cli.upkeep import AsJson, Key, allowed, as_json, on_record, size, table
+from catalog.store import database
+from cli.terminal.language import language, said
+from cli.terminal.output import AsJson, Key, allowed, as_json, on_record, size, table
+from cli.terminal.screen import Screen
 from contracts import doubts
 from contracts.deliveries import Answers, Outcome
 from contracts.errors import HubError
-from warehouse.ingest import Delivered
+from warehouse.ingest.deliver import Delivered
 from warehouse.settings import Settings
 
 app = typer.Typer(
@@ -134,7 +136,7 @@ def deliver(
     from warehouse.foreign import door
 
     door.warm()  # it imports beside what this process imports
-    from warehouse import ingest
+    from warehouse.ingest import deliver as ingest
 
     settings = Settings()
     who, policies = allowed(settings, "deliver", dataset, key)
@@ -176,7 +178,7 @@ def answering(
 
     **Example:** `hub batch answer 20260311-0042 --map 单位名称=企业名称`
     """
-    from warehouse import ingest
+    from warehouse.ingest import deliver as ingest
 
     settings = Settings()
     batch = _batch(settings, number, "see-quarantine", key)
@@ -239,7 +241,7 @@ def discard(number: Number, reason: Reason = "", key: Key = "", json: AsJson = F
 
 def _decide(name: str, number: str, reason: str, key: str, json: bool) -> None:
     """One act about a batch, for a reason: may they, do it, put it on record, say what became of it."""
-    from warehouse.acts import ACTS, ReasonMissing
+    from warehouse.ingest.acts import ACTS, ReasonMissing
 
     act, settings = ACTS[name], Settings()
     if not reason.strip():
@@ -262,7 +264,7 @@ def export(
     key: Key = "",
 ) -> None:
     """Write a batch's quarantined rows as the provider's own file with a column of reasons, to be mended and sent again."""
-    from warehouse import quarantine
+    from warehouse.ingest import quarantine
 
     settings = Settings()
     batch = _batch(settings, number, "see-quarantine", key)
@@ -283,7 +285,7 @@ def export(
 @app.command()
 def reconcile(key: Key = "", json: AsJson = False) -> None:
     """Bring batches that were interrupted to their end: what the lake holds is told to the catalogue, the rest is loaded."""
-    from warehouse import reconcile as reconciling
+    from warehouse.ingest import reconcile as reconciling
 
     settings = Settings()
     who, policies = allowed(settings, "administer", "", key)
@@ -300,7 +302,7 @@ def reconcile(key: Key = "", json: AsJson = False) -> None:
 
 def rebuild(dataset: Annotated[str, typer.Argument(help="Name of the dataset.")], key: Key = "", json: AsJson = False) -> None:
     """Check and load every accepted batch of a dataset again, from its landed bytes, under the active contract."""
-    from warehouse import rebuild as rebuilding
+    from warehouse.ingest import rebuild as rebuilding
 
     settings = Settings()
     who, policies = allowed(settings, "manage-contract", dataset, key)

@@ -10,11 +10,13 @@ from typing import Annotated
 import typer
 from sqlmodel import Session
 
-from catalog import access, calendars, database
-from catalog.calendars import InvalidCalendar, Moved, Year
-from catalog.people import Subject
-from cli.identity import subject
-from cli.language import said
+from catalog import access
+from catalog.acquisition import calendars
+from catalog.acquisition.calendars import InvalidCalendar, Moved, Year
+from catalog.identity.people import Subject
+from catalog.store import database
+from cli.terminal.identity import subject
+from cli.terminal.language import said
 from contracts.clock import today
 from warehouse.settings import Settings
 

@@ -10,13 +10,13 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from cli.language import language, said
-from cli.screen import Screen
-from contracts import lint as linting
-from contracts.checks import compile
-from contracts.compare import Comparison, compare
+from cli.terminal.language import language, said
+from cli.terminal.screen import Screen
+from contracts.checks.compile import compile
 from contracts.errors import HubError
 from contracts.model import Contract
+from contracts.odcs import loader as linting
+from contracts.odcs.compare import Comparison, compare
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -94,8 +94,12 @@ def sync(
 
     **Example:** `hub contracts sync contracts/packs/demo`
     """
-    from catalog import access, audit, database, registry, resources
-    from cli.identity import subject
+    from catalog import access
+    from catalog.audit import chain as audit
+    from catalog.entries import contracts as registry
+    from catalog.entries import resources
+    from catalog.store import database
+    from cli.terminal.identity import subject
     from warehouse.settings import Settings
 
     settings = Settings()
@@ -151,7 +155,7 @@ def _bring_tables_up(synced: Iterable[Any]) -> None:
     changed = [one for one in synced if one.action in ("migrate", "rebuild")]
     if not changed:
         return
-    from warehouse.rebuild import migrate, rebuild
+    from warehouse.ingest.rebuild import migrate, rebuild
 
     settings = Settings()
     with opened(settings.catalog_database) as (ledger, lookups):
@@ -212,8 +216,11 @@ def _find(name: str) -> Contract:
     path = Path(name)
     if path.suffix in (".yaml", ".yml") or path.is_file():
         return linting.read(path)
-    from catalog import access, database, registry, resources
-    from cli.identity import subject
+    from catalog import access
+    from catalog.entries import contracts as registry
+    from catalog.entries import resources
+    from catalog.store import database
+    from cli.terminal.identity import subject
     from warehouse.settings import Settings
 
     dataset, _, version = name.partition("@")

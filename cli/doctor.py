@@ -17,16 +17,19 @@ from typing import Annotated
 import typer
 from filelock import FileLock, Timeout
 
-from catalog import condition, database, releases
-from catalog.condition import Finding
 from catalog.ledger import CatalogLedger
+from catalog.overview import health
+from catalog.overview.health import Finding
+from catalog.releases import releases
+from catalog.store import database
 from cli.init import ROOT
-from cli.language import said
-from cli.screen import Screen, styled
+from cli.terminal.language import said
+from cli.terminal.screen import Screen, styled
 from contracts.clock import ahead, local, machine, now, zone
 from contracts.errors import HubError
-from warehouse import accounts, connection
+from warehouse.ingest import accounts
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 LOCK = ROOT / "deploy" / "locks" / "runtime.txt"
 LEAST_PYTHON = (3, 11)
@@ -62,7 +65,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     try:
         with database.session(settings.catalog_database) as session:
             database.require(settings.catalog_database)
-            yield from condition.examine(session, settings.audit_head, witnessed=bool(settings.audit_witness))
+            yield from health.examine(session, settings.audit_head, witnessed=bool(settings.audit_witness))
     except HubError:
         return  # the migrations' finding has said it
     except Exception as error:

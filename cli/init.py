@@ -14,12 +14,18 @@ from typing import Annotated
 import typer
 from sqlmodel import Session
 
-from catalog import audit, calendars, codes, database, organizations, people, sealing, search_entries, workdays
-from catalog.organizations import Organization
-from cli.identity import user
-from cli.language import said
-from warehouse import connection
+from catalog import workdays
+from catalog.acquisition import calendars
+from catalog.audit import chain as audit
+from catalog.audit import sealing
+from catalog.entries import codes, search_index
+from catalog.identity import organizations, people
+from catalog.identity.organizations import Organization
+from catalog.store import database
+from cli.terminal.identity import user
+from cli.terminal.language import said
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 ROOT = Path(__file__).resolve().parent.parent
 PRIVATE = ("keys",)
@@ -74,7 +80,7 @@ def init(
     done = prepare(settings, own, named=bool(organization), administrator=administrator, divisions=divisions)
     if reindex:
         with database.session(settings.catalog_database) as session:
-            search_entries.reindex(session)
+            search_index.reindex(session)
     if as_json:
         typer.echo(json.dumps(asdict(done), ensure_ascii=False))
         return

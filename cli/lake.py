@@ -6,14 +6,15 @@ from typing import Annotated
 
 import typer
 
-from catalog import database, releases
 from catalog.ledger import CatalogLedger, CatalogLookups
-from cli.language import said
-from cli.screen import Screen
-from cli.upkeep import AsJson, Key, allowed, as_json, on_record, size, table
-from warehouse import maintain as upkeep
-from warehouse import reconcile
+from catalog.releases import releases
+from catalog.store import database
+from cli.terminal.language import said
+from cli.terminal.output import AsJson, Key, allowed, as_json, on_record, size, table
+from cli.terminal.screen import Screen
+from warehouse.ingest import reconcile
 from warehouse.settings import Settings
+from warehouse.storage import maintenance as upkeep
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="The lake: status and maintenance.")
 PINS = (("快照", "Snapshot"), ("版本", "Versions"), ("占用", "Costs"), ("其中独占", "Alone"))

@@ -9,12 +9,14 @@ import typer
 from rich.tree import Tree
 from sqlmodel import Session, select
 
-from catalog import access, database, lineage
-from catalog.lineage import Graph, LineageEdge
-from catalog.resources import Resource
-from cli.identity import subject
-from cli.language import said
-from cli.screen import Screen, styled
+from catalog import access
+from catalog.entries.resources import Resource
+from catalog.lineage import graph as lineage
+from catalog.lineage.graph import Graph, LineageEdge
+from catalog.store import database
+from cli.terminal.identity import subject
+from cli.terminal.language import said
+from cli.terminal.screen import Screen, styled
 from contracts.errors import HubError
 from warehouse.settings import Settings
 

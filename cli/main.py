@@ -17,8 +17,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import given
-from cli.language import language, said
+from cli.terminal import context
+from cli.terminal.language import language, said
 from contracts.errors import HubError
 
 
@@ -144,7 +144,7 @@ class Verbs(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The manual's first page."""
-        from cli.manual import manual
+        from cli.terminal.manual import manual
 
         manual(VERBS)
 
@@ -162,7 +162,7 @@ app = typer.Typer(
 @app.callback()
 def root(key: Annotated[str, typer.Option("--as", metavar="KEY", envvar="HUB_AS")] = "") -> None:
     """Options that every verb understands."""
-    given.key.set(key)
+    context.key.set(key)
 
 
 def main() -> Any:
@@ -197,9 +197,10 @@ def _limited() -> Iterator[None]:
 
 def _on_record(error: HubError) -> None:
     """A refusal, or a dead key of ours, goes on record in a transaction of its own: the verb's was rolled back."""
-    from catalog import audit, database
     from catalog.access import Refused
-    from cli.identity import KeyRefused
+    from catalog.audit import chain as audit
+    from catalog.store import database
+    from cli.terminal.identity import KeyRefused
     from warehouse.settings import Settings
 
     dead_key = isinstance(error, KeyRefused) and error.prefix

@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from catalog import access, database
-from cli.identity import subject
-from cli.language import said
-from cli.screen import Screen
-from contracts import lint
+from catalog import access
+from catalog.store import database
+from cli.terminal.identity import subject
+from cli.terminal.language import said
+from cli.terminal.screen import Screen
 from contracts.errors import HubError
 from contracts.model import Contract
+from contracts.odcs import loader
 from orchestration import sources
 from orchestration.modelled import Model, described
 from warehouse.settings import Settings
@@ -59,7 +60,7 @@ def build(
 ) -> None:
     """Build models outside of Dagster: after a change of their SQL, with --full."""
     from orchestration.hub import open_hub
-    from orchestration.models import build as build_models
+    from orchestration.model_assets import build as build_models
 
     hub = open_hub(Settings())
     with hub.session() as session:
@@ -90,8 +91,8 @@ def write_sources(
 
 def _contracts(pack: bool) -> list[Contract]:
     if pack:
-        return [lint.read(path) for path in sorted(PACK.glob("*.odcs.yaml"))]
-    from catalog import registry
+        return [loader.read(path) for path in sorted(PACK.glob("*.odcs.yaml"))]
+    from catalog.entries import contracts as registry
 
     with database.session(Settings().catalog_database) as session:
         return [c for c in registry.all_active(session) if c.catalogue.get("library", "resource") == "resource"]

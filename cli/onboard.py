@@ -12,26 +12,33 @@ from typing import Annotated, Any
 
 import typer
 
-from catalog import access, audit, database, organizations, registry, resources
+from catalog import access
+from catalog.audit import chain as audit
+from catalog.entries import contracts as registry
+from catalog.entries import resources
+from catalog.identity import organizations
 from catalog.ledger import opened
-from cli.asking import Told, UnusableAnswer, ask, progress
+from catalog.store import database
 from cli.batch import ASKED, commands
-from cli.identity import subject
-from cli.language import language, said
-from contracts import naming
-from contracts.beside import ALL
+from cli.terminal.identity import subject
+from cli.terminal.language import language, said
+from cli.terminal.prompts import Told, UnusableAnswer, ask, progress
 from contracts.clock import today
-from contracts.divisions import PREFIX
 from contracts.errors import HubError
-from contracts.evidence import Choice, Evidence, Question, Said, Undecided
-from contracts.grid import header_rows
+from contracts.inference import naming
+from contracts.inference.beside import ALL
+from contracts.inference.divisions import PREFIX
+from contracts.inference.evidence import Choice, Evidence, Question, Said, Undecided
+from contracts.inference.grid import header_rows
 from contracts.model import Contract
-from warehouse import drafting, headers, landing
 from warehouse.foreign import door, files
-from warehouse.ingest import Delivered, deliver
-from warehouse.ledger import Ledger, Lookups
+from warehouse.ingest.deliver import Delivered, deliver
+from warehouse.ingest.ports import Ledger, Lookups
+from warehouse.onboarding import draft
+from warehouse.readers import column_match
 from warehouse.readers.archive import INSIDE
 from warehouse.settings import Settings
+from warehouse.storage import landing
 
 FIRST_DIVISIONS = 1980
 """Year of the first table of GB/T 2260."""
@@ -220,14 +227,12 @@ def _resource(session: Any, name: str) -> Any:
 
 
 def _draft(
-    told: Told, settings: Settings, lookups: Lookups, name: str, title: str, owner: str, tell: drafting.Progress
+    told: Told, settings: Settings, lookups: Lookups, name: str, title: str, owner: str, tell: draft.Progress
 ) -> files.Draft:
     key = None if not told.key else () if told.key == "none" else tuple(part.strip() for part in told.key.split(","))
     divisions = _codes(lookups, "division")
     past = {year: codes for year in range(FIRST_DIVISIONS, today().year + 1) if (codes := _codes(lookups, f"{PREFIX}{year}"))}
-    request = drafting.Request(
-        told.file, name, title, owner, told.file.name, told.reading, told.answers(), key, divisions, past
-    )
+    request = draft.Request(told.file, name, title, owner, told.file.name, told.reading, told.answers(), key, divisions, past)
     return files.draft_contract(request, settings, tell)
 
 
@@ -261,7 +266,7 @@ def _compare(told: Told, settings: Settings, ledger: Ledger, contract: Contract)
     if digest in {entry.receipt.sha256 for entry in history}:
         return ()
     columns = files.columns_of(told.file, {**contract.reading, **told.reading}, settings, name=told.file.name)
-    match = headers.match(contract, columns)
+    match = column_match.match(contract, columns)
     missing, extra = [item.title for item in match.missing], list(match.extra)
     same_name = told.file.name in {entry.receipt.filename for entry in history} or not history
     if (missing or extra) and not told.dataset:  # told by name, the delivery itself asks what is open

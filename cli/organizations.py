@@ -8,11 +8,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from catalog import access, audit, database, organizations
-from catalog.organizations import Organization
-from cli.identity import subject
-from cli.language import said
-from cli.screen import Screen
+from catalog import access
+from catalog.audit import chain as audit
+from catalog.identity import organizations
+from catalog.identity.organizations import Organization
+from catalog.store import database
+from cli.terminal.identity import subject
+from cli.terminal.language import said
+from cli.terminal.screen import Screen
 from warehouse.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Departments, agencies, vendors and enterprises.")

@@ -12,11 +12,14 @@ import typer
 from rich.table import Table
 from sqlmodel import Session
 
-from catalog import access, audit, database, organizations, people, signins
-from catalog.people import Person, Subject
-from cli.identity import subject
-from cli.language import said
-from cli.screen import Screen
+from catalog import access
+from catalog.audit import chain as audit
+from catalog.identity import organizations, people, signins
+from catalog.identity.people import Person, Subject
+from catalog.store import database
+from cli.terminal.identity import subject
+from cli.terminal.language import said
+from cli.terminal.screen import Screen
 from contracts.clock import local, now
 from warehouse.settings import Settings
 

@@ -7,14 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from catalog import database, registry, releases, resources
-from catalog.releases import Release
-from cli.language import said
-from cli.screen import Screen
-from cli.upkeep import AsJson, Key, allowed, as_json, on_record, size, table
+from catalog.entries import contracts as registry
+from catalog.entries import resources
+from catalog.releases import releases
+from catalog.releases.releases import Release
+from catalog.store import database
+from cli.terminal.language import said
+from cli.terminal.output import AsJson, Key, allowed, as_json, on_record, size, table
+from cli.terminal.screen import Screen
 from contracts.clock import local
-from warehouse import extract
-from warehouse import release as publishing
+from warehouse.serving import diff as publishing
+from warehouse.serving import extracts
 from warehouse.settings import Settings
 
 app = typer.Typer(
@@ -151,7 +154,7 @@ def recall(
         entry = resources.get(session, resource)
         recalled = releases.recall(session, entry, version, reason=reason, by=who.actor)
         taken, library = told(recalled), str(entry.library)
-    extract.forget(settings, library, resource, recalled.snapshot)
+    extracts.forget(settings, library, resource, recalled.snapshot)
     on_record(settings, who, "recall", f"{resource} v{version}", policies, {"reason": reason}, purpose=reason)
     if json:
         as_json(taken)

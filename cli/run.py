@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from catalog import access, audit, database
-from cli.identity import subject
-from cli.language import said
-from cli.screen import Screen, styled
+from catalog import access
+from catalog.audit import chain as audit
+from catalog.store import database
+from cli.terminal.identity import subject
+from cli.terminal.language import said
+from cli.terminal.screen import Screen, styled
 from warehouse.settings import Settings
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from catalog import database
-from catalog import search as catalogue
-from catalog.browse import Filters
-from catalog.search import Hit, Match
-from cli.identity import subject
-from cli.language import said
-from cli.screen import Screen
+from catalog.search import search as catalogue
+from catalog.search.facets import Filters
+from catalog.search.search import Hit, Match
+from catalog.store import database
+from cli.terminal.identity import subject
+from cli.terminal.language import said
+from cli.terminal.screen import Screen
 from warehouse.settings import Settings
 
 PLACES = {

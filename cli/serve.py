@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.language import said
+from cli.terminal.language import said
 from contracts.errors import HubError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def serve(
     """Serve the portal, the API and Delta Sharing on HUB_HOME until Ctrl-C or SIGTERM; requests under way are finished."""
     os.environ.setdefault("HUB_PUBLIC_URL", f"http://{'127.0.0.1' if host in ('', '0.0.0.0') else host}:{port}")  # noqa: S104
     listening = bound(host, port)
-    from catalog import database
+    from catalog.store import database
     from cli.supervisor import supervise
     from warehouse.settings import Settings
 
@@ -63,7 +63,7 @@ def configured(settings: Settings, host: str, port: int) -> uvicorn.Config:
     import uvicorn
 
     from api.app import create_app
-    from api.punctual import Punctual
+    from api.http.punctual import Punctual
 
     proxies = proxies_of(settings.trusted_proxies)
     return uvicorn.Config(

@@ -11,12 +11,17 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from catalog import access, audit, database, organizations, people, registry, resources
+from catalog import access
 from catalog.access import grants as given
 from catalog.access.grants import Grant, InvalidGrant
-from catalog.people import Subject
-from cli.identity import subject
-from cli.language import said
+from catalog.audit import chain as audit
+from catalog.entries import contracts as registry
+from catalog.entries import resources
+from catalog.identity import organizations, people
+from catalog.identity.people import Subject
+from catalog.store import database
+from cli.terminal.identity import subject
+from cli.terminal.language import said
 from contracts.clock import now, zone
 from warehouse.settings import Settings
 
@@ -203,7 +208,7 @@ def _told(session: Session, one: Grant) -> dict[str, Any]:
 def _print(shown: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
-    from cli.screen import Screen
+    from cli.terminal.screen import Screen
 
     table = Table(show_edge=False, header_style="bold")
     for chinese, english in COLUMNS:

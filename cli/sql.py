@@ -11,13 +11,17 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from catalog import access, audit, database, releases, resources
-from catalog.people import Subject
-from cli.identity import subject
-from cli.language import said
+from catalog import access
+from catalog.audit import chain as audit
+from catalog.entries import resources
+from catalog.identity.people import Subject
+from catalog.releases import releases
+from catalog.store import database
+from cli.terminal.identity import subject
+from cli.terminal.language import said
 from contracts import numbers
 from contracts.view import View
-from warehouse import query
+from warehouse.serving import pages as query
 from warehouse.settings import Settings
 
 PREVIEW = 200
@@ -174,7 +178,7 @@ def _plain(value: Any) -> Any:
 def _print_table(answer: Any, names: list[str]) -> None:
     from rich.table import Table
 
-    from cli.screen import Screen
+    from cli.terminal.screen import Screen
 
     table = Table(show_edge=False, header_style="bold")
     for field in answer.schema:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import typer
 
-from cli.language import said
+from cli.terminal.language import said
 from contracts.errors import HubError
 
 LOOK_SECONDS = 0.1

@@ -21,8 +21,8 @@ from typing import IO, Annotated
 import typer
 from filelock import FileLock, Timeout
 
-from catalog import database
-from cli.language import said
+from catalog.store import database
+from cli.terminal.language import said
 from contracts.errors import HubError
 from warehouse.settings import Settings
 
@@ -186,8 +186,8 @@ def definitions_digest(settings: Settings) -> str:
 
     from sqlmodel import col, select
 
-    from catalog.agreements import IN_FORCE, Agreement
-    from catalog.registry import ContractVersion
+    from catalog.acquisition.agreements import IN_FORCE, Agreement
+    from catalog.entries.contracts import ContractVersion
 
     with database.session(settings.catalog_database) as session:
         contracts = select(ContractVersion.dataset, ContractVersion.version).where(ContractVersion.status == "active")

@@ -95,7 +95,7 @@ class Fault:
 class Outcome:
     """What became of a batch. received = accepted + quarantined; accepted = inserted + updated + unchanged.
 
-    `state` is one of catalog.batches.BatchState: loaded, partial, held, refused, returned or undone.
+    `state` is one of catalog.deliveries.batches.BatchState: loaded, partial, held, refused, returned or undone.
     """
 
     state: str
@@ -114,7 +114,7 @@ class Outcome:
     faults: Sequence[Fault] = ()
     checks: Sequence[Mapping[str, Any]] = ()
     quality: Sequence[Mapping[str, Any]] = ()
-    """Rows of catalog.releases.QualityResult without dataset and batch: rule, item, dimension, rows, failed."""
+    """Rows of catalog.releases.releases.QualityResult without dataset and batch: rule, item, dimension, rows, failed."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     table_rows: int | None = None
     table_bytes: int | None = None

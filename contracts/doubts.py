@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from contracts import dates
 from contracts.deliveries import Answers
 from contracts.errors import HubError
-from contracts.evidence import Evidence
+from contracts.inference import dates
+from contracts.inference.evidence import Evidence
 from contracts.model import Contract, Delivery, Item, Type
 
 ALIKE = 0.5

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from contracts.errors import HubError
-from warehouse.connection import address, attach_options, exists, extension_directory, writer_lock
 from warehouse.settings import Settings
+from warehouse.storage.connection import address, attach_options, exists, extension_directory, writer_lock
 
 PROJECT = Path(__file__).resolve().parent.parent / "transforms"
 

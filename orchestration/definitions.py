@@ -9,8 +9,8 @@ os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
 
 import dagster as dg
 
-from catalog.database import CatalogueMissing
-from orchestration import assets, maintenance, models, owners, schedules, sensors
+from catalog.store.database import CatalogueMissing
+from orchestration import assets, maintenance, model_assets, owners, schedules, sensors
 from orchestration.hub import Hub, open_hub
 from orchestration.plan import ROUTES, Plan, planned
 from warehouse.settings import Settings
@@ -24,7 +24,7 @@ def definitions(settings: Settings | None = None) -> dg.Definitions:
     jobs = _jobs(plan)
     upkeep = maintenance.jobs(hub)
     return dg.Definitions(
-        assets=[*([acquired] if acquired else []), models.models(hub)],
+        assets=[*([acquired] if acquired else []), model_assets.models(hub)],
         jobs=[*jobs, *upkeep],
         schedules=[*schedules.routes(plan), *schedules.upkeep()],
         sensors=sensors.sensors(hub, plan),

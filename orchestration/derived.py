@@ -8,19 +8,21 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from catalog import audit, quality, registry
-from catalog.organizations import Organization
-from catalog.people import Person
-from catalog.resources import Resource
-from contracts import lint
+from catalog.audit import chain as audit
+from catalog.deliveries import quality
+from catalog.entries import contracts as registry
+from catalog.entries.resources import Resource
+from catalog.identity.organizations import Organization
+from catalog.identity.people import Person
 from contracts.clock import now
 from contracts.errors import HubError
 from contracts.model import Contract
+from contracts.odcs import loader
 from orchestration.dbt import ModelsRun, NodeResult
 from orchestration.hub import ACTOR, Hub
 from orchestration.modelled import Column, Model, described
-from warehouse import tables
-from warehouse.connection import reader
+from warehouse.storage import tables
+from warehouse.storage.connection import reader
 
 _TYPES = {
     "varchar": "string",
@@ -80,7 +82,7 @@ def document(model: Model, owner: str, version: str) -> dict[str, Any]:
 
 def contract(model: Model, owner: str, version: str = "1.0.0") -> Contract:
     """A model's contract, parsed like any other."""
-    return lint.parse(lint.dump(document(model, owner, version)), source=f"transforms/models/{model.library}")
+    return loader.parse(loader.dump(document(model, owner, version)), source=f"transforms/models/{model.library}")
 
 
 def register(session: Session, model: Model, owner: str) -> Contract:
@@ -90,7 +92,7 @@ def register(session: Session, model: Model, owner: str) -> Contract:
     version = active.version if active else "1.0.0"
     made = contract(model, owner, version)
     if active is not None and active.text != made.text:
-        from contracts.compare import compare
+        from contracts.odcs.compare import compare
 
         made = contract(model, owner, _raised(version, compare(registry.parsed(active.text), made).breaking))
     registry.register(session, made, by=ACTOR, origin="models")

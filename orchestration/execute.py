@@ -15,8 +15,8 @@ import dagster as dg
 from filelock import FileLock
 from sqlmodel import col, select
 
-from catalog.batches import Batch
-from catalog.resources import Resource
+from catalog.deliveries.batches import Batch
+from catalog.entries.resources import Resource
 from contracts.errors import HubError
 from orchestration import owners
 from orchestration.assets import key

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from catalog.lineage import NAMESPACE
+from catalog.lineage.graph import NAMESPACE
 from contracts.clock import now
 from contracts.model import Contract
 

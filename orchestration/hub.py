@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from catalog import database
 from catalog.ledger import CatalogLedger, CatalogLookups
+from catalog.store import database
 from warehouse.settings import Settings
 
 ACTOR = "system:dagster"

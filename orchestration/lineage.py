@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from catalog import lineage, remembered
-from catalog.batches import Batch
-from catalog.lineage import LineageEvent
-from catalog.releases import QualityResult
+from catalog.deliveries.batches import Batch
+from catalog.lineage import graph as lineage
+from catalog.lineage.graph import LineageEvent
+from catalog.releases.releases import QualityResult
+from catalog.store import facts
 from contracts.deliveries import Entry, Outcome, Receipt
 from contracts.model import Contract
 from orchestration import facets
@@ -50,14 +51,14 @@ def catch_up(hub: Hub, *, since: int | None = None) -> int:
     `since` is the order of the last batch that was looked at; None: where the last time ended.
     """
     with hub.session() as session:
-        kept = remembered.recall(session, CAUGHT_UP)
+        kept = facts.recall(session, CAUGHT_UP)
         last = int(kept.value["sequence"]) if kept and since is None else since or 0
         asked = select(Batch).where(col(Batch.sequence) > last, col(Batch.state).not_in(OPEN)).order_by(col(Batch.sequence))
         done = 0
         for batch in session.exec(asked.limit(AT_ONCE)).all():
             done += _told_late(session, hub, batch)
             last = max(last, batch.sequence)
-        remembered.remember(session, CAUGHT_UP, {"sequence": last})
+        facts.remember(session, CAUGHT_UP, {"sequence": last})
     return done
 
 

@@ -5,7 +5,9 @@ from typing import Any
 
 import dagster as dg
 
-from catalog import channels, database, sealing
+from catalog.acquisition import channels
+from catalog.audit import sealing
+from catalog.store import database
 from contracts.clock import machine
 from orchestration import lineage, sending
 from orchestration.hub import Hub
@@ -63,7 +65,7 @@ def _maintenance(hub: Hub) -> dg.JobDefinition:
 def _reconcile(hub: Hub) -> dg.JobDefinition:
     @dg.op(name="reconcile_deliveries", description="完成或收尾中断的批次 / Finishes interrupted deliveries")
     def finish(context: dg.OpExecutionContext) -> None:
-        from warehouse.reconcile import reconcile
+        from warehouse.ingest.reconcile import reconcile
 
         context.log.info(str(reconcile(hub.settings, hub.ledger, hub.lookups)))
 
@@ -76,8 +78,8 @@ def _reconcile(hub: Hub) -> dg.JobDefinition:
 
 def maintain_lake(hub: Hub) -> Any:
     """Compaction, expiry and clean-up that keep every pinned release."""
-    from catalog import releases
-    from warehouse.maintain import maintain
+    from catalog.releases import releases
+    from warehouse.storage.maintenance import maintain
 
     with hub.session() as session:
         pins = releases.pins(session)
@@ -86,8 +88,9 @@ def maintain_lake(hub: Hub) -> Any:
 
 def copy_large_versions(hub: Hub) -> int:
     """See that the newest version of every large resource has its copy in key order; returns how many have."""
-    from catalog import registry, releases
-    from warehouse import ordered
+    from catalog.entries import contracts as registry
+    from catalog.releases import releases
+    from warehouse.serving import ordered
 
     with hub.session() as session:
         versions = [

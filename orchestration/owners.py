@@ -16,7 +16,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.executor.in_process import InProcessExecutor
 
-from catalog import audit
+from catalog.audit import chain as audit
 from contracts.clock import machine
 from orchestration.hub import ACTOR, Hub
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from catalog.agreements import IN_FORCE, Agreement
-from catalog.organizations import Organization
-from catalog.registry import ContractVersion
-from catalog.resources import Resource
+from catalog.acquisition.agreements import IN_FORCE, Agreement
+from catalog.entries.contracts import ContractVersion
+from catalog.entries.resources import Resource
+from catalog.identity.organizations import Organization
 
 ROUTES = ("request", "buy", "collect")
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import httpx
 from sqlmodel import col, func, select
 
-from catalog import lineage
-from catalog.lineage import LineageEvent
+from catalog.lineage import graph as lineage
+from catalog.lineage.graph import LineageEvent
 from orchestration.hub import Hub
 
 TIMEOUT_SECONDS = 5.0

@@ -11,9 +11,9 @@ import dagster as dg
 from sqlalchemy import func
 from sqlmodel import col, select
 
-from catalog import sealing, witness
-from catalog.batches import ACCEPTED, Batch
-from catalog.releases import QualityResult
+from catalog.audit import sealing, witness
+from catalog.deliveries.batches import ACCEPTED, Batch
+from catalog.releases.releases import QualityResult
 from contracts.clock import now
 from orchestration import lineage, owners, sending
 from orchestration.assets import ROUTE_TAG, key

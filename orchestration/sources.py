@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from contracts.model import Contract
-from warehouse.tables import columns
+from warehouse.storage.tables import columns
 
 SOURCES = Path(__file__).resolve().parent.parent / "transforms" / "models" / "sources.yml"
 HEADER = "# Generated from the contracts by `hub models sources --pack`; a test fails where it has drifted. Do not edit."

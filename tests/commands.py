@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
-from catalog import database
-from cli import given
+from catalog.store import database
 from cli.main import main
-from warehouse import connection
+from cli.terminal import context
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def hub(home: Path, *words: str, **environment: str) -> Done:
     told = {"HUB_HOME": str(home), "HUB_LANG": "en", **environment}
     before = os.umask(0o022)
     os.umask(before)
-    key = given.key.set("")
+    key = context.key.set("")
     status: object = 0
     try:
         with (
@@ -45,7 +45,7 @@ def hub(home: Path, *words: str, **environment: str) -> Done:
     except SystemExit as ended:
         status = ended.code
     finally:
-        given.key.reset(key)
+        context.key.reset(key)
         os.umask(before)
         settings = Settings(home=home, _env_file=None)  # type: ignore[call-arg]
         connection.forget(settings)

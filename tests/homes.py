@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from catalog import database
-from warehouse import connection
+from catalog.store import database
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Any]) -> tuple[Path, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 import uvicorn
 from sqlalchemy import Engine, event
 
-from warehouse import connection
+from warehouse.storage import connection
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVING = ("starlette", "fastapi", "uvicorn", "api")

@@ -18,14 +18,19 @@ from fastapi.testclient import TestClient
 from sqlmodel import Session
 
 from api.app import create_app
-from catalog import database, organizations, people, registry, releases, resources
 from catalog.access import grants
-from catalog.organizations import Organization
-from catalog.resources import Resource
-from contracts import clock, lint
+from catalog.entries import contracts as registry
+from catalog.entries import resources
+from catalog.entries.resources import Resource
+from catalog.identity import organizations, people
+from catalog.identity.organizations import Organization
+from catalog.releases import releases
+from catalog.store import database
+from contracts import clock
+from contracts.odcs import loader
 from tests import homes
-from warehouse import connection
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 PURPOSE = "业务协同：危险货物运输路线避让"
 CONTRACT = """
@@ -221,7 +226,9 @@ def _fill(settings: Settings, keys: dict[str, str]) -> None:
 
 
 def _entry(session: Session, dataset: str, owner: str, sharing: int, route: str) -> Resource:
-    contract = lint.parse(CONTRACT.format(dataset=dataset, title=f"资源 {dataset}", owner=owner, sharing=sharing, route=route))
+    contract = loader.parse(
+        CONTRACT.format(dataset=dataset, title=f"资源 {dataset}", owner=owner, sharing=sharing, route=route)
+    )
     registry.register(session, contract, by="test", origin="pack")
     resource = resources.get(session, dataset)
     resource.state = "published"

@@ -2,6 +2,6 @@
 dataset with a version in force. Item and row policy is in the files themselves; hints are hints.
 """
 
-from api.delta_sharing.door import create
+from api.delta_sharing.app import create
 
 __all__ = ["create"]

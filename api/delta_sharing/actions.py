@@ -10,10 +10,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.reading import Reading
-from catalog.releases import Release
+from catalog.access.use import Reading
+from catalog.releases.releases import Release
 from contracts.model import Contract
-from warehouse.extract import Column, ExtractFile
+from warehouse.serving.extracts import Column, ExtractFile
 
 NDJSON = "application/x-ndjson; charset=utf-8"
 """With its charset: without it the Python client reads Chinese column names as Latin-1 and finds no such columns."""

@@ -9,20 +9,20 @@ from fastapi import APIRouter, Query, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from api import links, reading
-from api.delta_sharing import actions, shared
+from api import signed_links
+from api.delta_sharing import actions, names
 from api.delta_sharing.actions import Asked
 from api.delta_sharing.listing import known
 from api.delta_sharing.tables import TABLE, WrongParameter, asked_for, moment, release_of
-from api.dependencies import PurposeDep, SessionDep, SettingsDep, SubjectDep
-from api.reading import Reading
-from catalog import releases
-from catalog.access import versions
-from catalog.people import Subject
-from catalog.releases import Release
-from catalog.resources import Resource
+from api.http.dependencies import PurposeDep, SessionDep, SettingsDep, SubjectDep
+from catalog.access import use
+from catalog.access.use import Reading
+from catalog.entries.resources import Resource
+from catalog.identity.people import Subject
+from catalog.releases import moments, releases
+from catalog.releases.releases import Release
 from contracts.errors import HubError
-from warehouse import extract
+from warehouse.serving import extracts
 from warehouse.settings import Settings
 
 router = APIRouter()
@@ -42,14 +42,14 @@ def changes(
     session: SessionDep,
     subject: SubjectDep,
     purpose: PurposeDep,
-    starting_version: Annotated[int | None, Query(alias="startingVersion", ge=0, le=reading.LARGEST)] = None,
+    starting_version: Annotated[int | None, Query(alias="startingVersion", ge=0, le=use.LARGEST)] = None,
     starting_timestamp: Annotated[str, Query(alias="startingTimestamp")] = "",
-    ending_version: Annotated[int | None, Query(alias="endingVersion", ge=0, le=reading.LARGEST)] = None,
+    ending_version: Annotated[int | None, Query(alias="endingVersion", ge=0, le=use.LARGEST)] = None,
     ending_timestamp: Annotated[str, Query(alias="endingTimestamp")] = "",
 ) -> Response:
     """What changed in each version from the starting to the ending one, both included; the first version is all inserts."""
     asked = Asked.by(request)
-    resource = shared.table(session, known(subject), share, schema, table)
+    resource = names.table(session, known(subject), share, schema, table)
     newest = asked_for(session, subject, resource, purpose)
     if asked.delta or not actions.tells_changes(newest):
         raise Unsupported(
@@ -57,10 +57,10 @@ def changes(
             "This table has no key that you see, or its changes are not told in that response format; read whole versions.",
         )
     first, last = _bounds(session, resource, newest, (starting_version, starting_timestamp), (ending_version, ending_timestamp))
-    columns = extract.shown_columns(settings, newest.view, release_of(newest).snapshot)
+    columns = extracts.shown_columns(settings, newest.view, release_of(newest).snapshot)
     lines = actions.head(asked, newest, columns)
-    lines += _lines(settings, session, subject, newest, links.base_of(request, settings), first, last)
-    reading.record(session, subject, "download", newest, via="delta-sharing changes", first=first, last=last)
+    lines += _lines(settings, session, subject, newest, signed_links.base_of(request, settings), first, last)
+    use.record(session, subject, "download", newest, via="delta-sharing changes", first=first, last=last)
     return actions.answer(asked, first, lines)
 
 
@@ -77,10 +77,10 @@ def _bounds(
             "Give startingVersion or startingTimestamp, and at most one end.",
         )
     current = release_of(newest).version
-    first = starting[0] if starting[0] is not None else versions.since(session, resource, moment(starting[1])).version
+    first = starting[0] if starting[0] is not None else moments.since(session, resource, moment(starting[1])).version
     last = ending[0] if ending[0] is not None else current
     if ending[1]:
-        last = versions.as_of(session, resource, moment(ending[1])).version
+        last = moments.as_of(session, resource, moment(ending[1])).version
     if first > last or first > current:
         raise WrongParameter(
             f"起始版本 {first} 在结束版本 {min(last, current)} 之后。", f"Version {first} is after {min(last, current)}."
@@ -98,13 +98,13 @@ def _lines(
             continue
         at = Reading(newest.resource, newest.contract, newest.decision, newest.view, release)
         if before is None:
-            files = extract.extract(settings, at.view, at.contract, release.snapshot)
+            files = extracts.extract(settings, at.view, at.contract, release.snapshot)
         else:
-            files = extract.changes(settings, at.view, at.contract.key, before.snapshot, release.snapshot)
+            files = extracts.changes(settings, at.view, at.contract.key, before.snapshot, release.snapshot)
         for one in files:
             if one.rows:
                 since = before.version if before else 0
-                url, ends = links.made(settings, base, subject, at, one, since=since)
+                url, ends = signed_links.made(settings, base, subject, at, one, since=since)
                 yield actions.change("cdf" if before else "add", url, one, ends, release)
 
 

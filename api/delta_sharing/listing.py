@@ -11,10 +11,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from api.delta_sharing import shared
-from api.dependencies import KeyNotValid, SessionDep, SubjectDep
-from catalog import organizations
-from catalog.people import Subject
+from api.delta_sharing import names as shared
+from api.http.dependencies import KeyNotValid, SessionDep, SubjectDep
+from catalog.identity import organizations
+from catalog.identity.people import Subject
 from contracts.errors import HubError
 
 router = APIRouter()

@@ -12,18 +12,19 @@ from fastapi import APIRouter, Depends, Query, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from api import links, reading
-from api.delta_sharing import actions, shared
+from api import signed_links
+from api.delta_sharing import actions, names
 from api.delta_sharing.actions import Asked
 from api.delta_sharing.listing import known
-from api.dependencies import PurposeDep, SessionDep, SettingsDep, SubjectDep
-from catalog.access import versions
-from catalog.people import Subject
-from catalog.releases import Release
-from catalog.resources import Resource
+from api.http.dependencies import PurposeDep, SessionDep, SettingsDep, SubjectDep
+from catalog.access import use
+from catalog.entries.resources import Resource
+from catalog.identity.people import Subject
+from catalog.releases import moments
+from catalog.releases.releases import Release
 from contracts.errors import HubError
-from warehouse import extract
-from warehouse.extract import ExtractFile
+from warehouse.serving import extracts
+from warehouse.serving.extracts import ExtractFile
 
 router = APIRouter()
 TABLE = "/shares/{share}/schemas/{schema}/tables/{table}"
@@ -61,10 +62,10 @@ def version(
     starting: Annotated[str, Query(alias="startingTimestamp")] = "",
 ) -> Response:
     """The number of the current version, or of the first one at or after a moment."""
-    resource = shared.table(session, known(subject), share, schema, table)
+    resource = names.table(session, known(subject), share, schema, table)
     release = asked_for(session, subject, resource, purpose).release
     if starting:
-        release = versions.since(session, resource, moment(starting))
+        release = moments.since(session, resource, moment(starting))
     assert release is not None  # noqa: S101
     return Response(headers={"Delta-Table-Version": str(release.version)})
 
@@ -80,15 +81,15 @@ def metadata(
     session: SessionDep,
     subject: SubjectDep,
     purpose: PurposeDep,
-    version: Annotated[int | None, Query(ge=0, le=reading.LARGEST)] = None,
+    version: Annotated[int | None, Query(ge=0, le=use.LARGEST)] = None,
     timestamp: str = "",
 ) -> Response:
     """Protocol and schema of a version."""
     asked = Asked.by(request)
-    resource = shared.table(session, known(subject), share, schema, table)
+    resource = names.table(session, known(subject), share, schema, table)
     found = asked_for(session, subject, resource, purpose, version, timestamp)
     release = release_of(found)
-    columns = extract.shown_columns(settings, found.view, release.snapshot)
+    columns = extracts.shown_columns(settings, found.view, release.snapshot)
     more = {"version": release.version} if version is not None or timestamp else {}
     return actions.answer(asked, release.version, actions.head(asked, found, columns, **more))
 
@@ -124,7 +125,7 @@ def query(
 ) -> Response:
     """Files of a version, cut for this recipient. The query goes on record; the files' requests do not."""
     asked = Asked.by(request)
-    resource = shared.table(session, known(subject), share, schema, table)
+    resource = names.table(session, known(subject), share, schema, table)
     if body.starting:
         raise WrongParameter(
             "请用 …/changes 读取变更（startingVersion 不适用于查询）。",
@@ -132,17 +133,17 @@ def query(
         )
     found = asked_for(session, subject, resource, purpose, body.version, body.timestamp)
     release = release_of(found)
-    files = [one for one in extract.extract(settings, found.view, found.contract, release.snapshot) if one.rows]
-    columns = extract.shown_columns(settings, found.view, release.snapshot)
+    files = [one for one in extracts.extract(settings, found.view, found.contract, release.snapshot) if one.rows]
+    columns = extracts.shown_columns(settings, found.view, release.snapshot)
     told: dict[str, Any] = {"size": sum(one.size for one in files), "numFiles": len(files)}
     if body.version is not None or body.timestamp:
         told["version"] = release.version
     lines = actions.head(asked, found, columns, **told)
     ends = 0
     for one in _enough(files, body.limit):
-        url, ends = links.made(settings, links.base_of(request, settings), subject, found, one)
+        url, ends = signed_links.made(settings, signed_links.base_of(request, settings), subject, found, one)
         lines.append(actions.file(asked, url, one, ends, release))
-    reading.record(session, subject, "download", found, via="delta-sharing", files=len(files), limit=body.limit)
+    use.record(session, subject, "download", found, via="delta-sharing", files=len(files), limit=body.limit)
     answer = actions.answer(asked, release.version, lines, ends * 1000)
     _echo_file_ids(request, answer)
     return answer
@@ -150,18 +151,18 @@ def query(
 
 def asked_for(
     session: Session, subject: Subject, resource: Resource, purpose: str, version: int | None = None, timestamp: str = ""
-) -> reading.Reading:
+) -> use.Reading:
     """The decision on a table's current version, that number, or the version of a moment."""
     if version is not None and timestamp:
         raise WrongParameter("version 和 timestamp 只能给一个。", "Give version or timestamp, not both.")
     if timestamp:
-        reading.decided(session, subject, resource, "download", purpose=purpose)  # refused before versions are told
-        version = versions.as_of(session, resource, moment(timestamp)).version
+        use.decided(session, subject, resource, "download", purpose=purpose)  # refused before versions are told
+        version = moments.as_of(session, resource, moment(timestamp)).version
     wanted = str(version) if version is not None else ""
-    return reading.decided(session, subject, resource, "download", version=wanted, purpose=purpose)
+    return use.decided(session, subject, resource, "download", version=wanted, purpose=purpose)
 
 
-def release_of(found: reading.Reading) -> Release:
+def release_of(found: use.Reading) -> Release:
     """The version a decision was made on."""
     assert found.release is not None  # noqa: S101 - only versions are shared here
     return found.release
@@ -172,8 +173,8 @@ def _query(told: dict[str, Any]) -> Body:
     for name, value in (("version", version), ("limitHint", limit)):
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
             raise WrongParameter(f"{name} 应是不小于 0 的整数。", f"{name} must be a whole number, 0 or more.")
-    if version is not None and version > reading.LARGEST:
-        raise WrongParameter(f"version 不应大于 {reading.LARGEST}。", f"version must be {reading.LARGEST} or less.")
+    if version is not None and version > use.LARGEST:
+        raise WrongParameter(f"version 不应大于 {use.LARGEST}。", f"version must be {use.LARGEST} or less.")
     if timestamp is not None and not isinstance(timestamp, str):
         raise WrongParameter("timestamp 应是文本。", "timestamp must be text.")
     return Body(version, timestamp or "", limit, told.get("startingVersion") is not None)

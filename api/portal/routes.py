@@ -4,36 +4,23 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from api.portal import (
-    batch,
-    batches,
-    board,
-    channels,
-    correcting,
-    deciding,
-    errors,
-    help,
-    holidays,
-    home,
-    inbox,
-    recalling,
-    register,
-    resource,
-    served,
-    sessions,
-    signin,
-)
+from api.portal.acquisition import channels, completeness, holidays, register
+from api.portal.batches import actions, batch, correcting, listing
+from api.portal.catalogue import recall, resource, search
+from api.portal.help import pages
+from api.portal.shell import errors, sessions, sign_in, static_files
+from api.portal.tasks import inbox
 from warehouse.settings import Settings
 
 ROUTERS = (
-    home, resource, recalling, register, channels, batches, batch, correcting, deciding, board, inbox, signin, sessions,
-    holidays, help,
+    search, resource, recall, register, channels, listing, batch, correcting, actions, completeness, inbox, sign_in, sessions,
+    holidays, pages,
 )  # fmt: skip
 
 
 def mount(app: FastAPI, settings: Settings) -> None:
     """Add the portal to the application; the paths of the JSON API keep their own errors."""
-    app.add_api_route("/static/{name:path}", served.static, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/static/{name:path}", static_files.static, methods=["GET", "HEAD"], include_in_schema=False)
     for module in ROUTERS:
         app.include_router(module.router)
     errors.install(app, settings)

@@ -9,14 +9,16 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from catalog import batches, organizations, registry
-from catalog.access import shown
+from catalog.access import views
 from catalog.access.grants import Grant, is_live, live_grant
-from catalog.access.rules import rule_book
-from catalog.agreements import Agreement
-from catalog.organizations import Organization
-from catalog.people import Subject
-from catalog.resources import Resource, Route, Sharing
+from catalog.access.policy_set import rule_book
+from catalog.acquisition.agreements import Agreement
+from catalog.deliveries import batches
+from catalog.entries import contracts as registry
+from catalog.entries.resources import Resource, Route, Sharing
+from catalog.identity import organizations
+from catalog.identity.organizations import Organization
+from catalog.identity.people import Subject
 from contracts import clock
 from contracts.errors import HubError
 from contracts.model import Contract
@@ -120,11 +122,11 @@ def decide(
     if not uses_data or resource is None:
         return Decision(True, policies, *_reasons(policies), purpose=told)
     live = grant if grant is not None and is_live(grant, at) else None
-    basis = shown.basis(subject, resource, policies, live)
+    basis = views.basis(subject, resource, policies, live)
     if sent_it:  # whatever else the sender may: what it asks for here is what it sent
-        basis = shown.of_sender(subject, batches.loaded_from(session, resource.name, subject.organization_id))
+        basis = views.of_sender(subject, batches.loaded_from(session, resource.name, subject.organization_id))
     active = contract or registry.active(session, resource.name)
-    view, closed = shown.view(request, entities, active, resource, basis)
+    view, closed = views.view(request, entities, active, resource, basis)
     if not view.items:
         return Decision(
             False,

@@ -1,4 +1,4 @@
-"""Alembic's door to the catalogue: runs on the connection that `catalog.database.migrate` opened."""
+"""Alembic's door to the catalogue: runs on the connection that `catalog.store.database.migrate` opened."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlmodel import AutoString
 
-from catalog.columns import UtcDateTime
+from catalog.store.column_types import UtcDateTime
 from catalog.tables import is_modelled, metadata
 
 
 def _rendered(kind: str, thing: Any, told: AutogenContext) -> str | Literal[False]:
     """Our own column types, as a generated revision names them."""
     if kind == "type" and isinstance(thing, UtcDateTime):
-        told.imports.add("from catalog.columns import UtcDateTime")
+        told.imports.add("from catalog.store.column_types import UtcDateTime")
         return "UtcDateTime()"
     return "sa.String()" if kind == "type" and isinstance(thing, AutoString) else False
 

@@ -10,9 +10,12 @@ from typing import Any
 
 from sqlmodel import Session
 
-from catalog import audit, people, registry, resources
 from catalog.access import grants
-from catalog.people import Person
+from catalog.audit import chain as audit
+from catalog.entries import contracts as registry
+from catalog.entries import resources
+from catalog.identity import people
+from catalog.identity.people import Person
 from cli.demo.kept import write_secret
 from cli.share import profile_text
 from contracts.clock import now

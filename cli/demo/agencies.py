@@ -19,8 +19,8 @@ from openpyxl import load_workbook
 from cli.demo.enterprises import enterprise, mobile, person
 from cli.demo.places import AGENCIES
 from cli.demo.plan import CHINA, Handed, Plan, fraction, mingle, serial
-from contracts import template
-from contracts.codes import Lists
+from contracts.checks.code_lists import Lists
+from contracts.excel import template
 from contracts.model import Contract
 
 DATASET = "major_hazard"

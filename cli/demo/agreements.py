@@ -10,7 +10,7 @@ from typing import Any
 from sqlmodel import Session
 
 from catalog import workdays
-from catalog.agreements import Agreement
+from catalog.acquisition.agreements import Agreement
 from cli.demo.places import AGENCIES
 from cli.demo.plan import Plan
 

@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from cli.language import said
-from cli.screen import Screen
+from cli.terminal.language import said
+from cli.terminal.screen import Screen
 from contracts.errors import HubError
 
 PORT = 8700

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from cli.demo.places import position
 from cli.demo.plan import Plan, serial
-from contracts.formats import CREDIT_ALPHABET, credit_check_character
+from contracts.checks.formats.registry import CREDIT_ALPHABET, credit_check_character
 
 BRANDS = (
     "松江",

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 
 from sqlmodel import Session, select
 
-from catalog import organizations, people
-from catalog.organizations import Organization
-from catalog.people import Person
+from catalog.identity import organizations, people
+from catalog.identity.organizations import Organization
+from catalog.identity.people import Person
 from cli.demo.places import AGENCIES, PROVINCE, Places
-from contracts.formats import credit_check_character
+from contracts.checks.formats.registry import credit_check_character
 
 HUB = "hlj-emergency"
 DEPARTMENTS = {

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from sqlmodel import select
 
-from catalog import audit, database, releases, resources
+from catalog.audit import chain as audit
+from catalog.entries import resources
+from catalog.entries.resources import Library, Resource
 from catalog.ledger import CatalogLedger, CatalogLookups
-from catalog.resources import Library, Resource
+from catalog.releases import releases
+from catalog.store import database
 from cli.demo.access import ACTOR
 from cli.release import pin
-from warehouse import undo
+from warehouse.ingest import undo
 from warehouse.settings import Settings
 
 

@@ -11,12 +11,12 @@ from typing import Literal
 from rich.table import Table
 from sqlmodel import Session, col, func, select
 
-from catalog.batches import Batch, BatchState
-from catalog.releases import Release
-from catalog.resources import Resource
+from catalog.deliveries.batches import Batch, BatchState
+from catalog.entries.resources import Resource
+from catalog.releases.releases import Release
 from cli.demo.organizations import PEOPLE
-from cli.language import language, said
-from cli.screen import Screen
+from cli.terminal.language import language, said
+from cli.terminal.screen import Screen
 
 COUNTED = (BatchState.LOADED, BatchState.PARTIAL, BatchState.CORRECTED)
 MARKS = {"request": ("要", "R"), "buy": ("买", "B"), "collect": ("采", "C"), "derived": ("—", "—")}

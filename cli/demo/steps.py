@@ -12,9 +12,15 @@ from pathlib import Path
 
 from sqlmodel import Session, select
 
-from catalog import agreements, audit, codes, database, periods, registry, sealing, workdays
-from catalog.batches import Batch
-from catalog.people import Person
+from catalog import workdays
+from catalog.acquisition import agreements, periods
+from catalog.audit import chain as audit
+from catalog.audit import sealing
+from catalog.deliveries.batches import Batch
+from catalog.entries import codes
+from catalog.entries import contracts as registry
+from catalog.identity.people import Person
+from catalog.store import database
 from cli import init
 from cli.demo import (
     access,
@@ -35,7 +41,7 @@ from cli.demo import (
 from cli.demo import agreements as agreed
 from cli.demo.kept import Kept, token
 from cli.demo.plan import Handed, Plan, read_manifest, write_manifest
-from contracts.codes import Lists, needed
+from contracts.checks.code_lists import Lists, needed
 from contracts.errors import HubError
 from warehouse.settings import Settings
 

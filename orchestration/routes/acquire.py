@@ -13,10 +13,11 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from catalog import audit, channels
-from catalog.agreements import IN_FORCE, Agreement, require_running
-from catalog.batches import Batch
-from catalog.channels import ChannelAttempt
+from catalog.acquisition import channels
+from catalog.acquisition.agreements import IN_FORCE, Agreement, require_running
+from catalog.acquisition.channels import ChannelAttempt
+from catalog.audit import chain as audit
+from catalog.deliveries.batches import Batch
 from contracts.clock import today
 from contracts.deliveries import Answers, Outcome
 from contracts.errors import HubError
@@ -27,9 +28,10 @@ from orchestration.routes import buy, collect, folder, mailbox, request
 from orchestration.routes.arrivals import Arrival, ChannelFailed, FetchTime, Unexpected
 from orchestration.routes.arrivals import Taken as Memory
 from orchestration.routes.folder import Settling, place
-from warehouse import ingest, tables
-from warehouse.connection import WriterBusy
-from warehouse.ingest import Delivered
+from warehouse.ingest import deliver as ingest
+from warehouse.ingest.deliver import Delivered
+from warehouse.storage import tables
+from warehouse.storage.connection import WriterBusy
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from catalog.agreements import Agreement
+from catalog.acquisition.agreements import Agreement
 from orchestration.hub import Hub
 from orchestration.routes import request
 from orchestration.routes.arrivals import Arrival, FetchTime

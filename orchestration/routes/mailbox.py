@@ -15,7 +15,7 @@ from typing import Any
 from contracts.errors import HubError
 from orchestration.routes.arrivals import Arrival, Taken, look
 from orchestration.routes.folder import Settling, is_own_file, place, settle_seconds
-from warehouse import senders
+from warehouse.ingest import senders
 from warehouse.settings import Settings
 
 SUFFIXES = (".xlsx", ".xlsm")
@@ -72,8 +72,8 @@ def arrivals(
 
 def give_back(settings: Settings, channel: Mapping[str, Any], arrival: Arrival, batch_id: str) -> Path | None:
     """The workbook with every fault marked at its cell, laid into the agency's folder of the outbox."""
-    from warehouse import quarantine
     from warehouse.foreign import files
+    from warehouse.ingest import quarantine
 
     if "outbox" not in channel:
         return None

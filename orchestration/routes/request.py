@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from catalog.agreements import Agreement
+from catalog.acquisition.agreements import Agreement
 from orchestration.hub import Hub
 from orchestration.routes import endpoint, folder
 from orchestration.routes.arrivals import Arrival, ChannelFailed, FetchTime

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.sharing import Hub, built
-from warehouse import connection
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 
 @pytest.fixture(scope="module")

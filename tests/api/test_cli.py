@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from catalog.audit import AuditRecord
+from catalog.audit.chain import AuditRecord
 from tests import commands
 from tests.sharing import Hub
 

@@ -20,11 +20,11 @@ from typing import Any
 import httpx
 import pytest
 
-from catalog import database
+from catalog.store import database
 from tests.crash.rounds import ROOT
 from tests.servers import database_url
-from warehouse import connection
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 
 @pytest.fixture

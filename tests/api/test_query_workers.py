@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.sharing import Hub
-from warehouse import query_workers
+from warehouse.serving import query_workers
 
 ROWS = "/api/v1/resources/hazard/rows"
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from catalog import codes, database, tables, workdays
+from catalog import tables, workdays
+from catalog.entries import codes
+from catalog.store import database
 
 
 @pytest.fixture(scope="session")

@@ -8,14 +8,16 @@ from typing import Any
 
 from sqlmodel import Session
 
-from catalog import agreements, organizations, people, registry
-from catalog.agreements import Agreement
-from catalog.organizations import Organization
-from catalog.people import Person, Role, Subject
-from catalog.resources import Resource, get
-from contracts import lint
+from catalog.acquisition import agreements
+from catalog.acquisition.agreements import Agreement
+from catalog.entries import contracts as registry
+from catalog.entries.resources import Resource, get
+from catalog.identity import organizations, people
+from catalog.identity.organizations import Organization
+from catalog.identity.people import Person, Role, Subject
 from contracts.deliveries import Outcome, Receipt
 from contracts.model import Contract
+from contracts.odcs import loader
 
 STEWARD = Subject("li", "李敏", "hub", frozenset({Role.STEWARD}))
 PARTNER = Subject("wang", "王钰", "water", frozenset({Role.PARTNER}))
@@ -58,7 +60,7 @@ def text(
         "cycle": "每月",
         "formats": [3],
     } | properties
-    return lint.dump(
+    return loader.dump(
         {
             "apiVersion": "v3.1.0",
             "kind": "DataContract",
@@ -88,7 +90,7 @@ def _item(at: int, name: str, title: str, grade: str) -> dict[str, Any]:
 
 def contract(dataset: str = "major_hazard", title: str = "危险化学品重大危险源", **more: Any) -> Contract:
     """The compiled document of `text`."""
-    return lint.parse(text(dataset, title, **more))
+    return loader.parse(text(dataset, title, **more))
 
 
 def resource(session: Session, dataset: str = "major_hazard", title: str = "危险化学品重大危险源", **more: Any) -> Resource:

@@ -14,8 +14,8 @@ from rich.cells import cell_len
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from catalog import database
-from catalog.batches import Batch
+from catalog.deliveries.batches import Batch
+from catalog.store import database
 from cli.doctor import examine
 from cli.init import divisions_folder
 from cli.main import app
@@ -58,11 +58,11 @@ def ready(hub: Hub) -> Hub:
 
 
 def test_the_doctor_minds_a_chain_that_nobody_seals(ready: Hub, home: Settings) -> None:
-    from catalog import condition
+    from catalog.overview import health
 
-    def told() -> condition.Finding:
+    def told() -> health.Finding:
         with database.session(home.catalog_database) as session:
-            return next(one for one in condition.examine(session, home.audit_head) if one.name == "audit")
+            return next(one for one in health.examine(session, home.audit_head) if one.name == "audit")
 
     ready("people", "add", "li", "--role", "steward")
     assert told().state == "good"

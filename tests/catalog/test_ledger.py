@@ -12,14 +12,18 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from catalog import agreements, audit, batches, codes, database, quality, resources, spending
-from catalog.agreements import AgreementOver, NotSigned, UnknownAgreement
-from catalog.batches import Batch, UnknownBatch
+from catalog.acquisition import agreements, spending
+from catalog.acquisition.agreements import AgreementOver, NotSigned, UnknownAgreement
+from catalog.audit import chain as audit
+from catalog.deliveries import batches, quality
+from catalog.deliveries.batches import Batch, UnknownBatch
+from catalog.entries import codes, resources
+from catalog.identity.organizations import UnknownOrganization
 from catalog.ledger import CatalogLedger, CatalogLookups, NotHeld, WrongCounts
-from catalog.organizations import UnknownOrganization
+from catalog.store import database
 from contracts.deliveries import Answers, Fault, Outcome
 from tests.catalog import making
-from warehouse.ledger import Ledger, Lookups
+from warehouse.ingest.ports import Ledger, Lookups
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 from cli.doctor import examine
 from cli.init import prepare
 from orchestration import dbt
-from warehouse import connection
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 
 def mode(path: Path) -> int:

@@ -15,11 +15,11 @@ import httpx
 import psutil
 import pytest
 
-from catalog import database
+from catalog.store import database
 from cli.supervisor import Supervisor, WorkerEnded
 from tests.crash.rounds import ROOT
-from warehouse import connection
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ import uvicorn
 from filelock import FileLock
 
 from tests.sharing import Hub, built
-from warehouse import connection
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = ROOT / ".venv-clients"

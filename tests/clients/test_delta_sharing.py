@@ -11,14 +11,15 @@ from fastapi import Request
 from starlette.responses import FileResponse, Response
 
 from api.delta_sharing import actions
-from api.reading import Reading
 from catalog.access import Decision
-from catalog.releases import Release
-from catalog.resources import Resource
+from catalog.access.use import Reading
+from catalog.entries.resources import Resource
+from catalog.releases.releases import Release
 from contracts.model import Contract, Item, Type
 from contracts.view import View
 from tests.sharing import PARTNER_ITEMS, Hub
-from warehouse import connection, extract
+from warehouse.serving import extracts
+from warehouse.storage import connection
 
 Client = Callable[..., Any]
 HAZARD = "hlj-emergency.resource.hazard"
@@ -124,8 +125,8 @@ def test_chinese_column_names(client: Client, served: tuple[Hub, str]) -> None:
     resource = Resource(name="chinese", title="中文列名", library="topic", provider_id="hlj-emergency")
     release = Release(resource_id=resource.id, version=1, snapshot=snapshot, rows=120)
     reading = Reading(resource, contract, Decision(True, (), "", "", view), view, release)
-    [file] = extract.extract(hub.settings, view, contract, snapshot)
-    columns = extract.shown_columns(hub.settings, view, snapshot)
+    [file] = extracts.extract(hub.settings, view, contract, snapshot)
+    columns = extracts.shown_columns(hub.settings, view, snapshot)
 
     @hub.client.app.get("/chinese.parquet")
     def parquet() -> Response:

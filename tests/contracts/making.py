@@ -9,9 +9,11 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from contracts import frames, lint, predicates
-from contracts.codes import Lists
+from contracts.checks.code_lists import Lists
+from contracts.checks.duckdb import predicates
+from contracts.checks.polars import schema as frames
 from contracts.model import Contract
+from contracts.odcs import loader
 
 NOW = datetime(2026, 3, 12, 1, 40, tzinfo=UTC)
 LISTS = Lists(
@@ -59,7 +61,7 @@ def item(
 
 def contract(items: Sequence[Mapping[str, Any]], quality: Sequence[Mapping[str, Any]] = (), **own: Any) -> Contract:
     """A contract of some items, by way of text and lint."""
-    return lint.parse(lint.dump(document(items, quality, **own)))
+    return loader.parse(loader.dump(document(items, quality, **own)))
 
 
 Rows = Sequence[Mapping[str, str | None]]
@@ -88,7 +90,7 @@ def by_frame(made: Contract, rows: Rows, lists: Lists = LISTS, now: datetime = N
     names = [i.name for i in made.items]
     frame = pl.DataFrame({n: pl.Series([r.get(n) for r in rows], dtype=pl.String) for n in names})
     checked = frames.check(made, frame, lists, now=now)
-    from contracts.frame_values import typed
+    from contracts.checks.polars.values import typed
 
     values = frame.select(*(typed(i, pl.col(i.name)).alias(i.name) for i in made.items))
     found = {(r, i, rule, v) for r, i, rule, v, *_ in checked.faults.rows() if rule not in ("key", "unique", "reference")}

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.contracts import app
-from contracts import lint
+from contracts.odcs import loader
 from tests.contracts.making import document, item
 
 PACK = Path(__file__).parents[2] / "contracts" / "packs" / "demo"
@@ -24,7 +24,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> CliRunner:
 
 def test_lint_tells_every_fault_and_ends_with_status_1(run: CliRunner, tmp_path: Path) -> None:
     bad = tmp_path / "bad.odcs.yaml"
-    bad.write_text(lint.dump(document([item("N", "string", requird=True)])), encoding="utf-8")
+    bad.write_text(loader.dump(document([item("N", "string", requird=True)])), encoding="utf-8")
     told = run.invoke(app, ["lint", str(tmp_path)])
     assert told.exit_code == 1
     assert told.exception is None or isinstance(told.exception, SystemExit)
@@ -53,8 +53,8 @@ def test_the_demo_pack_is_right(run: CliRunner) -> None:
 
 def test_diff_says_why_and_which_version(run: CliRunner, tmp_path: Path) -> None:
     old, new = tmp_path / "old.odcs.yaml", tmp_path / "new.odcs.yaml"
-    old.write_text(lint.dump(document([item("a", "string"), item("b", "string")])), encoding="utf-8")
-    new.write_text(lint.dump(document([item("a", "string")])), encoding="utf-8")
+    old.write_text(loader.dump(document([item("a", "string"), item("b", "string")])), encoding="utf-8")
+    new.write_text(loader.dump(document([item("a", "string")])), encoding="utf-8")
     told = run.invoke(app, ["diff", str(old), str(new)])
     assert told.exit_code == 1
     assert "item removed" in told.output

@@ -6,8 +6,8 @@ import os
 import re
 from pathlib import Path
 
-from contracts import lint, properties
-from contracts.checks import compile
+from contracts.checks.compile import compile
+from contracts.odcs import loader, properties
 
 PAGE = Path(__file__).parents[2] / "docs" / "contracts.md"
 BEGIN, END = "<!-- properties: begin (made by tests/contracts/test_docs.py, do not edit) -->", "<!-- properties: end -->"
@@ -22,7 +22,7 @@ def table() -> str:
 
 def test_the_example_is_right_and_uses_nearly_every_check() -> None:
     example = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    made = lint.parse(example[0], str(PAGE))
+    made = loader.parse(example[0], str(PAGE))
     kinds = {check.kind for check in compile(made)}
     assert {
         "key",

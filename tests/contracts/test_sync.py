@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from catalog import database, organizations
+from catalog.identity import organizations
+from catalog.identity.organizations import Organization
 from catalog.ledger import opened
-from catalog.organizations import Organization
+from catalog.store import database
 from cli.contracts import app
-from contracts import lint
+from contracts.odcs import loader
 from tests.contracts.making import document, item
-from warehouse.connection import initialise, reader
-from warehouse.ingest import deliver
+from warehouse.ingest.deliver import deliver
 from warehouse.settings import Settings
+from warehouse.storage.connection import initialise, reader
 
 ITEMS = [item("a", "string", primaryKey=True, primaryKeyPosition=1, required=True), item("n", "integer")]
 
@@ -37,7 +38,7 @@ def hub(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 def sync(pack: Path, items: Sequence[dict[str, Any]], version: str) -> dict[str, Any]:
     made = document(items, delivery="changes") | {"version": version, "tenant": "org"}
-    (pack / "tried.odcs.yaml").write_text(lint.dump(made), encoding="utf-8")
+    (pack / "tried.odcs.yaml").write_text(loader.dump(made), encoding="utf-8")
     told = CliRunner().invoke(app, ["sync", str(pack), "--json"], catch_exceptions=False)
     assert told.exit_code == 0, told.output
     (one,) = json.loads(told.output)

@@ -23,14 +23,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from catalog import database
 from catalog.ledger import CatalogLedger
+from catalog.store import database
 from tests.crash import working
 from tests.crash.stores import Stores
 from tests.crash.working import DATASETS
-from warehouse import backup, connection, landing
-from warehouse.commit import commits
 from warehouse.settings import Settings
+from warehouse.storage import backup, connection, landing
+from warehouse.storage.commits import commits
 
 ROOT = Path(__file__).parents[2]
 KILLED = -9
@@ -224,7 +224,7 @@ def told_states(site: Site) -> set[str]:
 
 def main() -> None:
     """Random rounds, all of which must agree."""
-    from warehouse.crashpoints import POINTS
+    from warehouse.storage.failpoints import POINTS
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=50)

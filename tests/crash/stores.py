@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from catalog import database
+from catalog.store import database
 from tests.servers import database_url, databases, run_statement
-from warehouse import connection
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 KINDS = {"catalogue": "catalog_url", "lake": "lake_catalog"}
 """Each store, and the setting that names its database."""

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.crash.rounds import KILLED, Site, State, agree, one_round
-from warehouse import connection
-from warehouse.crashpoints import POINTS
+from warehouse.storage import connection
+from warehouse.storage.failpoints import POINTS
 
 STEPS = {
     "undo": ["undo", "complete", "0"],

@@ -8,15 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from catalog import audit, database, recovery, sealing
-from catalog.audit import AuditRecord
+from catalog import recovery
+from catalog.audit import chain as audit
+from catalog.audit import sealing
+from catalog.audit.chain import AuditRecord
 from catalog.ledger import CatalogLedger
+from catalog.store import database
 from cli import doctor
 from tests.crash import working
 from tests.crash.rounds import Site, agree
 from tests.crash.stores import Stores
-from warehouse import accounts, connection, landing, rebuild, reconcile
-from warehouse.finish import finish
+from warehouse.ingest import accounts, rebuild, reconcile
+from warehouse.ingest.process import finish
+from warehouse.storage import connection, landing
 
 STORES = (("catalogue",), ("lake",), ("catalogue", "lake"))
 

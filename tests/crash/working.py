@@ -13,8 +13,10 @@ from pathlib import Path
 from catalog.ledger import CatalogLedger
 from contracts.model import Delivery
 from tests.warehouse.conftest import Given, thing
-from warehouse import connection, ingest, reconcile, undo
+from warehouse.ingest import deliver as ingest
+from warehouse.ingest import reconcile, undo
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 READY = "ready\n"
 DATASETS = {"changed": Delivery.CHANGES, "complete": Delivery.FULL, "series": Delivery.APPEND}
@@ -45,7 +47,7 @@ def run(settings: Settings, steps: list[list[str]]) -> None:
         elif verb == "maintain":
             _maintain(settings, ledger, given)
         elif verb == "backup":
-            from warehouse import backup
+            from warehouse.storage import backup
 
             backup.backup(settings, Path(told[0]))
     connection.forget(settings)
@@ -53,7 +55,7 @@ def run(settings: Settings, steps: list[list[str]]) -> None:
 
 def _release(settings: Settings, dataset: str) -> None:
     """Publish version n + 1; the catalogue's part is a file beside the home, pinned before anything may expire."""
-    from warehouse import release
+    from warehouse.serving import diff as release
 
     pins = settings.root / "pins.json"
     held = json.loads(pins.read_text()) if pins.exists() else []
@@ -64,12 +66,12 @@ def _release(settings: Settings, dataset: str) -> None:
 
 
 def _maintain(settings: Settings, ledger: CatalogLedger, given: Given) -> None:
-    from warehouse import maintain
+    from warehouse.storage import maintenance
 
     pins = settings.root / "pins.json"
     held = json.loads(pins.read_text()) if pins.exists() else []
     reconcile.reconcile(settings, ledger, given)
-    maintain.maintain(
+    maintenance.maintain(
         settings, {p["snapshot"]: [p["dataset"]] for p in held}, keep_seconds=0, grace_seconds=0, orphan_seconds=0
     )
 

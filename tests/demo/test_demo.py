@@ -11,12 +11,18 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from catalog import acquisitions, audit, board, database, releases, resources, sealing, spending
 from catalog.access import grants
-from catalog.agreements import get as agreement
-from catalog.batches import Batch
-from catalog.people import Person
-from catalog.resources import Resource
+from catalog.acquisition import completeness, spending
+from catalog.acquisition.agreements import get as agreement
+from catalog.audit import chain as audit
+from catalog.audit import sealing
+from catalog.deliveries.batches import Batch
+from catalog.entries import resources
+from catalog.entries.resources import Resource
+from catalog.identity.people import Person
+from catalog.overview import register as acquisitions
+from catalog.releases import releases
+from catalog.store import database
 from cli.demo import agreements as agreed
 from cli.demo.agencies import AGENCIES, FAULTS, LATE, NOTHING, SILENT, SWAPPED, WRONG
 from tests.demo.made import Made
@@ -87,7 +93,7 @@ class TestPurchase:
 class TestBoard:
     def test_late_returned_nil_missing_and_on_time(self, demo: Made) -> None:
         with database.session(demo.settings.catalog_database) as session:
-            shown = board.board(session, agreed.COLLECTION, on=demo.day)
+            shown = completeness.board(session, agreed.COLLECTION, on=demo.day)
         now = {row.organization.id.removesuffix("-emergency"): row.cells[-1] for row in shown.rows}
         assert len(now) == len(AGENCIES) == 12
         expected = {LATE: "late", SWAPPED: "returned", SILENT: "missing", NOTHING: "nil"}

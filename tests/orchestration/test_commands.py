@@ -48,7 +48,7 @@ def test_run_tells_all_as_json(inbox: Path) -> None:
 
 
 def test_run_is_on_record(inbox: Path, stocked: Hub) -> None:
-    from catalog import audit
+    from catalog.audit import chain as audit
 
     hub_command("run", "request")
     with stocked.session() as session:
@@ -58,7 +58,7 @@ def test_run_is_on_record(inbox: Path, stocked: Hub) -> None:
 
 
 def test_a_key_without_that_right_may_not_run(stocked: Hub) -> None:
-    from catalog import people
+    from catalog.identity import people
 
     with stocked.session() as session:
         person = people.add_person(session, login="p", name="P", organization_id="hlj-water", roles=["partner"])

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import dagster as dg
 
-from catalog.agreements import Agreement
-from catalog.registry import ContractVersion
-from catalog.resources import Resource
+from catalog.acquisition.agreements import Agreement
+from catalog.entries.contracts import ContractVersion
+from catalog.entries.resources import Resource
 from orchestration.definitions import definitions
 from orchestration.execute import instance
 from orchestration.hub import Hub

@@ -7,11 +7,12 @@ import dataclasses
 import pytest
 from sqlmodel import select
 
-from catalog import lineage, registry
-from catalog.audit import AuditRecord
-from catalog.releases import QualityResult
-from catalog.resources import Resource
-from contracts import lint
+from catalog.audit.chain import AuditRecord
+from catalog.entries import contracts as registry
+from catalog.entries.resources import Resource
+from catalog.lineage import graph as lineage
+from catalog.releases.releases import QualityResult
+from contracts.odcs import loader
 from orchestration import derived
 from orchestration.execute import Executed, execute
 from orchestration.hub import Hub
@@ -64,7 +65,7 @@ def test_their_contracts_hold_items_in_both_languages_and_no_upkeep(built: tuple
     assert contract.key == ("hazard_id",)
     assert all(item.title and item.title_en for item in contract.items)
     assert not [item.name for item in contract.items if item.name.startswith("_")]
-    assert lint.parse(contract.text).items == contract.items
+    assert loader.parse(contract.text).items == contract.items
 
 
 def test_tests_of_dbt_are_quality_results(built: tuple[Hub, Executed]) -> None:
@@ -109,7 +110,7 @@ class TestVersions:
             assert derived.register(session, then, "hlj-emergency").version == version
 
     def test_the_owner_is_where_the_administrators_belong(self, hub: Hub) -> None:
-        from catalog import people
+        from catalog.identity import people
 
         with hub.session() as session:
             assert derived.owner(session) == "hlj-emergency"  # the first department by name

@@ -12,8 +12,8 @@ import pytest
 from orchestration.routes import folder, mailbox
 from orchestration.routes.arrivals import ChannelFailed, corrected_batch
 from orchestration.routes.folder import Settling
-from warehouse import landing
 from warehouse.settings import Settings
+from warehouse.storage import landing
 
 CHANNEL = {"kind": "folder", "path": "inbox", "pattern": "*.csv", "settle_seconds": 0.3}
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from catalog.agreements import Agreement, Spend
-from catalog.audit import AuditRecord
-from catalog.batches import Batch
-from catalog.organizations import Organization
+from catalog.acquisition.agreements import Agreement, Spend
+from catalog.audit.chain import AuditRecord
+from catalog.deliveries.batches import Batch
+from catalog.identity.organizations import Organization
 from orchestration.execute import Executed, UnknownJob, execute
 from orchestration.hub import Hub
 from tests.orchestration.conftest import agree, drop
-from warehouse.connection import reader
+from warehouse.storage.connection import reader
 
 
 def run(hub: Hub, *jobs: str, datasets: tuple[str, ...] = ()) -> Executed:

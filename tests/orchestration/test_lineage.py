@@ -13,9 +13,9 @@ from referencing import Registry, Resource
 from sqlmodel import select
 from typer.testing import CliRunner
 
-from catalog import lineage
-from catalog.batches import Batch
-from catalog.lineage import LineageEvent
+from catalog.deliveries.batches import Batch
+from catalog.lineage import graph as lineage
+from catalog.lineage.graph import LineageEvent
 from orchestration import facets, modelled_lineage
 from orchestration.execute import execute
 from orchestration.hub import Hub
@@ -123,7 +123,7 @@ class TestBatches:
 
     def test_a_delivery_outside_dagster_is_caught_up_with(self, stocked: Hub, inbox: Path) -> None:
         from orchestration.lineage import catch_up
-        from warehouse import ingest
+        from warehouse.ingest import deliver as ingest
 
         path = drop(inbox / "station", "a.csv", "S1,1", "S2,-2")
         args = (stocked.settings, stocked.ledger, stocked.lookups, path)

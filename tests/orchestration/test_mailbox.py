@@ -11,15 +11,16 @@ import pytest
 from openpyxl import load_workbook
 from sqlmodel import select
 
-from catalog import audit, registry
-from catalog.agreements import AgreementAgency
-from catalog.batches import Batch
-from catalog.organizations import Organization
-from contracts import template
+from catalog.acquisition.agreements import AgreementAgency
+from catalog.audit import chain as audit
+from catalog.deliveries.batches import Batch
+from catalog.entries import contracts as registry
+from catalog.identity.organizations import Organization
+from contracts.excel import template
 from orchestration.execute import Executed, execute
 from orchestration.hub import Hub
 from tests.orchestration.conftest import agree, site
-from warehouse import senders
+from warehouse.ingest import senders
 from warehouse.settings import Settings
 
 AGENCIES = ("heihe-emergency", "yichun-emergency")

@@ -16,14 +16,14 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from catalog import audit
+from catalog.audit import chain as audit
 from cli.doctor import runs_finding
 from orchestration import owners
 from orchestration.execute import execute, instance
 from orchestration.hub import Hub
 from orchestration.sensors import _orphans
 from tests.orchestration.conftest import drop
-from warehouse import connection
+from warehouse.storage import connection
 
 RUN = [sys.executable, "-m", "cli", "run", "request"]
 

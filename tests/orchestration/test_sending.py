@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from catalog import condition, database, lineage
+from catalog.lineage import graph as lineage
+from catalog.overview import health
+from catalog.store import database
 from orchestration import facets, sending
 from orchestration.hub import Hub, open_hub
 from warehouse.settings import Settings
@@ -111,7 +113,7 @@ def test_an_event_that_is_refused_does_not_hold_up_the_others(hub: Hub, receiver
     assert sending.send(hub) == sending.Sent(0, 0)
     with hub.session() as session:
         assert {event.refusal for event in lineage.refused(session)} == {"HTTP 400"}
-        finding = next(one for one in condition.examine(session) if one.name == "lineage")
+        finding = next(one for one in health.examine(session) if one.name == "lineage")
         assert finding.state == "warning"
 
 

@@ -9,9 +9,10 @@ import dagster as dg
 import pytest
 from sqlmodel import select
 
-from catalog import audit, sealing
-from catalog.audit import AuditSeal
-from catalog.batches import Batch
+from catalog.audit import chain as audit
+from catalog.audit import sealing
+from catalog.audit.chain import AuditSeal
+from catalog.deliveries.batches import Batch
 from contracts.deliveries import Receipt
 from orchestration import sensors
 from orchestration.assets import ROUTE_TAG
@@ -63,8 +64,8 @@ class TestDropped:
 
 class TestModels:
     def test_a_new_batch_of_a_dataset_they_read_asks_for_the_models(self, stocked: Hub, inbox: Path, tmp_path: Path) -> None:
-        from catalog import registry
-        from warehouse import ingest
+        from catalog.entries import contracts as registry
+        from warehouse.ingest import deliver as ingest
 
         assert ticked(stocked, "models_behind")[0] == []
         with stocked.session() as session:
@@ -76,9 +77,10 @@ class TestModels:
         assert ticked(stocked, "models_behind", data.cursor)[0] == []
 
     def test_models_built_since_by_hand_are_not_built_again(self, stocked: Hub, tmp_path: Path) -> None:
-        from catalog import quality, registry
+        from catalog.deliveries import quality
+        from catalog.entries import contracts as registry
         from orchestration.modelled import described
-        from warehouse import ingest
+        from warehouse.ingest import deliver as ingest
 
         with stocked.session() as session:
             registry.register(session, site("hazmat_vehicle"), by="test", origin="pack")

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contracts import lint
 from contracts.errors import HubError
 from contracts.model import Contract
+from contracts.odcs import loader
 from contracts.view import Mask, View
 from tests.sharing import COLUMNS, CONTRACT
-from warehouse import connection, query
+from warehouse.serving import pages as query
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 ITEMS = ("hazard_id", "name", "division", "level", "r_value", "lon", "assessed_on", "seen_at", "capital")
 VISIBLE = """
@@ -65,7 +66,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 @cache
 def contract() -> Contract:
     text = CONTRACT.format(dataset="whole", title="试", owner="hlj-emergency", sharing=2, route="collect")
-    return lint.parse(text)
+    return loader.parse(text)
 
 
 def view(dataset: str, row_filter: str, masks: dict[str, Mask] | None = None) -> View:

@@ -9,15 +9,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catalog import access, people, registry, resources
+from catalog import access
 from catalog.access import grants
 from catalog.access.grants import InvalidGrant
-from catalog.access.rules import FOLDER, rule_book
-from catalog.people import ANONYMOUS, Subject, local_subject
+from catalog.access.policy_set import FOLDER, rule_book
+from catalog.entries import contracts as registry
+from catalog.entries import resources
+from catalog.identity import people
+from catalog.identity.people import ANONYMOUS, Subject, local_subject
 from contracts import clock
 from tests.sharing import PURPOSE, Hub, built
-from warehouse import connection
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 OPERATIONS = ["release", "undo-batch", "answer-batch", "pass-batch", "discard-batch", "manage-contract", "manage-agreement"]
 BY_PROVIDER = ["recall", "manage-resource", "deliver", "see-quarantine", "manage-grant"]
@@ -184,16 +187,18 @@ def test_not_shared_cannot_be_granted(hub: Hub) -> None:
 
 
 def test_a_thousand_columns_ask_a_handful_of_questions(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    from catalog.access import rules
+    from catalog.access import policy_set
     from contracts.model import Contract, Item, Type
 
     wide = Contract(
         "urn:w", "1", "hazard", "wide", tuple(Item(f"c{n}", f"c{n}", Type.STRING, grade=f"L{n % 3 + 1}") for n in range(3000))
     )
     asked: list[int] = []
-    answer = rules.RuleBook.ask
+    answer = policy_set.RuleBook.ask
     monkeypatch.setattr(
-        rules.RuleBook, "ask", lambda self, requests, entities: asked.append(len(requests)) or answer(self, requests, entities)
+        policy_set.RuleBook,
+        "ask",
+        lambda self, requests, entities: asked.append(len(requests)) or answer(self, requests, entities),
     )
     view = decide(hub, "analyst", "query", contract=wide).view
     assert view is not None

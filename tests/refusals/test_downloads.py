@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from api import streams
-from catalog import audit, people
+from api.http import streams
 from catalog.access import grants
+from catalog.audit import chain as audit
+from catalog.identity import people
 from tests.sharing import Hub, built
-from warehouse import connection
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 CHUNK = 64
 

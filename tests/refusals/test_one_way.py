@@ -13,16 +13,18 @@ import pytest
 from sqlmodel import select
 from typer.testing import CliRunner
 
-from catalog import access, organizations, people, resources, workdays
+from catalog import access, workdays
 from catalog.access import grants
-from catalog.batches import Batch, BatchState
-from catalog.organizations import Organization
-from catalog.releases import Release
+from catalog.deliveries.batches import Batch, BatchState
+from catalog.entries import resources
+from catalog.identity import organizations, people
+from catalog.identity.organizations import Organization
+from catalog.releases.releases import Release
 from cli.main import app as command
 from contracts.clock import now
 from tests.sharing import PURPOSE, Hub, built
-from warehouse import connection
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 FULL = "13800000002"
 PAGE = {"accept": "text/html"}

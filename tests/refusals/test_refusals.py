@@ -10,10 +10,11 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from api import links
-from catalog import people, resources
+from api import signed_links
 from catalog.access import grants
-from catalog.audit import AuditRecord
+from catalog.audit.chain import AuditRecord
+from catalog.entries import resources
+from catalog.identity import people
 from contracts import clock
 from tests.sharing import DATASETS, PURPOSE, Hub
 
@@ -239,9 +240,9 @@ def test_altered_links(hub: Hub, change: str) -> None:
     signature = query.rpartition("sig=")[2]
     text, _, name = path.partition("/")
     if change == "expired":
-        assert links.read(hub.settings, text, signature).version == 1
-        with pytest.raises(links.LinkEnded):
-            links.read(hub.settings, text, signature, now=4e9)
+        assert signed_links.read(hub.settings, text, signature).version == 1
+        with pytest.raises(signed_links.LinkEnded):
+            signed_links.read(hub.settings, text, signature, now=4e9)
         return
     altered = {
         "token": f"{text[:-2]}/{name}?sig={signature}",

@@ -10,13 +10,16 @@ from urllib.parse import quote
 import pytest
 from sqlmodel import col, func, select
 
-from catalog import database, lineage, people, resources
 from catalog.access import grants
-from catalog.audit import AuditRecord
-from catalog.people import Key
+from catalog.audit.chain import AuditRecord
+from catalog.entries import resources
+from catalog.identity import people
+from catalog.identity.people import Key
+from catalog.lineage import graph as lineage
+from catalog.store import database
 from tests.sharing import PURPOSE, Hub
-from warehouse import query
-from warehouse.gate import QueryInvalid, QueryRefused
+from warehouse.serving import pages as query
+from warehouse.serving.sql_rewrite import QueryInvalid, QueryRefused
 
 OTHER_PURPOSE = "应急值守"
 TABLE = "/delta-sharing/shares/hlj-emergency/schemas/resource/tables/hazard"
@@ -60,7 +63,7 @@ class TestSeveralGrants:
 def test_samples_of_guarded_items_are_not_in_the_contract_that_anybody_may_read(hub: Hub) -> None:
     """The portal always left them out; the API gave the whole document."""
     with hub.session() as session:
-        from catalog import registry
+        from catalog.entries import contracts as registry
 
         active = registry.active(session, "hazard")
         kept = session.exec(select(registry.ContractVersion).where(registry.ContractVersion.dataset == "hazard")).one()
@@ -148,14 +151,14 @@ class TestFilterOfAnItemThatCameLater:
             view = access.require(session, who, "query", resource).view
             snapshot = session.exec(select(_release()).where(_release().resource_id == resource.id)).first().snapshot  # type: ignore[union-attr]
         sql = "SELECT x.hazard_id FROM (SELECT 'north' AS region) AS o, LATERAL (SELECT * FROM resource.weather) AS x"
-        from warehouse.permitted import ItemMissing
+        from warehouse.serving.view_sql import ItemMissing
 
         with pytest.raises(ItemMissing):
             query.ask(hub.settings, sql, {("resource", "weather"): view}, snapshots={("resource", "weather"): snapshot})
 
 
 def _release() -> Any:
-    from catalog.releases import Release
+    from catalog.releases.releases import Release
 
     return Release
 
@@ -221,8 +224,8 @@ class TestOnRecord:
 
 def command(hub: Hub, monkeypatch: pytest.MonkeyPatch, words: list[str]) -> int:
     """Status of `hub` with these words, in this process."""
-    from cli import given
     from cli.main import main
+    from cli.terminal import context
 
     monkeypatch.setenv("HUB_HOME", str(hub.settings.root))
     monkeypatch.setattr("sys.argv", ["hub", *words])
@@ -231,7 +234,7 @@ def command(hub: Hub, monkeypatch: pytest.MonkeyPatch, words: list[str]) -> int:
     except SystemExit as ended:
         return int(ended.code or 0)
     finally:
-        given.key.set("")
+        context.key.set("")
     return 0
 
 

@@ -10,10 +10,12 @@ import pytest
 
 from contracts.view import Mask, View
 from tests.sharing import COLUMNS, ROWS
-from warehouse import connection, gate, query
-from warehouse.gate import QueryInvalid, QueryRefused
-from warehouse.sandbox import QueryTooSlow, sandbox
+from warehouse.serving import pages as query
+from warehouse.serving import sql_rewrite
+from warehouse.serving.sandbox import QueryTooSlow, sandbox
+from warehouse.serving.sql_rewrite import QueryInvalid, QueryRefused
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 VIEW = View(
     "hazard",
@@ -386,6 +388,8 @@ def test_the_sandbox_stops_what_the_gate_would_miss(lake: Settings) -> None:
 
 def test_no_second_parser_is_needed(lake: Settings) -> None:
     """The rewritten tree, turned to text and parsed again, still names only what was put there."""
-    text = gate.rewrite("SELECT * FROM resource.hazard h, (FROM resource.hazard)", {("resource", "hazard"): "SELECT 1 AS a"})
-    tree = gate.parser().tree(text)
-    assert not [node for node in gate.nodes(tree) if node.get("type") == "BASE_TABLE"]
+    text = sql_rewrite.rewrite(
+        "SELECT * FROM resource.hazard h, (FROM resource.hazard)", {("resource", "hazard"): "SELECT 1 AS a"}
+    )
+    tree = sql_rewrite.parser().tree(text)
+    assert not [node for node in sql_rewrite.nodes(tree) if node.get("type") == "BASE_TABLE"]

@@ -7,15 +7,19 @@ from collections.abc import Iterator
 import pytest
 from sqlmodel import select
 
-from api.portal.item_rows import masked
-from catalog import people, quality, registry, resources, search, search_entries
-from catalog.lineage import LineageEdge
-from catalog.people import ANONYMOUS, Subject
+from api.portal.catalogue.items import masked
+from catalog.deliveries import quality
+from catalog.entries import contracts as registry
+from catalog.entries import resources, search_index
+from catalog.identity import people
+from catalog.identity.people import ANONYMOUS, Subject
+from catalog.lineage.graph import LineageEdge
+from catalog.search import search
 from contracts.model import Type
 from contracts.view import Mask
 from tests.sharing import Hub, built
-from warehouse import connection
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 SAMPLE, LOWEST = "样例名称甲", "最小值-0.125"
 
@@ -165,7 +169,7 @@ def test_no_title_of_an_entry_behind_a_resource_is_told_to_who_may_not_know_it(h
         for source in ("resource.weather", "resource.classified"):
             session.add(LineageEdge(source=source, source_item="", target="resource.hazard", target_item=""))
         session.flush()
-        search_entries.refresh_upstream(session, ["resource.hazard"])
+        search_index.refresh_upstream(session, ["resource.hazard"])
     partner = Subject("p", organization_id="hlj-transport", roles=frozenset({"partner"}), person_id="p")
     assert "hazard" in found(hub, ANONYMOUS, "独特的气象站")
     for subject in (ANONYMOUS, partner):
@@ -176,7 +180,7 @@ def test_no_title_of_an_entry_behind_a_resource_is_told_to_who_may_not_know_it(h
         resources.save(session, weather)
     assert found(hub, ANONYMOUS, "独特的气象站") == []
     with hub.session() as session:
-        entry = search_entries.entry_of(session, resources.get(session, "hazard"))
+        entry = search_index.entry_of(session, resources.get(session, "hazard"))
         assert entry is not None
         assert entry.upstream == []
         weather = resources.get(session, "weather")

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from contracts import lint
 from contracts.model import Contract
+from contracts.odcs import loader
 from orchestration import dbt
-from warehouse import connection, tables
 from warehouse.settings import Settings
+from warehouse.storage import connection, tables
 
 PACK = Path(__file__).resolve().parents[2] / "contracts" / "packs" / "demo"
 FIRST, SECOND, THIRD = "20260301-0001", "20260302-0001", "20260303-0001"
@@ -23,7 +23,7 @@ FIRST, SECOND, THIRD = "20260301-0001", "20260302-0001", "20260303-0001"
 @cache
 def pack() -> list[Contract]:
     """The demo's contracts."""
-    return [lint.read(path) for path in sorted(PACK.glob("*.odcs.yaml"))]
+    return [loader.read(path) for path in sorted(PACK.glob("*.odcs.yaml"))]
 
 
 def put(settings: Settings, dataset: str, rows: Sequence[dict[str, Any]], batch: str = FIRST) -> None:

@@ -10,8 +10,8 @@ from orchestration import dbt
 from orchestration.modelled import described
 from orchestration.sources import SOURCES, write_sources
 from tests.transforms.conftest import SECOND, THIRD, fill, pack, put, quake, read, write
-from warehouse import connection
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 Modelled = tuple[Settings, dbt.ModelsRun]
 

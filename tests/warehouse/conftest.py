@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
-from catalog import database
 from catalog.ledger import CatalogLedger
+from catalog.store import database
 from contracts.model import Contract, Delivery, Item, Type
-from warehouse import connection, ingest, reconcile, undo
 from warehouse.foreign import door
-from warehouse.ingest import Delivered
+from warehouse.ingest import deliver as ingest
+from warehouse.ingest import reconcile, undo
+from warehouse.ingest.deliver import Delivered
 from warehouse.settings import Settings
+from warehouse.storage import connection
 
 
 @dataclass

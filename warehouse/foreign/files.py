@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from contracts import lint
 from contracts.errors import HubError
-from contracts.evidence import Evidence, Said
+from contracts.excel.marks import TemplateMark
+from contracts.inference.evidence import Evidence, Said
 from contracts.model import Contract
-from contracts.template_marks import TemplateMark
-from warehouse.drafting import Progress, Request
+from contracts.odcs import loader
 from warehouse.foreign import door, limits
+from warehouse.onboarding.draft import Progress, Request
 from warehouse.readers.pages import Asked, Read
 from warehouse.settings import Settings
 
@@ -32,16 +32,16 @@ class Draft:
 
 
 def draft_contract(request: Request, settings: Settings, progress: Progress | None = None) -> Draft:
-    """`warehouse.drafting.draft_contract`, apart. Raises `Undecided` with every question that the file leaves open."""
+    """`warehouse.onboarding.draft.draft_contract`, apart. Raises `Undecided` with every question that the file leaves open."""
     request = replace(request, path=request.path.resolve(), divisions=tuple(request.divisions))
     allowed = limits.of(settings, request.path)
     made = door.run(settings, "draft", allowed, {"request": request}, name=request.filename, progress=progress)
     evidence = tuple(Said(each["zh"], each["en"]) for each in made["evidence"])
-    return Draft(lint.restore(made["text"]), made["report"], evidence)
+    return Draft(loader.restore(made["text"]), made["report"], evidence)
 
 
 def columns_of(path: Path, reading: Mapping[str, Any], settings: Settings, *, name: str) -> tuple[str, ...]:
-    """`warehouse.drafting.columns_of`, apart."""
+    """`warehouse.onboarding.draft.columns_of`, apart."""
     request = {"path": path.resolve(), "reading": dict(reading), "name": name}
     return tuple(door.run(settings, "columns", limits.of(settings, path), request, name=name)["columns"])
 

@@ -9,10 +9,13 @@ from typing import Any
 
 import openpyxl  # noqa: F401 - slow to import, so once in the server, not in each worker
 
-from contracts import template_marks, template_return
-from warehouse import drafting, landing, opening
+from contracts.excel import annotate as template_return
+from contracts.excel import marks
+from warehouse.ingest import open_batch
+from warehouse.onboarding import draft as drafting
 from warehouse.readers import pages
 from warehouse.settings import Settings
+from warehouse.storage import landing
 
 Answer = dict[str, Any]
 Tell = Callable[..., None]
@@ -38,12 +41,12 @@ def do(job: str, settings: Mapping[str, Any], folder: Path, request: Mapping[str
 
 def stage(settings: Settings, request: Mapping[str, Any], _tell: Tell) -> Answer:
     """Landed bytes read, checked row by row and written as the stage that the lake takes over."""
-    return opening.staged(settings, **request)
+    return open_batch.staged(settings, **request)
 
 
 def records(settings: Settings, request: Mapping[str, Any], _tell: Tell) -> Answer:
     """Rows of landed bytes by their numbers, as received."""
-    return opening.records(settings, **request)
+    return open_batch.records(settings, **request)
 
 
 def draft(settings: Settings, request: Mapping[str, Any], tell: Tell) -> Answer:
@@ -63,7 +66,7 @@ def columns(settings: Settings, request: Mapping[str, Any], _tell: Tell) -> Answ
 
 def identify(_settings: Settings, request: Mapping[str, Any], _tell: Tell) -> Answer:
     """The mark of a workbook made from a template."""
-    mark = template_marks.identify(request["path"])
+    mark = marks.identify(request["path"])
     return {"mark": None if mark is None else asdict(mark)}
 
 

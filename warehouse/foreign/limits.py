@@ -18,7 +18,7 @@ Given = Mapping[int, tuple[int, int]]
 SECONDS_A_MEGABYTE = 5
 """More for a large file: the slowest known (a workbook, on a busy machine) takes about one."""
 BYTES_A_COLUMN = 1 << 20
-"""Room for each column of a wide contract; DuckDB alone wants 0.6 MB (warehouse.opening)."""
+"""Room for each column of a wide contract; DuckDB alone wants 0.6 MB (warehouse.ingest.open_batch)."""
 
 ASKED_FOR_ONE_USED = 3
 """Address space for each byte of memory: a file of 72 columns asked for 6.6 GB and used 0.25 (DuckDB's buffers, 2026-11-27).

@@ -197,7 +197,7 @@ def _answer(channel: socket.socket, message: Mapping[str, Any], given: limits.Gi
 
 def _limit_reached(error: HubError, allowed: Limits) -> dict[str, Any] | None:
     """A full disk that is none: the file grew beyond what this reading may write."""
-    from warehouse.landing import DiskFull
+    from warehouse.storage.landing import DiskFull
 
     cause = error.__cause__
     if isinstance(error, DiskFull) and "File too large" in str(cause) and limits.own_output_limit(allowed):

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from contracts.errors import HubError
-from contracts.evidence import Choice, Evidence, Question, Said, Undecided
+from contracts.inference.evidence import Choice, Evidence, Question, Said, Undecided
 from warehouse.foreign.limits import Limits
 
 ROOMS = ("contracts.", "warehouse.")

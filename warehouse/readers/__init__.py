@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from contracts.records import RecordList
+from contracts.inference.json_records import RecordList
 from warehouse.readers.csv import open_csv
 from warehouse.readers.inspect import inspect
 from warehouse.readers.inspection import Inspection

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from contracts.errors import HubError
-from contracts.evidence import Choice, Evidence, Question, Said, Undecided
+from contracts.inference.evidence import Choice, Evidence, Question, Said, Undecided
 from warehouse.readers.scratch import scratch_file
 
 GZIP = b"\x1f\x8b"

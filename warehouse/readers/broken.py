@@ -13,9 +13,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from contracts.asides import Sieve, is_blank
-from contracts.encodings import BACKSLASH, STRICT
-from contracts.sniff import fields
+from contracts.inference.asides import Sieve, is_blank
+from contracts.inference.encodings import BACKSLASH, STRICT
+from contracts.inference.sniff import fields
 
 ROW = "__row"
 """Column with the row's number in the file, from 1, broken rows counted."""
@@ -44,7 +44,7 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A record: its fields, or its line and why it has none (the rule of contracts.checks.unreadable, and what was found)."""
+    """A record: its fields, or its line and why it has none (the rule of checks.compile.unreadable, and what was found)."""
 
     fields: list[str] | None
     line: str = ""

@@ -15,15 +15,15 @@ from typing import Any
 
 import duckdb
 
-from contracts import encodings, sniff
-from contracts.asides import Sieve
 from contracts.errors import HubError
-from contracts.grid import fitted_names, header_rows, join_levels, trailing_share, usual_width
-from warehouse.connection import literal, quote
+from contracts.inference import encodings, sniff
+from contracts.inference.asides import Sieve
+from contracts.inference.grid import fitted_names, header_rows, join_levels, trailing_share, usual_width
 from warehouse.readers import broken, pieces
 from warehouse.readers.source import Source
 from warehouse.readers.survey import SIFTED, outside_quotes, survey
 from warehouse.settings import Settings
+from warehouse.storage.connection import literal, quote
 
 BLOCK = 4 << 20
 HEAD = 64 << 20

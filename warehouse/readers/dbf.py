@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.errors import HubError
-from contracts.evidence import Evidence
+from contracts.inference.evidence import Evidence
 
 VERSIONS = frozenset({0x02, 0x03, 0x04, 0x05, 0x30, 0x31, 0x32, 0x43, 0x63, 0x83, 0x8B, 0x8E, 0xCB, 0xF5, 0xFB})
 LANGUAGES = {
@@ -163,6 +163,6 @@ def _known(name: str) -> str:
 
 
 def _unique(names: list[str]) -> list[str]:
-    from contracts.grid import unique_names
+    from contracts.inference.grid import unique_names
 
     return list(unique_names(names, len(names)))

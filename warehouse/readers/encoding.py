@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from pathlib import Path
 
-from contracts.encodings import is_euro
+from contracts.inference.encodings import is_euro
 
 MARK = "\ufdd0"
 """Stands before the two hexadecimal digits of each byte that did not decode. A noncharacter: no real text has it."""

@@ -15,7 +15,7 @@ from typing import Any
 import python_calamine
 
 from contracts.errors import HubError
-from contracts.grid import Header, Span, find_header, header_rows, join_levels
+from contracts.inference.grid import Header, Span, find_header, header_rows, join_levels
 from warehouse.readers.shown import shown_numbers
 
 EXACT = 1e15

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contracts.evidence import Evidence
-from contracts.records import flatten_feature
-from contracts.sniff import NotATable
+from contracts.inference.evidence import Evidence
+from contracts.inference.json_records import flatten_feature
+from contracts.inference.sniff import NotATable
 from warehouse.readers import dbf, geopackage, kml, shapes
 from warehouse.readers.archive import member_name
 from warehouse.readers.scratch import scratch_file

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from contracts.errors import HubError
-from contracts.evidence import Choice, Question, Said, Undecided
-from contracts.records import DEGREES
+from contracts.inference.evidence import Choice, Question, Said, Undecided
+from contracts.inference.json_records import DEGREES
 from warehouse.readers.scratch import identifier
 
 SQLITE = b"SQLite format 3\x00"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from contracts import documents, encodings, sniff
+from contracts.inference import documents, encodings, sniff
 from warehouse.readers import features, kinds, parquet
 from warehouse.readers.archive import unpack
 from warehouse.readers.inspect_csv import inspect_csv, is_export

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from contracts import beside, grid, sniff
-from contracts.evidence import Choice, Evidence, Question, Said
-from warehouse.headers import REASONS
+from contracts.inference import beside, grid, sniff
+from contracts.inference.evidence import Choice, Evidence, Question, Said
+from warehouse.readers.column_match import REASONS
 from warehouse.readers.inspect_header import refuse_form, settle_header
 from warehouse.readers.inspection import Inspection
 from warehouse.settings import Settings
@@ -117,7 +117,7 @@ def _splits_a_number(row: Sequence[str]) -> bool:
 
 
 def is_export(found: Inspection) -> bool:
-    """Whether a text is quarantine as it was exported (warehouse.quarantine), whatever its provider's own files are like."""
+    """Whether a text is quarantine as it was exported (ingest.quarantine), whatever its provider's own files are like."""
     return not found.by_person and REASONS in found.sample.partition("\n")[0]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from contracts import encodings, sniff, veil
-from contracts.evidence import Choice, Evidence, Question, Said
+from contracts.inference import encodings, sniff, veil
+from contracts.inference.evidence import Choice, Evidence, Question, Said
 from warehouse.readers.inspection import SAMPLE, Inspection
 
 

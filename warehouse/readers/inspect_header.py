@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from contracts import grid, sniff, veil
-from contracts.evidence import Evidence
+from contracts.inference import grid, sniff, veil
+from contracts.inference.evidence import Evidence
 from warehouse.readers.inspection import Inspection
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from contracts import documents, records, sniff
-from contracts.evidence import Evidence, Question
-from contracts.records import Outline, RecordList
+from contracts.inference import documents, json_records, sniff
+from contracts.inference.evidence import Evidence, Question
+from contracts.inference.json_records import Outline, RecordList
 from warehouse.readers import json, kinds
 from warehouse.readers.encoding import to_utf8
 from warehouse.readers.inspection import SAMPLE, Inspection
@@ -23,7 +23,7 @@ def inspect_json(found: Inspection, told: Mapping[str, Any], settings: Settings)
     held = json.look(found.path)
     if not held.lists and (opened := documents.unwrapped(json.whole(found.path))) is not None:
         held = _rewritten(found, opened, settings)
-    chosen: RecordList | Question | None = records.choose(held.lists, asked)
+    chosen: RecordList | Question | None = json_records.choose(held.lists, asked)
     _refuse_failure(held, chosen)
     document = json.whole(found.path) if not held.lists else None
     if asked and (named := documents.answered(asked, document)):
@@ -46,10 +46,10 @@ def inspect_json(found: Inspection, told: Mapping[str, Any], settings: Settings)
         if chosen.rows and told.get("header"):
             found.reading["header"] = told["header"]
         found.reading["records"] = chosen.path
-        found.evidence.append(records.chosen(chosen))
+        found.evidence.append(json_records.chosen(chosen))
         _partial(found, held, chosen)
         with suppress(StopIteration):
-            if records.is_feature(next(json.first_records(found.path, chosen))):
+            if json_records.is_feature(next(json.first_records(found.path, chosen))):
                 found.media = "geojson"
                 said = "GeoJSON：属性各成一列，点成为 longitude、latitude、elevation"
                 found.evidence.append(
@@ -63,7 +63,7 @@ def _coordinates(found: Inspection, told: Mapping[str, Any]) -> None:
     with found.path.open("rb") as file:
         head = file.read(SAMPLE)
         file.seek(max(0, found.path.stat().st_size - sniff.HEAD))
-        name = records.other_coordinates((head + b"\n" + file.read()).decode(errors="replace"))
+        name = json_records.other_coordinates((head + b"\n" + file.read()).decode(errors="replace"))
     if name or told.get("geometry") == json.PLANE:
         found.reading["geometry"] = json.PLANE
         found.evidence.append(
@@ -115,7 +115,7 @@ def inspect_ndjson(found: Inspection, told: Mapping[str, Any], settings: Setting
     _as_utf8(found, settings)
     if len(found.sample) < SAMPLE and found.sample.strip().count("\n") == 0:
         document = json.whole(found.path)
-        held = records.outline(json.events(document)) if document is not None else None
+        held = json_records.outline(json.events(document)) if document is not None else None
         if told.get("records") or documents.unwrapped(document) or documents.side_by_side(document):
             found.media = "json"
             inspect_json(found, told, settings)

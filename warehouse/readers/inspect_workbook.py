@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from contracts import beside, grid, sniff, veil
-from contracts.evidence import Choice, Evidence, Question, Said
-from warehouse.headers import REASONS
+from contracts.inference import beside, grid, sniff, veil
+from contracts.inference.evidence import Choice, Evidence, Question, Said
 from warehouse.readers import excel, sheets
 from warehouse.readers.archive import check_workbook
+from warehouse.readers.column_match import REASONS
 from warehouse.readers.inspect_header import refuse_form, settle_header
 from warehouse.readers.inspection import Inspection
 from warehouse.settings import Settings

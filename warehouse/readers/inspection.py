@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from contracts.evidence import Evidence, Question, Undecided
-from contracts.records import RecordList
+from contracts.inference.evidence import Evidence, Question, Undecided
+from contracts.inference.json_records import RecordList
 
 SAMPLE = 1 << 20
 """Characters of a text that delimiter and header are judged by."""

@@ -12,10 +12,10 @@ from typing import Any
 
 import ijson
 
-from contracts import documents, grid
 from contracts.errors import HubError
-from contracts.evidence import Undecided
-from contracts.records import (
+from contracts.inference import documents, grid
+from contracts.inference.evidence import Undecided
+from contracts.inference.json_records import (
     ROOT,
     Number,
     Outline,

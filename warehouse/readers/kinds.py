@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from contracts import sniff
-from contracts.sniff import NotATable
+from contracts.inference import sniff
+from contracts.inference.sniff import NotATable
 
 HEAD = 4096
 TAIL_OF_MAGIC = 300

@@ -1,4 +1,4 @@
-"""A source with the spellings of some columns taken back, as its contract's reading says (contracts.mends)."""
+"""A source with the spellings of some columns taken back, as its contract's reading says (contracts.inference.mends)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from contracts.mends import FORMS
+from contracts.inference.mends import FORMS
 from warehouse.readers.placing import names, placed
 from warehouse.readers.scratch import identifier, text
 from warehouse.readers.source import Source

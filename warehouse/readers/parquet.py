@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from contracts.errors import HubError
-from contracts.grid import unique_names
+from contracts.inference.grid import unique_names
 from warehouse.readers.scratch import identifier, scratch_file, text
 from warehouse.readers.source import Source
 

@@ -1,11 +1,11 @@
-"""Coordinates converted in SQL as contracts.datums converts them: two columns of text more, the file's own stay."""
+"""Coordinates converted in SQL as contracts.inference.datums converts them: two columns of text more, the file's own stay."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from contracts.datums import AXIS, BAIDU, CHINA, ECCENTRICITY, MERCATOR, ROUNDS
-from contracts.places import CONVERTED, DMS
+from contracts.inference.coordinates import CONVERTED, DMS
+from contracts.inference.datums import AXIS, BAIDU, CHINA, ECCENTRICITY, MERCATOR, ROUNDS
 from warehouse.readers.scratch import identifier, text
 
 NUMBER = r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\s*"
@@ -89,7 +89,7 @@ def _number(c: str) -> str:
 
 
 def _signed(c: str) -> str:
-    """contracts.datums.from_dms."""
+    """contracts.inference.datums.from_dms."""
     first, degrees, minutes, seconds, last = (f"regexp_extract({c}, {text(DMS)}, {n})" for n in range(1, 6))
     parts = " + ".join(
         f"coalesce(TRY_CAST({part} AS DOUBLE), 0) / {by}" for part, by in ((degrees, 1), (minutes, 60), (seconds, 3600))
@@ -99,7 +99,7 @@ def _signed(c: str) -> str:
 
 
 def _less_baidu(place: tuple[str, str], shown: tuple[str, str]) -> tuple[str, str]:
-    """One round of contracts.datums.gcj02_of_bd09."""
+    """One round of contracts.inference.datums.gcj02_of_bd09."""
     x, y = place
     z = f"(sqrt({x} * {x} + {y} * {y}) + 0.00002 * sin({y} * {BAIDU!r}))"
     theta = f"(atan2({y}, {x}) + 0.000003 * cos({x} * {BAIDU!r}))"
@@ -110,7 +110,7 @@ def _less_baidu(place: tuple[str, str], shown: tuple[str, str]) -> tuple[str, st
 
 
 def _less_displacement(steps: _Steps, shown: tuple[str, str]) -> tuple[str, str]:
-    """One round of contracts.datums.from_gcj02."""
+    """One round of contracts.inference.datums.from_gcj02."""
     a, b = steps.place
     x, y = f"({a} - 105.0)", f"({b} - 35.0)"
     waves = f"(20 * sin(6 * {x} * pi()) + 20 * sin(2 * {x} * pi())) * 2 / 3"
@@ -133,7 +133,7 @@ def _less_displacement(steps: _Steps, shown: tuple[str, str]) -> tuple[str, str]
 
 
 def _unpacked(value: str, *, seconds: bool) -> str:
-    """contracts.datums.from_packed."""
+    """contracts.inference.datums.from_packed."""
     whole, sign = f"abs({value})", f"sign({value})"
     if seconds:
         return f"{sign} * (floor({whole} / 10000) + floor({whole} / 100) % 100 / 60 + {whole} % 100 / 3600)"

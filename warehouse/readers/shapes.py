@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from contracts.errors import HubError
-from contracts.evidence import Choice, Evidence, Question, Said, Undecided
+from contracts.inference.evidence import Choice, Evidence, Question, Said, Undecided
 from warehouse.readers import dbf
 from warehouse.readers.archive import member_name
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from contracts import beside, veil
-from contracts.asides import Sieve, Sifted
-from contracts.beside import ALL, Block
-from contracts.grid import Header, unique_names
+from contracts.inference import beside, veil
+from contracts.inference.asides import Sieve, Sifted
+from contracts.inference.beside import ALL, Block
+from contracts.inference.grid import Header, unique_names
 from warehouse.readers import excel
 from warehouse.readers.excel import Grid, Sheet, WorkbookRefused
 from warehouse.readers.scratch import ROW, TextTable, write_rejects

@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from contracts import sniff, suspects
-from contracts.asides import Sieve
+from contracts.inference import sniff, suspects
+from contracts.inference.asides import Sieve
 from warehouse.readers import broken
 
 BLOCK = 4 << 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from catalog.columns import UtcDateTime
+from catalog.store.column_types import UtcDateTime
 
 revision = "0001"
 down_revision = None

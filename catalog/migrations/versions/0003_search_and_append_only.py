@@ -28,7 +28,7 @@ def downgrade() -> None:
 
 
 def _sqlite() -> list[str]:
-    """FTS5 over tokens that catalog.tokens made: bigrams of Chinese, whole words of Latin, separated by spaces."""
+    """FTS5 over tokens that catalog.entries.tokenizer made: bigrams of Chinese, whole words of Latin, separated by spaces."""
     statements = ["CREATE VIRTUAL TABLE resource_terms USING fts5(title, names, provider, abstract, items)"]
     for table in APPEND_ONLY:
         for event in ("update", "delete"):

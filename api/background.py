@@ -1,0 +1,59 @@
+"""The server seals the audit chain while it serves: where `hub work` stands still, a tail would stay unsealed for days."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+from sqlalchemy.exc import IntegrityError
+
+from catalog.audit import sealing, witness
+from catalog.store import database
+from contracts.errors import HubError
+from warehouse.serving import query_workers
+from warehouse.settings import Settings
+
+EVERY_SECONDS = 10.0
+"""How often it is looked whether a seal is due (after twenty records or a minute)."""
+log = logging.getLogger("hui.api")
+
+
+def seal_when_due(settings: Settings) -> None:
+    """Seal what is due, then tell the witness; that `hub work` was faster, that there is no key yet or no witness there, stops
+    nobody from reading."""
+    try:
+        with suppress(IntegrityError), database.session(settings.catalog_database) as session:
+            sealing.seal_when_due(session, settings.audit_key, settings.audit_head)
+        named = witness.witness_of(settings.audit_witness, settings.audit_witness_key)
+        if named is not None:
+            with database.session(settings.catalog_database) as session:
+                witness.tell(session, named)
+    except HubError as error:
+        log.warning("the audit chain: %s", error.message_en)
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Beside the requests, from the server's start to its end."""
+    settings: Settings = app.state.settings
+    query_workers.start(settings)
+    task = asyncio.create_task(_often(settings))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await asyncio.to_thread(query_workers.stop, settings)
+
+
+async def _often(settings: Settings) -> None:
+    while True:
+        try:
+            await asyncio.to_thread(seal_when_due, settings)
+        except Exception:
+            log.exception("the audit chain could not be sealed")
+        await asyncio.sleep(EVERY_SECONDS)

@@ -1,0 +1,1 @@
+"""What every request passes: limits, identity, language, errors, headers."""

@@ -1,0 +1,221 @@
+"""Errors as HTTP: one table from the hub's error classes to problem details (RFC 9457), in Chinese or English."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from api.http.dependencies import KeyNotValid, TooManyAttempts
+from api.http.language import language_of
+from catalog.access import Refused
+from catalog.access.grants import InvalidGrant, UnknownGrant
+from catalog.acquisition.agreements import UnknownAgreement
+from catalog.audit import chain as audit
+from catalog.deliveries.batches import UnknownBatch
+from catalog.entries.contracts import UnknownContract
+from catalog.entries.resources import UnknownResource
+from catalog.identity.passwords import SignInBusy
+from catalog.identity.signins import UnknownSession
+from catalog.releases.releases import RecalledRelease, UnknownRelease
+from catalog.store import database
+from contracts.errors import HubError
+from warehouse.ingest.acts import ReasonMissing
+from warehouse.ingest.senders import OtherSender
+from warehouse.serving.query_workers import LakeBusy, QueryEnded, QueryTooLarge
+from warehouse.serving.sandbox import QueryTooSlow
+from warehouse.serving.sql_rewrite import QueryInvalid, QueryRefused
+from warehouse.serving.view_sql import ItemMissing, SnapshotGone, TableMissing
+from warehouse.storage.connection import LakeAway, LakeMissing, WriterBusy
+
+log = logging.getLogger("hui.api")
+
+TABLE: dict[type[HubError], tuple[int, str]] = {
+    KeyNotValid: (401, "key-not-valid"),
+    TooManyAttempts: (429, "too-many-attempts"),
+    SignInBusy: (503, "sign-in-busy"),
+    UnknownSession: (404, "unknown-session"),
+    Refused: (403, "refused"),
+    OtherSender: (403, "other-sender"),
+    UnknownResource: (404, "unknown-resource"),
+    UnknownAgreement: (404, "unknown-agreement"),
+    UnknownBatch: (404, "unknown-batch"),
+    ReasonMissing: (422, "reason-missing"),
+    UnknownContract: (404, "unknown-resource"),
+    UnknownGrant: (404, "unknown-grant"),
+    UnknownRelease: (404, "unknown-version"),
+    RecalledRelease: (403, "recalled-version"),
+    InvalidGrant: (422, "invalid-grant"),
+    QueryInvalid: (400, "invalid-query"),
+    QueryRefused: (400, "query-refused"),
+    QueryTooSlow: (400, "query-too-slow"),
+    QueryTooLarge: (400, "query-too-large"),
+    LakeBusy: (503, "too-many-queries"),
+    QueryEnded: (503, "query-ended"),
+    TableMissing: (404, "no-data-yet"),
+    SnapshotGone: (404, "version-gone"),
+    ItemMissing: (404, "no-items"),
+    LakeMissing: (503, "no-lake"),
+    WriterBusy: (503, "lake-busy"),
+    LakeAway: (503, "lake-away"),
+}
+"""Status and type of each error; a class not listed goes by its nearest base class, else 400."""
+
+TITLES = {
+    400: ("请求有误", "The request is wrong"),
+    401: ("需要有效的身份", "A valid identity is needed"),
+    403: ("没有权限", "Not permitted"),
+    404: ("没有找到", "Not found"),
+    405: ("方法不可用", "Method not allowed"),
+    406: ("没有所要的格式", "Not available in that format"),
+    408: ("等待超时", "Waited too long"),
+    410: ("已停止提供", "No longer available"),
+    413: ("内容过大", "Too large"),
+    414: ("网址过长", "Address too long"),
+    415: ("不支持的内容类型", "Content type not supported"),
+    416: ("范围不可用", "Range not satisfiable"),
+    422: ("内容不符合要求", "The content does not fit"),
+    429: ("请求过于频繁", "Too many requests"),
+    500: ("平台内部错误", "The hub failed"),
+    503: ("暂时不可用", "Unavailable for the moment"),
+}
+
+
+def also(kind: type[HubError], status: int, name: str) -> None:
+    """Put an error of a module of this room into the table (it imports this one, not the other way round)."""
+    TABLE[kind] = (status, name)
+
+
+def status_of(error: HubError) -> tuple[int, str]:
+    """HTTP status and problem type of an error."""
+    for kind in type(error).__mro__:
+        if kind in TABLE:
+            return TABLE[kind]
+    return 400, "error"
+
+
+def problem(request: Request, status: int, kind: str, detail: str, **more: Any) -> JSONResponse:
+    """A problem document; `more` are members of its own."""
+    chinese = language_of(request) == "zh"
+    titles = TITLES.get(status, (HTTPStatus(status).phrase, HTTPStatus(status).phrase))
+    told = {
+        "type": f"urn:hui:problem:{kind}",
+        "title": titles[0] if chinese else titles[1],
+        "status": status,
+        "detail": detail,
+        "instance": request.url.path,
+        **more,
+    }
+    headers = {"Content-Language": "zh-CN" if chinese else "en", "Vary": "Accept-Language"}
+    return JSONResponse(told, status, headers, media_type="application/problem+json; charset=utf-8")
+
+
+def install(app: FastAPI) -> None:
+    """Give the application its error handlers."""
+    app.add_exception_handler(HubError, hub_error)
+    app.add_exception_handler(RequestValidationError, validation_error)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(OperationalError, database_away)
+    app.add_exception_handler(InterfaceError, database_away)
+    app.add_exception_handler(Exception, unexpected)
+
+
+def database_away(request: Request, error: Exception) -> Response:
+    """The database fell, or moves to another server: the next request has a new connection, this one may be asked again."""
+    if not getattr(error, "connection_invalidated", False) and "connect" not in str(error).lower():
+        return unexpected(request, error)
+    log.error("%s %s: the database is away", request.method, request.url.path, exc_info=error)
+    chinese = language_of(request) == "zh"
+    detail = "数据库暂时不可用，请稍后重试。" if chinese else "The database is away for the moment; try again."
+    answer = problem(request, 503, "database-away", detail)
+    answer.headers["Retry-After"] = "5"
+    return answer
+
+
+def hub_error(request: Request, error: Exception) -> Response:
+    """An error meant for people. A refusal goes on record in a transaction of its own: the request's was rolled back."""
+    assert isinstance(error, HubError)  # noqa: S101 - registered for this class only
+    status, kind = status_of(error)
+    on_record(request, error)
+    if isinstance(error, Refused):
+        status = 401 if error.subject.kind == "anonymous" else 403
+    answer = problem(request, status, kind, error.said(language_of(request)), **_members(error))
+    if status == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    answer.headers.update(retry_after(error))
+    return answer
+
+
+def retry_after(error: HubError) -> dict[str, str]:
+    """When to come again, where the error knows."""
+    seconds = getattr(error, "seconds", None)
+    return {"Retry-After": str(seconds)} if isinstance(seconds, int) else {}
+
+
+def on_record(request: Request, error: HubError) -> None:
+    """Leave on record what was refused: by a policy, at the end of a link's right, and a key of ours that opens nothing."""
+    refusal = error if isinstance(error, Refused) else error.__cause__
+    if isinstance(refusal, Refused):
+        record_refusal(request, refusal)
+    elif isinstance(error, KeyNotValid) and error.prefix:
+        with database.session(request.app.state.settings.catalog_database) as session:
+            audit.record(session, actor=f"key:{error.prefix}", action="authenticate", outcome="refused", detail=_where(request))
+
+
+def record_refusal(request: Request, error: Refused) -> None:
+    """Leave the refusal on record."""
+    with database.session(request.app.state.settings.catalog_database) as session:
+        audit.record(
+            session,
+            actor=error.subject.actor,
+            organization_id=error.subject.organization_id,
+            action=error.action,
+            object=error.thing,
+            purpose=error.decision.purpose,
+            outcome="refused",
+            policies=error.decision.policies,
+            detail=_where(request),
+        )
+
+
+def _where(request: Request) -> dict[str, str]:
+    return {"path": request.url.path[:500], "address": request.client.host if request.client else ""}
+
+
+def validation_error(request: Request, error: Exception) -> Response:
+    """Parameters or a body that do not fit their description: each one named."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    faults = [{"where": ".".join(str(p) for p in one["loc"]), "message": one["msg"]} for one in error.errors()]
+    chinese = language_of(request) == "zh"
+    detail = ("参数有误：" if chinese else "Wrong parameters: ") + "; ".join(f"{f['where']}: {f['message']}" for f in faults)
+    return problem(request, 422, "invalid-parameters", detail, errors=faults)
+
+
+def http_error(request: Request, error: Exception) -> Response:
+    """What the framework refuses: unknown paths, methods."""
+    assert isinstance(error, HTTPException)  # noqa: S101
+    answer = problem(request, error.status_code, "http", str(error.detail))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def unexpected(request: Request, error: Exception) -> Response:
+    """A fault of ours: the caller gets a reference number, the log the rest."""
+    reference = secrets.token_hex(4)
+    log.error("unexpected error %s at %s", reference, request.url.path, exc_info=error)
+    chinese = language_of(request) == "zh"
+    detail = f"平台内部错误，参考号 {reference}。" if chinese else f"The hub failed; reference {reference}."
+    return problem(request, 500, "internal", detail, reference=reference)
+
+
+def _members(error: HubError) -> dict[str, Any]:
+    if isinstance(error, Refused):
+        return {"policies": list(error.decision.policies), "action": error.action}
+    return {}

@@ -1,0 +1,1 @@
+"""获取: the register, completeness of collections, channels, the calendar."""

@@ -1,0 +1,53 @@
+"""通道: what came of each look at an agreement's channel, and which fail again and again; for those who mend them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+from sqlmodel import col, select
+
+from api.http.dependencies import SessionDep
+from api.portal.shell.guards import AcquirePage
+from api.portal.shell.page import render
+from api.portal.wording.i18n import N_
+from api.portal.wording.labels import Word
+from catalog import access
+from catalog.acquisition import channels
+from catalog.acquisition.agreements import Agreement
+
+router = APIRouter(include_in_schema=False)
+SIZE = 50
+OUTCOMES: Mapping[str, Word] = {
+    channels.TAKEN: Word(N_("已收取"), "check", "ok"),
+    channels.NOTHING: Word(N_("无新数据")),
+    channels.FAILED: Word(N_("失败"), "x", "fault"),
+}
+KINDS: Mapping[str, str] = {"folder": N_("监视目录"), "http": N_("接口"), "template": N_("报送模板")}
+
+
+@router.get("/attempts", response_class=HTMLResponse)
+def attempts(page: AcquirePage, session: SessionDep) -> HTMLResponse:
+    """The looks at the channels, newest first, and those that fail in a row."""
+    access.require(session, page.subject, "see-attempts", None)
+    asked = page.request.query_params
+    outcome = asked.get("outcome", "")
+    outcome = outcome if outcome in OUTCOMES else ""
+    agreement, told = asked.get("agreement", "")[:200], asked.get("page", "1")
+    number = max(int(told), 1) if told.isdecimal() and len(told) < 7 else 1
+    found = channels.listed(session, agreement=agreement, outcome=outcome, limit=SIZE + 1, after=(number - 1) * SIZE)
+    known = session.exec(select(Agreement).where(col(Agreement.channel).is_not(None)).order_by(col(Agreement.id))).all()
+    return render(
+        page,
+        "pages/attempts.html",
+        found=found[:SIZE],
+        more=len(found) > SIZE,
+        number=number,
+        outcome=outcome,
+        agreement=agreement,
+        agreements={one.id: one for one in known if one.channel},
+        outcomes=OUTCOMES,
+        kinds=KINDS,
+        failing=channels.failing(session),
+    )

@@ -1,0 +1,1 @@
+"""批次: deliveries, their quarantine, and what is decided about them."""

@@ -1,0 +1,126 @@
+"""补正: a correcting delivery, handed in on a page of its own."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.datastructures import UploadFile
+from starlette.responses import Response
+
+from api import acts
+from api.http.dependencies import SessionDep
+from api.http.limits import LARGEST_FILE
+from api.portal.batches.batch import NotNow, Shown, shown
+from api.portal.shell.guards import BatchesPage, require_csrf
+from api.portal.shell.page import Page, render
+from catalog import access
+from warehouse.foreign import files
+from warehouse.ingest import deliver as ingest
+from warehouse.ingest import senders
+from warehouse.storage import landing
+
+router = APIRouter(prefix="/batches/{batch_id}", include_in_schema=False)
+
+
+@router.get("/correct", response_class=HTMLResponse)
+def ask_correction(page: BatchesPage, session: SessionDep, batch_id: str) -> HTMLResponse:
+    """Where the mended rows are handed in."""
+    told = _mendable(page, session, batch_id)
+    return render(page, "pages/correct.html", told=told, batch=told.batch)
+
+
+@dataclass(frozen=True, slots=True)
+class HandedIn:
+    """What a form with a file brought."""
+
+    csrf: str
+    file: UploadFile | None
+
+
+@asynccontextmanager
+async def form_of(page: Page) -> AsyncIterator[HandedIn]:
+    """The form, read only once `page` knows who sends it: declared as a parameter it would be read before."""
+    async with page.request.form(max_files=1, max_fields=4) as form:
+        csrf, file = form.get("csrf"), form.get("file")
+        yield HandedIn(csrf if isinstance(csrf, str) else "", file if isinstance(file, UploadFile) else None)
+
+
+async def handed_in(page: BatchesPage) -> AsyncIterator[HandedIn]:
+    """The form of those who may see batches."""
+    async with form_of(page) as sent:
+        yield sent
+
+
+@router.post("/correct", max_body_size=LARGEST_FILE)
+def do_correction(
+    page: BatchesPage, session: SessionDep, batch_id: str, sent: Annotated[HandedIn, Depends(handed_in)]
+) -> Response:
+    """Receive a correcting delivery, tied to the batch it mends; then its page."""
+    require_csrf(page, sent.csrf)
+    told = _mendable(page, session, batch_id)
+    file = sent.file
+    if file is None or not file.filename:
+        return render(page, "pages/correct.html", status=422, told=told, batch=told.batch, wrong=True)
+    filename = landing.told_name(file.filename)
+    delivered = _deliver(page, told, file, filename)
+    acts.on_record(
+        page.settings,
+        page.subject,
+        "deliver",
+        delivered.batch_id,
+        told.seen.policies,
+        {"corrects": batch_id, "filename": filename},
+    )
+    return RedirectResponse(f"/batches/{delivered.batch_id}", 303)
+
+
+def _mendable(page: Page, session: SessionDep, batch_id: str) -> Shown:
+    told = shown(session, page, batch_id)
+    access.require(session, page.subject, "deliver", told.resource, sender_id=told.batch.organization_id)
+    if not told.may_mend:
+        raise NotNow(batch_id)
+    return told
+
+
+def _deliver(page: Page, told: Shown, file: UploadFile, filename: str) -> ingest.Delivered:
+    batch = told.batch
+    page.settings.scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=page.settings.scratch) as folder:
+        path = Path(folder) / ("upload" + "".join(Path(filename).suffixes[-2:])[-20:])  # its own name may be too long in bytes
+        with path.open("wb") as target:
+            shutil.copyfileobj(file.file, target)
+        _require_own(page, told, path)
+        return ingest.deliver(
+            page.settings,
+            *acts.stores(page.settings),
+            path,
+            dataset=batch.dataset,
+            received_by=page.subject.actor,
+            route=batch.route,
+            agreement_id=batch.agreement_id,
+            organization_id=batch.organization_id,
+            period=batch.period,
+            corrects=batch.id,
+            filename=filename,
+        )
+
+
+def _require_own(page: Page, told: Shown, path: Path) -> None:
+    """A workbook names no other agency than the one whose batch it mends."""
+    own = told.batch.organization_id
+    mark = files.identify(path, page.settings)
+    if own and mark is not None and mark.dataset == told.batch.dataset:
+        try:
+            senders.sender(page.settings, mark, own)
+        except senders.OtherSender as refusal:
+            detail: dict[str, object] = {"claims": mark.agency, "corrects": told.batch.id, "reason": refusal.message_en}
+            acts.on_record(page.settings, page.subject, "deliver", told.batch.id, (), detail, outcome="refused")
+            raise

@@ -1,0 +1,1 @@
+"""目录: search, and a resource with its tabs."""

@@ -1,0 +1,1 @@
+"""待办: what waits for the reader."""

@@ -1,0 +1,1 @@
+"""How pages speak: two languages, labels of states, numbers and dates."""

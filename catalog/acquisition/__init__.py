@@ -1,0 +1,1 @@
+"""How data is owed: agreements, periods, deadlines, completeness, spending, attempts on channels."""

@@ -1,0 +1,1 @@
+"""The chain of records: appended, sealed, verified, witnessed."""

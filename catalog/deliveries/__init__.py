@@ -1,0 +1,1 @@
+"""What came: batches, and the quality of what they held."""

@@ -1,0 +1,236 @@
+"""Batches: one delivery each, its receipt and what became of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, func
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from catalog.store.column_types import Json, UtcDateTime
+from contracts.clock import now
+from contracts.errors import HubError
+
+
+class BatchState(StrEnum):
+    """已收到 校验中 已入库 部分隔离 待答复 整批拒绝 退回 已补正 已撤销 已搁置."""
+
+    RECEIVED = "received"
+    CHECKING = "checking"
+    LOADED = "loaded"
+    PARTIAL = "partial"
+    HELD = "held"
+    REFUSED = "refused"
+    RETURNED = "returned"
+    CORRECTED = "corrected"
+    UNDONE = "undone"
+    DISCARDED = "discarded"
+
+
+ACCEPTED = (BatchState.LOADED, BatchState.PARTIAL, BatchState.CORRECTED)
+"""States in which a batch's accepted rows are in the lake."""
+MENDABLE = (BatchState.PARTIAL, BatchState.RETURNED, BatchState.REFUSED)
+"""States in which a batch may wait for its correction."""
+TAKEN_AWAY = (BatchState.UNDONE, BatchState.DISCARDED)
+"""States of a batch that a person took out of the way."""
+
+
+class Batch(SQLModel, table=True):
+    """One delivery: (dataset, sha256, contract version). received = accepted + quarantined, always."""
+
+    id: str = Field(primary_key=True, description="Day in China and number within it, e.g. 20260311-0042")
+    dataset: str = Field(index=True)
+    contract_version: str
+    sha256: str = Field(index=True)
+    bytes: int
+    filename: str
+    media: str = Field(default="", description="csv, xlsx, json …, as detected")
+    encoding: str = ""
+    route: str = Field(default="", index=True)
+    agreement_id: str | None = Field(default=None, foreign_key="agreement.id", index=True)
+    organization_id: str | None = Field(default=None, foreign_key="organization.id", index=True, description="Sender")
+    period: str = Field(default="", description="2026-03, 2026Q1 or 2026, for collections")
+    corrects: str | None = Field(default=None, foreign_key="batch.id", description="The batch whose quarantine it mends")
+    state: str = Field(default=BatchState.RECEIVED, index=True)
+    sequence: int = Field(index=True, unique=True, description="Order of receipt over all datasets")
+    received_at: datetime = Field(default_factory=now, sa_type=UtcDateTime, index=True)
+    received_by: str = ""
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    received: int = 0
+    accepted: int = 0
+    quarantined: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    snapshot: int | None = Field(default=None, description="Lake snapshot that holds its result")
+    message: str = ""
+    message_en: str = ""
+    faults: list[dict[str, Any]] = Field(
+        default_factory=list, sa_type=Json, description="[{rule, item, rows, value, message, message_en}] most rows first"
+    )
+    checks: list[dict[str, Any]] = Field(
+        default_factory=list,
+        sa_type=Json,
+        description="Whole-batch rules: [{rule, passed, value, expected, message, message_en}]",
+    )
+    questions: list[dict[str, Any]] = Field(
+        default_factory=list, sa_type=Json, description="What a held batch leaves open (contracts.doubts.asked)"
+    )
+    answers: dict[str, Any] = Field(default_factory=dict, sa_type=Json, description="contracts.deliveries.Answers")
+    replaces: list[str] = Field(default_factory=list, sa_type=Json, description="Batches whose rows it took the place of")
+    mended: int = Field(default=0, description="Its rows that corrections have mended")
+    reason: str = Field(default="", description="Why a person undid it, let it pass or put it aside")
+    seconds: dict[str, float] = Field(default_factory=dict, sa_type=Json, description="Seconds for each step")
+    run_id: str = Field(default="", description="Dagster or command run that loaded it")
+
+    @property
+    def open_rows(self) -> int:
+        """Rows that still wait for their correction."""
+        return max(self.quarantined - self.mended, 0) if self.state in MENDABLE else 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether a correction is still awaited; a batch of which no row could be counted waits for any that is accepted.
+
+        A correction of which nothing was accepted waits for none: what it was to mend is open as before.
+        """
+        if self.corrects and self.state != BatchState.PARTIAL:
+            return False
+        return self.state in MENDABLE and self.mended < max(self.quarantined, 1)
+
+
+class UnknownBatch(HubError):
+    """No batch of that number."""
+
+    def __init__(self, batch_id: str) -> None:
+        super().__init__(
+            f"没有批次「{batch_id}」；用 hub batch list 查看。", f"There is no batch {batch_id!r}; see `hub batch list`."
+        )
+
+
+def loaded_from(session: Session, dataset: str, organization_id: str) -> Sequence[str]:
+    """Batches of a dataset that an organization sent and whose rows are in the lake."""
+    asked = select(Batch.id).where(Batch.dataset == dataset, Batch.organization_id == organization_id)
+    return session.exec(asked.where(col(Batch.state).in_(ACCEPTED)).order_by(col(Batch.sequence))).all()
+
+
+def get(session: Session, batch_id: str) -> Batch:
+    """The batch of that number."""
+    found = session.get(Batch, batch_id)
+    if found is None:
+        raise UnknownBatch(batch_id)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFilters:
+    """What a list of batches is narrowed to."""
+
+    dataset: str = ""
+    state: tuple[str, ...] = ()
+    route: str = ""
+    agreement_id: str = ""
+    organization_id: str = ""
+    period: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPage:
+    """One page of batches, newest first, and how many there are in all and in each state."""
+
+    batches: Sequence[Batch]
+    total: int
+    page: int
+    size: int
+    states: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """received = accepted + quarantined, and accepted = inserted + updated + unchanged, with shares of what was received."""
+
+    received: int
+    accepted: int
+    quarantined: int
+    inserted: int
+    updated: int
+    unchanged: int
+    removed: int
+    balanced: bool
+    accepted_share: float | None
+    quarantined_share: float | None
+
+
+def listed(
+    session: Session,
+    filters: BatchFilters | None = None,
+    *,
+    page: int = 1,
+    size: int = 20,
+    datasets: Sequence[str] | None = None,
+    concerning: ColumnElement[bool] | None = None,
+) -> BatchPage:
+    """Batches, newest first, of the named datasets only if any are named, and of those that concern a reader
+    (`visibility.concerning`). Counts by state leave the choice of a state out."""
+    chosen = filters or BatchFilters()
+    wanted = [
+        column == value
+        for column, value in (
+            (col(Batch.dataset), chosen.dataset),
+            (col(Batch.route), chosen.route),
+            (col(Batch.agreement_id), chosen.agreement_id),
+            (col(Batch.organization_id), chosen.organization_id),
+            (col(Batch.period), chosen.period),
+        )
+        if value
+    ]
+    if datasets is not None:
+        wanted.append(col(Batch.dataset).in_(datasets))
+    if concerning is not None:
+        wanted.append(concerning)
+    states = dict(session.exec(select(Batch.state, func.count()).where(*wanted).group_by(col(Batch.state))).all())
+    total = sum(count for state, count in states.items() if not chosen.state or state in chosen.state)
+    asked = select(Batch).where(*wanted)
+    if chosen.state:
+        asked = asked.where(col(Batch.state).in_(chosen.state))
+    page = max(1, min(page, -(-total // size) or 1))
+    newest = (col(Batch.received_at).desc(), col(Batch.sequence).desc())
+    found = session.exec(asked.order_by(*newest).offset((page - 1) * size).limit(size)).all()
+    return BatchPage(found, total, page, size, states)
+
+
+def equation(batch: Batch) -> Equation:
+    """A batch's counts as the equation that its page shows."""
+    parts = batch.inserted + batch.updated + batch.unchanged
+    return Equation(
+        received=batch.received,
+        accepted=batch.accepted,
+        quarantined=batch.quarantined,
+        inserted=batch.inserted,
+        updated=batch.updated,
+        unchanged=batch.unchanged,
+        removed=batch.removed,
+        balanced=batch.received == batch.accepted + batch.quarantined and batch.accepted == parts,
+        accepted_share=batch.accepted / batch.received if batch.received else None,
+        quarantined_share=batch.quarantined / batch.received if batch.received else None,
+    )
+
+
+def chain(session: Session, batch: Batch) -> Sequence[Batch]:
+    """A batch with those it corrects and those that correct it, oldest first."""
+    found = {batch.id: batch}
+    first = batch
+    while first.corrects and first.corrects not in found:
+        first = get(session, first.corrects)
+        found[first.id] = first
+    waiting = [one.id for one in found.values()]
+    while waiting:
+        later = session.exec(select(Batch).where(col(Batch.corrects).in_(waiting))).all()
+        waiting = [one.id for one in later if one.id not in found]
+        found |= {one.id: one for one in later}
+    return sorted(found.values(), key=lambda one: one.sequence)

@@ -1,0 +1,1 @@
+"""What there is: entries of the catalogue, their contract versions and code lists, who may know of them."""

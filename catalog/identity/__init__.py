@@ -1,0 +1,1 @@
+"""Who: people, their organizations, keys, passwords and sessions."""

@@ -1,0 +1,1 @@
+"""What is made from what: OpenLineage events and the edges read from them."""

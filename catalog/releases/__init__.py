@@ -1,0 +1,1 @@
+"""Published versions, and which one a moment means."""

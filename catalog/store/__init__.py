@@ -1,0 +1,1 @@
+"""The catalogue's database, and what its tables share."""

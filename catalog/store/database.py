@@ -1,0 +1,182 @@
+"""The catalogue's database: engine, session and migrations, on SQLite and on PostgreSQL alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlmodel import Session
+
+from contracts.errors import HubError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+# Alembic is imported where it is used: 0.35 s that every other command saves.
+
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
+BUSY_MILLISECONDS = 20_000
+ANALYSIS_LIMIT = 1_000
+CONNECTIONS = 50
+"""Of one process, at most: two for each request that the server lets in at once (`api.http.admission`)."""
+MIGRATION_LOCK = 4_855_501
+"""Advisory lock number on PostgreSQL, so that two processes started together migrate once."""
+
+
+class CatalogueMissing(HubError):
+    """The catalogue was never made, or is older than the program."""
+
+    def __init__(self, found: str | None, wanted: str) -> None:
+        self.found = found
+        """Revision it is at; None where there is no catalogue at all."""
+        super().__init__(
+            f"目录库的结构版本是 {found or '空'}，程序需要 {wanted}；请运行 hub init 升级。",
+            f"The catalogue is at revision {found or 'none'}, this program needs {wanted}; run `hub init`.",
+        )
+
+
+def plain_url(url: str) -> str:
+    """A URL with the driver that is installed: postgresql:// becomes postgresql+psycopg://."""
+    for prefix in ("postgresql://", "postgres://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    return url
+
+
+@lru_cache(maxsize=64)
+def engine(url: str) -> Engine:
+    """The engine of a catalogue, one for each URL and process.
+
+    On SQLite a transaction takes the write lock at its first write (BEGIN IMMEDIATE) and waits for it; reads before that
+    hold no snapshot, so no transaction fails because another one wrote in between.
+    """
+    url = plain_url(url)
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=CONNECTIONS - 10)
+    made = create_engine(
+        url,
+        connect_args={"isolation_level": "IMMEDIATE", "timeout": BUSY_MILLISECONDS / 1000, "check_same_thread": False},
+        pool_size=10,
+        max_overflow=CONNECTIONS - 10,
+    )
+    event.listen(made, "connect", _prepare_sqlite)
+    return made
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    """WAL for readers beside a writer; foreign keys hold; a commit survives a power cut: receipts and audit depend on it."""
+    cursor = connection.cursor()
+    for pragma in (f"busy_timeout={BUSY_MILLISECONDS}", "journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+@contextmanager
+def session(url: str | Engine) -> Iterator[Session]:
+    """One transaction: committed when the block ends well, rolled back when it does not."""
+    bind = engine(url) if isinstance(url, str) else url
+    if not _there(bind):
+        raise CatalogueMissing(None, newest())
+    with Session(bind, expire_on_commit=False) as opened:
+        try:
+            yield opened
+            opened.commit()
+        except BaseException as error:
+            opened.rollback()
+            if isinstance(error, OperationalError | ProgrammingError):
+                require(bind)  # a table or column that is not there: say that it is to be migrated
+            raise
+
+
+def _there(bind: Engine) -> bool:
+    """Whether a SQLite file exists: opening one that does not would make it."""
+    return bind.dialect.name != "sqlite" or Path(str(bind.url.database)).exists()
+
+
+def migrate(url: str | Engine) -> str:
+    """Bring the catalogue to the newest revision; does nothing when it is there. Returns the revision."""
+    bind = engine(url) if isinstance(url, str) else url
+    if not _there(bind):
+        Path(str(bind.url.database)).parent.mkdir(parents=True, exist_ok=True)
+    wanted = newest()
+    if current(bind) == wanted:
+        return wanted
+    from alembic import command
+
+    with _alone(bind), bind.connect() as connection:
+        if bind.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # pysqlite opens none for DDL: a crash would leave half a schema
+        command.upgrade(_config(connection), "head")
+        connection.commit()
+    return wanted
+
+
+def keep_statistics(url: str | Engine) -> None:
+    """Bring the planner's statistics up to the tables. PostgreSQL does so by itself.
+
+    SQLite reads at most ANALYSIS_LIMIT rows of each index, so that it takes no time that grows with the catalogue.
+    """
+    bind = engine(url) if isinstance(url, str) else url
+    if bind.dialect.name != "sqlite":
+        return
+    with bind.connect() as connection:
+        connection.exec_driver_sql(f"PRAGMA analysis_limit = {ANALYSIS_LIMIT}")
+        connection.exec_driver_sql("ANALYZE")
+        connection.commit()
+
+
+def current(url: str | Engine) -> str | None:
+    """Revision the catalogue is at; None when it was never made."""
+    from alembic.migration import MigrationContext
+
+    bind = engine(url) if isinstance(url, str) else url
+    if not _there(bind):
+        return None
+    with bind.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest() -> str:
+    """The revision this program was written for."""
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory.from_config(_config(None)).get_current_head() or ""
+
+
+def require(url: str | Engine) -> None:
+    """Refuse to work on a catalogue of another revision."""
+    found, wanted = current(url), newest()
+    if found != wanted:
+        raise CatalogueMissing(found, wanted)
+
+
+@contextmanager
+def _alone(bind: Engine) -> Iterator[None]:
+    """Only one process migrates at a time."""
+    if bind.dialect.name == "sqlite":
+        with FileLock(f"{bind.url.database}.migrate.lock", timeout=120):
+            yield
+        return
+    with bind.connect() as guard:
+        guard.exec_driver_sql(f"SELECT pg_advisory_lock({MIGRATION_LOCK})")
+        try:
+            yield
+        finally:
+            guard.exec_driver_sql(f"SELECT pg_advisory_unlock({MIGRATION_LOCK})")
+            guard.commit()
+
+
+def _config(connection: Connection | None) -> Config:
+    """Alembic's configuration without a file: where the revisions are, and the open connection."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,1 @@
+"""Checks as DuckDB SQL: what production runs."""

@@ -1,0 +1,1 @@
+"""Domain formats: how each is recognized, and its check in both engines."""

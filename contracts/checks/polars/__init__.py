@@ -1,0 +1,1 @@
+"""Checks over polars frames: for Python, and the oracle of the SQL in tests."""

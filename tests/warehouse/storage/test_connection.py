@@ -1,0 +1,110 @@
+"""Connections: one writer, many readers, an error that says what to do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from warehouse.settings import Settings
+from warehouse.storage import connection
+
+
+def test_without_a_lake_the_error_says_what_to_do(settings: Settings) -> None:
+    with pytest.raises(connection.LakeMissing, match="hub init"), connection.reader(settings):
+        pass
+
+
+def test_initialise_twice_keeps_what_is_there(settings: Settings) -> None:
+    connection.initialise(settings)
+    with connection.writer(settings) as lake:
+        lake.execute("CREATE TABLE lake.raw.kept AS SELECT 1 AS n")
+    connection.initialise(settings)
+    with connection.reader(settings) as lake:
+        assert lake.execute("SELECT n FROM raw.kept").fetchall() == [(1,)]
+
+
+def test_readers_see_commits_of_other_processes_and_older_snapshots(settings: Settings) -> None:
+    connection.initialise(settings)
+    with connection.reader(settings) as lake:
+        (before,) = lake.execute("SELECT max(snapshot_id) FROM lake.snapshots()").fetchone()  # type: ignore[misc]
+    program = (
+        "from warehouse.storage import connection; from warehouse.settings import Settings\n"
+        f"settings = Settings(home={str(settings.root)!r})\n"
+        "with connection.writer(settings) as lake: lake.execute('CREATE TABLE lake.raw.other AS SELECT 7 AS n')"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[3])
+    with connection.reader(settings) as lake:
+        assert lake.execute("SELECT n FROM raw.other").fetchall() == [(7,)]
+    with connection.reader(settings, snapshot=before) as lake:
+        assert lake.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'other'").fetchone() == (0,)
+
+
+def test_a_reader_cannot_write(settings: Settings) -> None:
+    connection.initialise(settings)
+    with connection.reader(settings) as lake, pytest.raises(Exception, match="read-only"):
+        lake.execute("CREATE TABLE lake.raw.no AS SELECT 1")
+
+
+def test_a_second_writer_is_told_who_holds_the_lake(settings: Settings) -> None:
+    connection.initialise(settings)
+    ready, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with connection.writer(settings, purpose="load 20260311-0042"):
+            ready.set()
+            done.wait(30)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        ready.wait(30)
+        with pytest.raises(connection.WriterBusy, match="load 20260311-0042"), connection.writer(settings, wait=0.2):
+            pass
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_an_unfinished_transaction_is_rolled_back(settings: Settings) -> None:
+    connection.initialise(settings)
+    with connection.writer(settings) as lake:
+        lake.execute("BEGIN")
+        lake.execute("CREATE TABLE lake.raw.half AS SELECT 1 AS n")
+    with connection.writer(settings) as lake:
+        assert lake.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'half'").fetchone() == (0,)
+
+
+def test_a_home_may_move(settings: Settings, tmp_path: Path) -> None:
+    connection.initialise(settings)
+    with connection.writer(settings) as lake:
+        lake.execute("CREATE TABLE lake.raw.kept AS SELECT 1 AS n")
+    connection.forget(settings)
+    settings.root.rename(tmp_path / "moved")
+    with connection.reader(Settings(home=tmp_path / "moved")) as lake:
+        assert lake.execute("SELECT n FROM raw.kept").fetchall() == [(1,)]
+
+
+def test_writers_of_two_processes_take_turns(settings: Settings) -> None:
+    """The cached writer of a process sees what another one wrote in between, and altered."""
+    connection.initialise(settings)
+    with connection.writer(settings) as lake:
+        lake.execute("CREATE TABLE lake.raw.turns AS SELECT 1 AS n")
+    other(settings, "INSERT INTO lake.raw.turns VALUES (2); ALTER TABLE lake.raw.turns ADD COLUMN m BIGINT")
+    with connection.writer(settings) as lake:
+        lake.execute("INSERT INTO lake.raw.turns VALUES (3, 3)")
+    other(settings, "DELETE FROM lake.raw.turns WHERE n = 1")
+    with connection.writer(settings) as lake:
+        assert lake.execute("SELECT n, m FROM lake.raw.turns ORDER BY n").fetchall() == [(2, None), (3, 3)]
+
+
+def other(settings: Settings, sql: str) -> None:
+    program = (
+        "import sys; from warehouse.storage import connection; from warehouse.settings import Settings\n"
+        f"settings = Settings(home={str(settings.root)!r})\n"
+        f"with connection.writer(settings) as lake: lake.execute({sql!r})"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[3])

@@ -1,0 +1,92 @@
+"""A DuckDB that analysts' SQL may run in: the lake read-only, nothing else within reach, settings locked."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from contracts.errors import HubError
+from warehouse.settings import Settings
+from warehouse.storage import connection as lake
+from warehouse.storage.connection import literal
+
+MEMORY = "300MB"
+"""For all questions of this process together; beyond it they spill to disk, up to SPILL."""
+SPILL = "2GB"
+
+
+class QueryTooSlow(HubError):
+    """The question ran longer than the limit."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"查询超过 {seconds:.0f} 秒，已停止；请缩小范围或加筛选条件。",
+            f"The query ran over {seconds:.0f} s and was stopped; narrow it or add a filter.",
+        )
+
+
+@contextmanager
+def sandbox(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A cursor of the locked-down instance of this process; each transaction sees the lake's newest snapshot."""
+    lake._require(settings)
+    key = (os.getpid(), str(settings.root), settings.lake_catalog, True, "sandbox")
+    with lake._guard:  # kept with the readers' instances, so that `connection.forget` closes it too
+        found = lake._instances.get(key)
+        if found is None:
+            found = lake._instances[key] = _open(settings)
+    cursor = found.cursor()
+    try:
+        cursor.execute("USE lake")
+        yield cursor
+    finally:
+        cursor.close()
+
+
+@contextmanager
+def time_limit(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    """Stop whatever runs on the connection after so many seconds: QueryTooSlow."""
+    timer = threading.Timer(seconds, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise QueryTooSlow(seconds) from None
+    finally:
+        timer.cancel()
+
+
+def _open(settings: Settings) -> duckdb.DuckDBPyConnection:
+    spill = settings.scratch / "spill-sql"
+    spill.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "extension_directory": str(lake.extension_directory(settings)),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "memory_limit": MEMORY,
+            "temp_directory": str(spill),
+            "max_temp_directory_size": SPILL,
+            "python_enable_replacements": "false",
+            **({"threads": str(settings.threads)} if settings.threads else {}),
+        },
+    )
+    try:
+        for name in ("postgres_scanner" if settings.lake_catalog else "sqlite_scanner", "ducklake"):
+            lake._load(connection, name)
+        options = ", ".join(f"{k} {lake._option(v)}" for k, v in lake.attach_options(settings, read_only=True).items())
+        connection.execute(f"ATTACH {literal(lake.address(settings))} AS lake ({options})")
+        connection.execute("SELECT 1 FROM lake.quarantine.rows LIMIT 0")  # DuckLake opens its metadata at the first use
+        connection.execute(f"SET GLOBAL TimeZone = {literal(lake.ZONE)}")
+        connection.execute(f"SET allowed_directories = [{literal(lake.data_path(settings))}, {literal(settings.lake)}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
