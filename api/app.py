@@ -13,7 +13,20 @@ from api.http.attempts import Attempts
 from api.http.headers import SecurityHeaders
 from api.http.limits import LARGEST_BODY, InTime, PlainRequests, TooSlow
 from api.http.metrics import Counting
-from api.v1 import batches, calendar, channels, files, lineage, representations, resources, rows, sessions, versions, witness
+from api.v1 import (
+    acts,
+    calendar,
+    channels,
+    deliveries,
+    files,
+    lineage,
+    representations,
+    resources,
+    rows,
+    sessions,
+    versions,
+    witness,
+)
 from catalog.acquisition.calendars import InvalidCalendar
 from warehouse.settings import Settings
 
@@ -49,8 +62,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.attempts = Attempts()
     errors.install(app)
-    for module in (resources, rows, versions, files, batches, lineage, sessions, calendar, channels, witness):
+    for module in (resources, rows, versions, files, deliveries, lineage, sessions, calendar, channels, witness):
         app.include_router(module.router, prefix="/api/v1")
+    app.include_router(acts.router(), prefix="/api/v1")
     app.include_router(signed_links.router)
     app.include_router(health.router)
     app.include_router(documentation.router)

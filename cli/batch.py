@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,14 +16,16 @@ from catalog.deliveries.batches import Batch, BatchFilters
 from catalog.entries import contracts as registry
 from catalog.ledger import CatalogLedger, CatalogLookups
 from catalog.store import database
+from cli.terminal.identity import acting
 from cli.terminal.language import language, said
 from cli.terminal.output import AsJson, Key, allowed, as_json, on_record, size, table
 from cli.terminal.screen import Screen
 from contracts import doubts
-from contracts.deliveries import Answers, Outcome
-from contracts.errors import HubError
-from warehouse.ingest.deliver import Delivered
+from hub import acts
 from warehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from hub.deliveries import Delivery
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -56,10 +58,6 @@ Reason = Annotated[str, typer.Option(help="Why; kept on record, and told to the 
 Nil = Annotated[bool, typer.Option("--nil", help="A file without rows is a nil return.")]
 ASKED = 2
 """Status of a delivery that is held until somebody answers."""
-
-
-class NoAnswer(HubError):
-    """Answering without an answer."""
 
 
 @app.command("list")
@@ -136,28 +134,21 @@ def deliver(
     from warehouse.foreign import door
 
     door.warm()  # it imports beside what this process imports
-    from warehouse.ingest import deliver as ingest
+    from hub import deliveries
 
-    settings = Settings()
-    who, policies = allowed(settings, "deliver", dataset, key)
-    answers = _given(settings, dataset, maps, absent, dates, overlap, row_key, again, nil)
-    if answers:
-        allowed(settings, "answer-batch", dataset, key)
+    request = acts.given(
+        deliveries.Deliver,
+        resource=dataset,
+        file=file,
+        agreement=agreement,
+        organization=organization,
+        period=period,
+        corrects=corrects,
+        answers=_given(maps, absent, dates, overlap, row_key, again, nil),
+    )
+    hub, who = acting(key)
     with Screen(stderr=True).status(said(f"正在送交 {file.name} …", f"Delivering {file.name} …")):
-        made = ingest.deliver(
-            settings,
-            CatalogLedger(settings.catalog_database),
-            CatalogLookups(settings.catalog_database),
-            file,
-            dataset=dataset,
-            received_by=who.actor,
-            agreement_id=agreement or None,
-            organization_id=organization or who.organization_id or None,
-            period=period,
-            corrects=corrects or None,
-            answers=answers,
-        )
-    on_record(settings, who, "deliver", f"batch:{made.batch_id}", policies, {"dataset": dataset, "no_op": made.no_op})
+        made = deliveries.deliver(hub, who, request)
     _delivered(made, json)
 
 
@@ -178,21 +169,12 @@ def answering(
 
     **Example:** `hub batch answer 20260311-0042 --map 单位名称=企业名称`
     """
-    from warehouse.ingest import deliver as ingest
+    from hub import deliveries
 
-    settings = Settings()
-    batch = _batch(settings, number, "see-quarantine", key)
-    who, policies = allowed(settings, "answer-batch", batch["dataset"], key)
-    answers = _given(settings, batch["dataset"], maps, absent, dates, overlap, row_key, again, nil)
-    if not answers:
-        raise NoAnswer(
-            f"请给出答复；hub batch show {number} 列出可选的答复。",
-            f"Give an answer; `hub batch show {number}` lists those there are.",
-        )
-    ledger, lookups = CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database)
+    told = _given(maps, absent, dates, overlap, row_key, again, nil)
+    hub, who = acting(key)
     with Screen(stderr=True).status(said(f"正在入库 {number} …", f"Loading {number} …")):
-        made = ingest.answer(settings, ledger, lookups, number, answers, by=who.actor)
-    on_record(settings, who, "answer-batch", f"batch:{number}", policies, {"dataset": batch["dataset"]})
+        made = deliveries.answer(hub, who, acts.given(deliveries.Answer, batch=number, **told))
     _delivered(made, json)
 
 
@@ -240,21 +222,18 @@ def discard(number: Number, reason: Reason = "", key: Key = "", json: AsJson = F
 
 
 def _decide(name: str, number: str, reason: str, key: str, json: bool) -> None:
-    """One act about a batch, for a reason: may they, do it, put it on record, say what became of it."""
+    """One decision about a batch, for a reason: do it, say what became of the batch."""
+    from hub import deliveries
     from warehouse.ingest.acts import ACTS, ReasonMissing
 
-    act, settings = ACTS[name], Settings()
+    act = ACTS[name]
     if not reason.strip():
         raise ReasonMissing(act)
-    batch = _batch(settings, number, "see-quarantine", key)
-    who, policies = allowed(settings, act.action, batch["dataset"], key)
-    ledger, lookups = CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database)
+    does = {"undo": deliveries.undo, "pass": deliveries.let_pass, "discard": deliveries.discard}[name]
+    hub, who = acting(key)
     with Screen(stderr=True).status(said(f"正在{act.word} {number} …", f"{act.word_en.capitalize()} {number} …")):
-        outcome = act.do(settings, ledger, lookups, number, reason, by=who.actor)
-    detail = {"reason": reason.strip(), "was": batch["state"], "state": outcome.state}
-    on_record(settings, who, act.action, f"batch:{number}", policies, detail)
-    _told(number, outcome, json)
-    _end(outcome)
+        made = does(hub, who, acts.given(deliveries.Decide, batch=number, reason=reason))
+    _delivered(made, json)
 
 
 @app.command()
@@ -264,20 +243,16 @@ def export(
     key: Key = "",
 ) -> None:
     """Write a batch's quarantined rows as the provider's own file with a column of reasons, to be mended and sent again."""
-    from warehouse.ingest import quarantine
+    from hub import deliveries
 
-    settings = Settings()
-    batch = _batch(settings, number, "see-quarantine", key)
-    who, policies = allowed(settings, "see-quarantine", batch["dataset"], key)
-    with database.session(settings.catalog_database) as session:
-        contract = registry.get(session, batch["dataset"])
+    hub, who = acting(key)
     kind = "xlsx" if target.suffix.lower() == ".xlsx" else "csv"
-    rows = quarantine.export(settings, number, contract, target, kind=kind)  # type: ignore[arg-type]
-    on_record(settings, who, "export-quarantine", f"batch:{number}", policies, {"rows": rows, "file": target.name})
+    made = deliveries.export(hub, who, acts.given(deliveries.Export, batch=number, file=target, kind=kind))
+    rows, dataset = made.rows, made.dataset
     typer.echo(
         said(
-            f"{rows} 行写入 {target}。改好后：hub batch deliver {batch['dataset']} {target} --corrects {number}",
-            f"{rows} rows in {target}. Mended, send it by: hub batch deliver {batch['dataset']} {target} --corrects {number}",
+            f"{rows} 行写入 {target}。改好后：hub batch deliver {dataset} {target} --corrects {number}",
+            f"{rows} rows in {target}. Mended, send it by: hub batch deliver {dataset} {target} --corrects {number}",
         )
     )
 
@@ -302,25 +277,19 @@ def reconcile(key: Key = "", json: AsJson = False) -> None:
 
 def rebuild(dataset: Annotated[str, typer.Argument(help="Name of the dataset.")], key: Key = "", json: AsJson = False) -> None:
     """Check and load every accepted batch of a dataset again, from its landed bytes, under the active contract."""
-    from warehouse.ingest import rebuild as rebuilding
+    from hub import deliveries
 
-    settings = Settings()
-    who, policies = allowed(settings, "manage-contract", dataset, key)
+    hub, who = acting(key)
     with Screen(stderr=True).status(said(f"正在重建 {dataset} …", f"Building {dataset} anew …")):
-        made = rebuilding.rebuild(
-            settings, CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database), dataset
-        )
-    on_record(settings, who, "rebuild", f"dataset:{dataset}", policies, {"batches": len(made)})
+        made = deliveries.rebuild_dataset(hub, who, acts.given(deliveries.Rebuild, resource=dataset)).batches
     if json:
-        as_json([{"batch": batch, **_outcome(outcome)} for batch, outcome in made])
+        as_json([_plain(one) for one in made])
         return
-    for batch, outcome in made:
-        typer.echo(f"{batch}: {_said(outcome)}")
+    for one in made:
+        typer.echo(f"{one.batch}: {_said(one)}")
 
 
 def _given(
-    settings: Settings,
-    dataset: str,
     maps: list[str] | None,
     absent: list[str] | None,
     dates: list[str] | None,
@@ -328,48 +297,46 @@ def _given(
     row_key: str,
     again: bool,
     nil: bool,
-) -> Answers:
-    if overlap not in ("", "append", "replace"):
-        raise NoAnswer(f"--overlap 为 append 或 replace，不是 {overlap}。", f"--overlap is append or replace, not {overlap}.")
-    with database.session(settings.catalog_database) as session:
-        contract = registry.get(session, dataset)
-    return doubts.given(contract, maps or (), absent or (), dates or (), overlap, row_key, again, nil)
+) -> dict[str, Any]:
+    """The answers that the options hold."""
+    return {
+        "columns": doubts.pairs("--map", maps or ()),
+        "absent": absent or [],
+        "dates": doubts.pairs("--dates", dates or (), ("dmy", "mdy", "ymd")),
+        "overlap": overlap,
+        "key": [name.strip() for name in row_key.split(",") if name.strip()],
+        "again": again,
+        "nil": nil,
+    }
 
 
-def _delivered(made: Delivered, json: bool) -> None:
-    """Say what became of a delivery; end with its status."""
-    _told(made.batch_id, made.outcome, json, no_op=made.no_op, dataset=made.entry.receipt.dataset)
-    _end(made.outcome)
-
-
-def _told(number: str, outcome: Outcome, json: bool, **more: Any) -> None:
-    """What became of a batch, and what it leaves open."""
+def _delivered(made: Delivery, json: bool) -> None:
+    """Say what became of a delivery and what it leaves open; end with its status."""
     if json:
-        told = {"batch": number, **more, **_outcome(outcome)}
-        if outcome.questions:
-            told |= {"questions": list(outcome.questions), "commands": commands(number, outcome)}
-        as_json(told)
-        return
-    typer.echo(f"{number}: {_said(outcome)}")
-    for check in outcome.checks:
-        if check["rule"] in ("columns", "dates", "beside") and check["passed"]:
-            typer.echo(f"  · {check['message'] if language() == 'zh' else check['message_en']}")
-    _ask(number, outcome.questions)
-
-
-def _end(outcome: Outcome) -> None:
-    if outcome.state in ("refused", "returned"):
+        as_json(_plain(made) | ({"commands": commands(made.batch, made.questions)} if made.questions else {}))
+    else:
+        typer.echo(f"{made.batch}: {_said(made)}")
+        for check in made.checks:
+            if check["rule"] in ("columns", "dates", "beside") and check["passed"]:
+                typer.echo(f"  · {check['message'] if language() == 'zh' else check['message_en']}")
+        _ask(made.batch, made.questions)
+    if made.state in ("refused", "returned"):
         raise typer.Exit(1)
-    if outcome.state == "held":
+    if made.state == "held":
         raise typer.Exit(ASKED)
 
 
-def commands(number: str, outcome: Outcome) -> list[str]:
+def _plain(made: Delivery) -> dict[str, Any]:
+    told = made.model_dump(mode="json", exclude={"checks"})
+    return told if made.questions else {name: value for name, value in told.items() if name != "questions"}
+
+
+def commands(number: str, questions: Sequence[Mapping[str, Any]]) -> list[str]:
     """The commands that answer everything a held batch leaves open, the likeliest first."""
-    most = max((len(question["choices"]) for question in outcome.questions), default=0)
+    most = max((len(question["choices"]) for question in questions), default=0)
     made = []
     for place in range(most):
-        chosen = [question["choices"][min(place, len(question["choices"]) - 1)]["args"] for question in outcome.questions]
+        chosen = [question["choices"][min(place, len(question["choices"]) - 1)]["args"] for question in questions]
         made.append(shlex.join(["hub", "batch", "answer", number, *itertools.chain.from_iterable(chosen)]))
     return made
 
@@ -404,11 +371,5 @@ def _state(batch: dict[str, Any]) -> str:
     return said(*STATES.get(batch["state"], (batch["state"], batch["state"])))
 
 
-def _outcome(outcome: Outcome) -> dict[str, Any]:
-    return {"state": outcome.state, "message": outcome.message, "message_en": outcome.message_en} | {
-        name: getattr(outcome, name) for name in COUNTS
-    }
-
-
-def _said(outcome: Outcome) -> str:
-    return outcome.message if language() == "zh" else outcome.message_en
+def _said(made: Delivery) -> str:
+    return made.message if language() == "zh" else made.message_en

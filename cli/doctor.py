@@ -316,7 +316,7 @@ def folders_finding(settings: Settings) -> Finding:
     """Nothing lies in a watched folder that will never be taken."""
     if database.current(settings.catalog_database) != database.newest():
         return Finding("folders", "good", "尚无监视文件夹", "no folder is watched yet")
-    from orchestration.hub import open_hub
+    from hub.hub import open_hub
     from orchestration.routes.acquire import agreements, passed_over
 
     hub = open_hub(settings)

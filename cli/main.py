@@ -168,6 +168,8 @@ def root(key: Annotated[str, typer.Option("--as", metavar="KEY", envvar="HUB_AS"
 def main() -> Any:
     """Entry point of the `hub` command: errors for people come without a traceback, with status 1."""
     os.umask(os.umask(0o077) | 0o007)  # nothing the hub makes is for every user of the machine
+    verbs = {name for chapter in VERBS.values() for name in chapter}
+    context.verb.set(next((word for word in sys.argv[1:] if word in verbs), ""))
     try:
         with _limited():
             return app()
@@ -206,8 +208,7 @@ def _on_record(error: HubError) -> None:
     dead_key = isinstance(error, KeyRefused) and error.prefix
     if not dead_key and not (isinstance(error, Refused) and not error.on_record):
         return
-    verbs = {name for chapter in VERBS.values() for name in chapter}
-    detail = {"verb": next((word for word in sys.argv[1:] if word in verbs), "")}
+    detail = {"verb": context.verb.get()}
     with database.session(Settings().catalog_database) as session:
         if isinstance(error, KeyRefused):
             audit.record(session, actor=f"key:{error.prefix}", action="authenticate", outcome="refused", detail=detail)

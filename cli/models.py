@@ -59,7 +59,7 @@ def build(
     full: Annotated[bool, typer.Option("--full", help="Make tables anew instead of bringing them up to date.")] = False,
 ) -> None:
     """Build models outside of Dagster: after a change of their SQL, with --full."""
-    from orchestration.hub import open_hub
+    from hub.hub import open_hub
     from orchestration.model_assets import build as build_models
 
     hub = open_hub(Settings())

@@ -346,7 +346,7 @@ def _tell(
         _print(contract, done, evidence, path, new)
     if outcome.state == "held":
         typer.secho(said(outcome.message, outcome.message_en), fg="yellow", err=True)
-        for command in commands(done.batch_id, outcome):
+        for command in commands(done.batch_id, outcome.questions):
             typer.echo(f"  {command}", err=True)
         raise typer.Exit(ASKED)
     if outcome.state in {"refused", "returned"}:

@@ -8,14 +8,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from catalog import access
-from catalog.audit import chain as audit
 from catalog.identity import organizations
-from catalog.identity.organizations import Organization
 from catalog.store import database
-from cli.terminal.identity import subject
+from cli.terminal.identity import acting
 from cli.terminal.language import said
 from cli.terminal.screen import Screen
+from hub import acts, people
+from hub.people import AddOrganization
 from warehouse.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Departments, agencies, vendors and enterprises.")
@@ -59,23 +58,17 @@ def add(
     own: Annotated[bool, typer.Option("--own", help="It is the one that runs this hub.")] = False,
 ) -> None:
     """Register an organization, or bring the one of that identifier up to date."""
-    with database.session(Settings().catalog_database) as session:
-        who = subject(session)
-        access.require(session, who, "administer", None)
-        made = Organization(
-            id=organization,
-            name=name,
-            name_en=name_en,
-            kind=kind,
-            level=level,
-            credit_code=credit_code,
-            division=division,
-            parent_id=parent or None,
-        )
-        organizations.add(session, made)
-        if own:
-            organizations.set_own(session, organization)
-        audit.record(
-            session, actor=who.actor, action="organization.add", object=f"organization:{organization}", detail={"kind": kind}
-        )
+    request = acts.given(
+        AddOrganization,
+        id=organization,
+        name=name,
+        name_en=name_en,
+        kind=kind,
+        level=level,
+        credit_code=credit_code,
+        division=division,
+        parent=parent,
+        own=own,
+    )
+    people.add_organization(*acting(), request)
     typer.echo(said(f"已登记机构 {organization}", f"{organization} is registered"))

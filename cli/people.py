@@ -5,22 +5,24 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from pydantic import BaseModel
 from rich.table import Table
 from sqlmodel import Session
 
 from catalog import access
-from catalog.audit import chain as audit
-from catalog.identity import organizations, people, signins
-from catalog.identity.people import Person, Subject
+from catalog.identity import people, signins
+from catalog.identity.people import Subject
 from catalog.store import database
-from cli.terminal.identity import subject
+from cli.terminal.identity import acting, subject
 from cli.terminal.language import said
 from cli.terminal.screen import Screen
-from contracts.clock import local, now
+from contracts.clock import local
+from hub import acts
+from hub import people as acting_on
+from hub.people import AddPerson, ClosePerson, EndSession, IssueKey, RevokeKey, SetPassword
 from warehouse.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="People, their roles, keys, passwords and sessions.")
@@ -32,7 +34,7 @@ def list_people(as_json: JSON = False) -> None:
     """Everybody with roles and living keys."""
     with database.session(Settings().catalog_database) as session:
         access.require(session, subject(session), "administer", None)
-        told = [_told(session, person) for person in people.listed(session)]
+        told = [acting_on.state(session, person).model_dump(mode="json") for person in people.listed(session)]
     if as_json:
         typer.echo(json.dumps(told, ensure_ascii=False))
         return
@@ -58,13 +60,10 @@ def add(
     as_json: JSON = False,
 ) -> None:
     """Register a person; give them a key or a password next."""
-    with database.session(Settings().catalog_database) as session:
-        who = _administrator(session)
-        home = organization or organizations.own(session).id
-        person = people.add_person(session, login, name or login, home, role or [], name_en=name_en)
-        _note(session, who, "people.add", person, {"roles": person.roles, "organization": home})
-        told = _told(session, person)
-    _say(told, as_json, f"已登记 {login}（{told['organization']}）", f"{login} is registered ({told['organization']})")
+    roles = role or []
+    request = acts.given(AddPerson, login=login, name=name, name_en=name_en, organization=organization, roles=roles)
+    made = acting_on.add(*acting(), request)
+    _say(made, as_json, f"已登记 {login}（{made.organization}）", f"{login} is registered ({made.organization})")
 
 
 @app.command()
@@ -75,25 +74,15 @@ def key(
     as_json: JSON = False,
 ) -> None:
     """Issue a key; it is shown this once."""
-    with database.session(Settings().catalog_database) as session:
-        who = _administrator(session)
-        person = people.get_person(session, login)
-        expires = now() + timedelta(days=days) if days else None
-        made, shown = people.issue_key(session, person, label, expires)
-        _note(session, who, "key.issue", person, {"prefix": made.prefix, "label": label, "days": days})
-    told = {"login": login, "key": shown, "prefix": made.prefix, "expires_at": expires.isoformat() if expires else None}
-    _say(told, as_json, f"{login} 的密钥（只显示这一次）：{shown}", f"Key of {login} (shown this once): {shown}")
+    made = acting_on.issue_key(*acting(), acts.given(IssueKey, login=login, label=label, days=days))
+    shown = made.key
+    _say(made, as_json, f"{login} 的密钥（只显示这一次）：{shown}", f"Key of {login} (shown this once): {shown}")
 
 
 @app.command()
 def revoke(prefix: Annotated[str, typer.Argument(help="The key, or its part between hui_ and the next _.")]) -> None:
     """Take a key back; from the next request on it opens nothing."""
-    with database.session(Settings().catalog_database) as session:
-        who = _administrator(session)
-        gone = people.revoke_key(session, prefix)
-        owner = session.get(Person, gone.person_id)
-        if owner is not None:
-            _note(session, who, "key.revoke", owner, {"prefix": gone.prefix})
+    gone = acting_on.revoke_key(*acting(), acts.given(RevokeKey, prefix=prefix.removeprefix("hui_").split("_")[0]))
     typer.echo(said(f"密钥 {gone.prefix} 已收回", f"Key {gone.prefix} is revoked"))
 
 
@@ -101,22 +90,14 @@ def revoke(prefix: Annotated[str, typer.Argument(help="The key, or its part betw
 def password(login: str, stdin: Annotated[bool, typer.Option("--stdin", help="Read it from standard input.")] = False) -> None:
     """Give a person a password for the portal; their open sessions end."""
     text = sys.stdin.readline().rstrip("\n") if stdin else typer.prompt(said("新密码", "New password"), hide_input=True)
-    with database.session(Settings().catalog_database) as session:
-        who = _administrator(session)
-        person = people.get_person(session, login)
-        people.set_password(session, person, text)
-        _note(session, who, "people.password", person, {})
+    acting_on.set_password(*acting(), acts.given(SetPassword, login=login, password=text))
     typer.echo(said(f"{login} 的密码已更新", f"The password of {login} is set"))
 
 
 @app.command()
 def close(login: str) -> None:
     """Close a person's access: keys and sessions stop at once, the record stays."""
-    with database.session(Settings().catalog_database) as session:
-        who = _administrator(session)
-        person = people.get_person(session, login)
-        people.deactivate(session, person)
-        _note(session, who, "people.close", person, {})
+    acting_on.close(*acting(), acts.given(ClosePerson, login=login))
     typer.echo(said(f"{login} 已停用", f"{login} is closed"))
 
 
@@ -149,11 +130,8 @@ def sessions(
 @app.command("end-session")
 def end_session(number: Annotated[str, typer.Argument(help="The session's number, from `hub people sessions`.")]) -> None:
     """End one open session; its next request is nobody's."""
-    with database.session(Settings().catalog_database) as session:
-        who = _administrator(session)
-        gone = signins.end(session, number)
-        _note(session, who, "session.end", people.get_person(session, gone.login), {"session": gone.id})
-    typer.echo(said(f"{gone.login} 的会话 {gone.id} 已结束", f"Session {gone.id} of {gone.login} is ended"))
+    gone = acting_on.end_session(*acting(), acts.given(EndSession, session=number))
+    typer.echo(said(f"{gone.login} 的会话 {gone.session} 已结束", f"Session {gone.session} of {gone.login} is ended"))
 
 
 def _session(one: signins.OpenSession) -> dict[str, str]:
@@ -166,37 +144,5 @@ def _administrator(session: Session) -> Subject:
     return who
 
 
-def _note(session: Session, who: Subject, action: str, person: Person, detail: dict[str, Any]) -> None:
-    audit.record(
-        session,
-        actor=who.actor,
-        organization_id=who.organization_id,
-        action=action,
-        object=f"person:{person.login}",
-        detail=detail,
-    )
-
-
-def _told(session: Session, person: Person) -> dict[str, Any]:
-    moment = now()
-    return {
-        "login": person.login,
-        "name": person.name,
-        "organization": person.organization_id,
-        "roles": person.roles,
-        "active": person.active,
-        "password": bool(person.password_hash),
-        "keys": [
-            {
-                "prefix": one.prefix,
-                "label": one.label,
-                "state": "revoked" if one.revoked_at else "expired" if one.expires_at and one.expires_at <= moment else "live",
-                "expires_at": one.expires_at.isoformat() if one.expires_at else None,
-            }
-            for one in people.keys_of(session, person)
-        ],
-    }
-
-
-def _say(told: dict[str, Any], as_json: bool, chinese: str, english: str) -> None:
-    typer.echo(json.dumps(told, ensure_ascii=False) if as_json else said(chinese, english))
+def _say(made: BaseModel, as_json: bool, chinese: str, english: str) -> None:
+    typer.echo(json.dumps(made.model_dump(mode="json"), ensure_ascii=False) if as_json else said(chinese, english))

@@ -12,12 +12,15 @@ from catalog.entries import resources
 from catalog.releases import releases
 from catalog.releases.releases import Release
 from catalog.store import database
+from cli.terminal.identity import acting
 from cli.terminal.language import said
-from cli.terminal.output import AsJson, Key, allowed, as_json, on_record, size, table
+from cli.terminal.output import AsJson, Key, allowed, as_json, size, table
 from cli.terminal.screen import Screen
 from contracts.clock import local
+from hub import acts
+from hub import releases as acting_on
+from hub.releases import Publish, Recall
 from warehouse.serving import diff as publishing
-from warehouse.serving import extracts
 from warehouse.settings import Settings
 
 app = typer.Typer(
@@ -39,11 +42,9 @@ def publish(
 
     **Example:** `hub release publish major_hazard --note "2026 年第一季度"`
     """
-    settings = Settings()
-    who, policies = allowed(settings, "release", resource, key)
+    hub, who = acting(key)
     with Screen(stderr=True).status(said(f"正在发布 {resource} …", f"Publishing {resource} …")):
-        version = told(pin(settings, resource, note, who.actor))
-    on_record(settings, who, "release", f"{resource} v{version['version']}", policies, {"rows": version["rows"]})
+        version = acting_on.publish(hub, who, acts.given(Publish, resource=resource, note=note)).model_dump(mode="json")
     if json:
         as_json(version)
         return
@@ -52,31 +53,6 @@ def publish(
     typer.echo(
         f"{resource} v{version['version']}: {version['rows']:,} {said('行', 'rows')}, {size(version['bytes'])}, {differs}"
     )
-
-
-def pin(settings: Settings, name: str, note: str, by: str) -> Release:
-    """What the table holds now as the next version of a resource, with its difference to the last one."""
-    with database.session(settings.catalog_database) as session:
-        entry, contract = resources.get(session, name), registry.active(session, name)
-        releases.require_published(entry)
-        last = releases.latest(session, entry)
-        library, previous = str(entry.library), last.snapshot if last else None
-    made = publishing.publish(settings, f"{library}.{name}", previous, contract.key)
-    with database.session(settings.catalog_database) as session:
-        return releases.record(
-            session,
-            resources.get(session, name),
-            snapshot=made.snapshot,
-            columns=made.columns,
-            rows=made.rows,
-            bytes=made.bytes,
-            contract_version=contract.version,
-            added=made.added,
-            changed=made.changed,
-            removed=made.removed,
-            note=note,
-            by=by,
-        )
 
 
 @app.command("list")
@@ -148,16 +124,10 @@ def recall(
     json: AsJson = False,
 ) -> None:
     """Take a version back: it is shared with nobody any more, links already given included."""
-    settings = Settings()
-    who, policies = allowed(settings, "recall", resource, key)
-    with database.session(settings.catalog_database) as session:
-        entry = resources.get(session, resource)
-        recalled = releases.recall(session, entry, version, reason=reason, by=who.actor)
-        taken, library = told(recalled), str(entry.library)
-    extracts.forget(settings, library, resource, recalled.snapshot)
-    on_record(settings, who, "recall", f"{resource} v{version}", policies, {"reason": reason}, purpose=reason)
+    request = acts.given(Recall, resource=resource, version=version, reason=reason)
+    taken = acting_on.recall(*acting(key), request)
     if json:
-        as_json(taken)
+        as_json(taken.model_dump(mode="json"))
     else:
         typer.echo(said(f"{resource} 第 {version} 版已召回。", f"Version {version} of {resource} is recalled."))
 

@@ -225,9 +225,9 @@ def given(
 ) -> Answers:
     """Answers from the words of a command, items named as people name them."""
     return Answers(
-        columns={header: named(contract, title).name for header, title in _pairs("--map", maps).items()},
+        columns={header: named(contract, title).name for header, title in pairs("--map", maps).items()},
         absent=tuple(named(contract, title).name for title in absent),
-        dates={named(contract, title).name: order for title, order in _pairs("--dates", orders, ("dmy", "mdy", "ymd")).items()},
+        dates={named(contract, title).name: order for title, order in pairs("--dates", orders, ("dmy", "mdy", "ymd")).items()},
         overlap=overlap,
         key=tuple(named(contract, title.strip()).name for title in key.split(",") if title.strip()),
         again=again,
@@ -235,8 +235,9 @@ def given(
     )
 
 
-def _pairs(option: str, words: Sequence[str], allowed: Sequence[str] = ()) -> dict[str, str]:
-    pairs = {}
+def pairs(option: str, words: Sequence[str], allowed: Sequence[str] = ()) -> dict[str, str]:
+    """COLUMN=VALUE words of a command as a mapping. Errors: UnknownColumn."""
+    found = {}
     for word in words:
         left, equals, right = word.rpartition("=")
         if not equals or not left or not right or (allowed and right not in allowed):
@@ -245,8 +246,8 @@ def _pairs(option: str, words: Sequence[str], allowed: Sequence[str] = ()) -> di
                 f"{option} 应写作 列=值{f'，值为 {choices}' if allowed else ''}；收到 {word}。",
                 f"{option} is COLUMN=VALUE{f' with one of {choices_en}' if allowed else ''}: {word}.",
             )
-        pairs[left] = right
-    return pairs
+        found[left] = right
+    return found
 
 
 def answered(contract: Contract, answers: Answers) -> Contract:

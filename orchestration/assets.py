@@ -6,8 +6,8 @@ from typing import Any
 
 import dagster as dg
 
+from hub.hub import Hub
 from orchestration import checks
-from orchestration.hub import Hub
 from orchestration.plan import FRESHNESS, Plan, Planned, told
 from orchestration.routes.acquire import Acquired, acquire, agreements, look_ahead, make_tables
 from orchestration.routes.arrivals import FetchTime, Unexpected

@@ -10,8 +10,8 @@ os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
 import dagster as dg
 
 from catalog.store.database import CatalogueMissing
+from hub.hub import Hub, open_hub
 from orchestration import assets, maintenance, model_assets, owners, schedules, sensors
-from orchestration.hub import Hub, open_hub
 from orchestration.plan import ROUTES, Plan, planned
 from warehouse.settings import Settings
 

@@ -18,8 +18,8 @@ from contracts.clock import now
 from contracts.errors import HubError
 from contracts.model import Contract
 from contracts.odcs import loader
+from hub.hub import ACTOR, Hub
 from orchestration.dbt import ModelsRun, NodeResult
-from orchestration.hub import ACTOR, Hub
 from orchestration.modelled import Column, Model, described
 from warehouse.storage import tables
 from warehouse.storage.connection import reader

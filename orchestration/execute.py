@@ -18,11 +18,11 @@ from sqlmodel import col, select
 from catalog.deliveries.batches import Batch
 from catalog.entries.resources import Resource
 from contracts.errors import HubError
+from hub.hub import Hub, open_hub
 from orchestration import owners
 from orchestration.assets import key
 from orchestration.definitions import definitions
 from orchestration.home import ROOT, environment
-from orchestration.hub import Hub, open_hub
 from orchestration.modelled import described
 from orchestration.plan import ROUTES
 from orchestration.routes.acquire import agreements, passed_over

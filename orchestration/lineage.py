@@ -14,8 +14,8 @@ from catalog.releases.releases import QualityResult
 from catalog.store import facts
 from contracts.deliveries import Entry, Outcome, Receipt
 from contracts.model import Contract
+from hub.hub import Hub
 from orchestration import facets
-from orchestration.hub import Hub
 
 CAUGHT_UP = "lineage-caught-up"
 OPEN = ("received", "checking")

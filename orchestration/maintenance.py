@@ -9,8 +9,8 @@ from catalog.acquisition import channels
 from catalog.audit import sealing
 from catalog.store import database
 from contracts.clock import machine
+from hub.hub import Hub
 from orchestration import lineage, sending
-from orchestration.hub import Hub
 
 KEEP_RUNS = timedelta(days=30)
 RUNS_AT_ONCE = 500

@@ -6,10 +6,10 @@ from typing import Any
 
 import dagster as dg
 
+from hub.hub import Hub
 from orchestration import checks, dbt, derived, modelled_lineage
 from orchestration.assets import key
 from orchestration.dbt import ModelsRun
-from orchestration.hub import Hub
 from orchestration.modelled import Model, described
 from orchestration.plan import FRESHNESS
 

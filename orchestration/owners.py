@@ -18,7 +18,7 @@ from dagster._core.executor.in_process import InProcessExecutor
 
 from catalog.audit import chain as audit
 from contracts.clock import machine
-from orchestration.hub import ACTOR, Hub
+from hub.hub import ACTOR, Hub
 
 OWNER_TAG = "hui/owner"
 SEEN_TAG = "hui/seen"

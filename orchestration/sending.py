@@ -11,7 +11,7 @@ from sqlmodel import col, func, select
 
 from catalog.lineage import graph as lineage
 from catalog.lineage.graph import LineageEvent
-from orchestration.hub import Hub
+from hub.hub import Hub
 
 TIMEOUT_SECONDS = 5.0
 """As OpenLineage's own clients wait."""

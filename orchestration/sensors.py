@@ -15,9 +15,9 @@ from catalog.audit import sealing, witness
 from catalog.deliveries.batches import ACCEPTED, Batch
 from catalog.releases.releases import QualityResult
 from contracts.clock import now
+from hub.hub import Hub
 from orchestration import lineage, owners, sending
 from orchestration.assets import ROUTE_TAG, key
-from orchestration.hub import Hub
 from orchestration.modelled import described
 from orchestration.plan import ROUTES, Plan
 from orchestration.routes.acquire import ROUTES as CHANNELS

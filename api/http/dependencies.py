@@ -15,6 +15,7 @@ from catalog.identity import people
 from catalog.identity.people import ANONYMOUS, Subject
 from catalog.store import database
 from contracts.errors import HubError
+from hub.hub import Hub, open_hub
 from warehouse.settings import Settings
 
 SESSION_COOKIE = "hui_session"
@@ -115,6 +116,14 @@ KeyHolder = Annotated[Subject, Depends(key_holder)]
 def address_of(request: Request) -> str:
     """The caller's network address (behind a proxy of HUB_TRUSTED_PROXIES: the one that it tells)."""
     return request.client.host if request.client else "?"
+
+
+def hub_of(request: Request, settings: SettingsDep) -> Hub:
+    """The hub that acts are done in; a refusal's record says by which address of it and of the caller."""
+    return open_hub(settings, path=request.url.path[:500], address=address_of(request))
+
+
+HubDep = Annotated[Hub, Depends(hub_of)]
 
 
 def purpose_of(x_purpose: Annotated[str, Header(description="What the data is used for; percent-encoded UTF-8.")] = "") -> str:

@@ -22,11 +22,14 @@ from catalog.audit import chain as audit
 from catalog.deliveries.batches import UnknownBatch
 from catalog.entries.contracts import UnknownContract
 from catalog.entries.resources import UnknownResource
+from catalog.identity.organizations import InvalidOrganization, UnknownOrganization
 from catalog.identity.passwords import SignInBusy
+from catalog.identity.people import InvalidPerson, UnknownKey, UnknownPerson
 from catalog.identity.signins import UnknownSession
-from catalog.releases.releases import RecalledRelease, UnknownRelease
+from catalog.releases.releases import InvalidRelease, RecalledRelease, UnknownRelease, UnpublishedEntry
 from catalog.store import database
 from contracts.errors import HubError
+from hub.acts import InvalidInput
 from warehouse.ingest.acts import ReasonMissing
 from warehouse.ingest.senders import OtherSender
 from warehouse.serving.query_workers import LakeBusy, QueryEnded, QueryTooLarge
@@ -48,11 +51,19 @@ TABLE: dict[type[HubError], tuple[int, str]] = {
     UnknownAgreement: (404, "unknown-agreement"),
     UnknownBatch: (404, "unknown-batch"),
     ReasonMissing: (422, "reason-missing"),
+    InvalidInput: (422, "invalid-parameters"),
     UnknownContract: (404, "unknown-resource"),
     UnknownGrant: (404, "unknown-grant"),
     UnknownRelease: (404, "unknown-version"),
     RecalledRelease: (403, "recalled-version"),
     InvalidGrant: (422, "invalid-grant"),
+    InvalidRelease: (422, "invalid-version"),
+    UnpublishedEntry: (409, "entry-not-published"),
+    UnknownPerson: (404, "unknown-person"),
+    InvalidPerson: (422, "invalid-person"),
+    UnknownKey: (404, "unknown-key"),
+    UnknownOrganization: (422, "unknown-organization"),
+    InvalidOrganization: (422, "invalid-organization"),
     QueryInvalid: (400, "invalid-query"),
     QueryRefused: (400, "query-refused"),
     QueryTooSlow: (400, "query-too-slow"),
@@ -76,6 +87,7 @@ TITLES = {
     405: ("方法不可用", "Method not allowed"),
     406: ("没有所要的格式", "Not available in that format"),
     408: ("等待超时", "Waited too long"),
+    409: ("与现状冲突", "Not possible as things stand"),
     410: ("已停止提供", "No longer available"),
     413: ("内容过大", "Too large"),
     414: ("网址过长", "Address too long"),
@@ -163,7 +175,8 @@ def on_record(request: Request, error: HubError) -> None:
     """Leave on record what was refused: by a policy, at the end of a link's right, and a key of ours that opens nothing."""
     refusal = error if isinstance(error, Refused) else error.__cause__
     if isinstance(refusal, Refused):
-        record_refusal(request, refusal)
+        if not refusal.on_record:
+            record_refusal(request, refusal)
     elif isinstance(error, KeyNotValid) and error.prefix:
         with database.session(request.app.state.settings.catalog_database) as session:
             audit.record(session, actor=f"key:{error.prefix}", action="authenticate", outcome="refused", detail=_where(request))

@@ -9,10 +9,11 @@ from pydantic import BaseModel
 from sqlmodel import Session
 from starlette.responses import Response
 
-from api.http.dependencies import KeyNotValid, SessionDep, SubjectDep
-from catalog.audit import chain as audit
+from api.http.dependencies import HubDep, KeyHolder, KeyNotValid, SessionDep, SubjectDep
 from catalog.identity import signins
 from catalog.identity.people import Person, Subject
+from hub.acts import given
+from hub.people import EndSession, end_session
 
 router = APIRouter(tags=["sessions"])
 
@@ -35,18 +36,9 @@ def sessions(session: SessionDep, subject: SubjectDep) -> list[SessionOut]:
 
 
 @router.delete("/sessions/{number}", status_code=204, summary="End one of your sessions", response_class=Response)
-def end(number: str, session: SessionDep, subject: SubjectDep) -> Response:
+def end(number: str, hub: HubDep, subject: KeyHolder) -> Response:
     """Its next request is nobody's. By key only: a browser's cookie must not be enough."""
-    person = _person(session, subject)
-    ended = signins.end(session, number, person)
-    audit.record(
-        session,
-        actor=subject.actor,
-        organization_id=subject.organization_id,
-        action="session.end",
-        object=f"person:{person.login}",
-        detail={"session": ended.id},
-    )
+    end_session(hub, subject, given(EndSession, session=number))
     return Response(status_code=204)
 
 

@@ -10,6 +10,8 @@ from catalog.identity import people
 from catalog.identity.people import Subject
 from cli.terminal import context
 from contracts.errors import HubError
+from hub.hub import Hub, open_hub
+from warehouse.settings import Settings
 
 
 class KeyRefused(HubError):
@@ -29,6 +31,13 @@ def subject(session: Session, key: str = "") -> Subject:
     if found is None:
         raise KeyRefused(people.prefix_of(session, told))
     return found
+
+
+def acting(key: str = "", settings: Settings | None = None) -> tuple[Hub, Subject]:
+    """The hub and the subject of this command, for an act; a refusal's record says by which verb."""
+    hub = open_hub(settings, verb=context.verb.get())
+    with hub.session() as session:
+        return hub, subject(session, key)
 
 
 def user() -> str:

@@ -78,8 +78,7 @@ def parse(text: str, items: Sequence[Item]) -> Expression:
     try:
         trees = sqlglot.parse(text, read="duckdb")
     except (SqlglotError, RecursionError) as error:
-        told = str(error).splitlines()[0][:160] if str(error) else "nested too deeply"
-        raise InvalidExpression(f"表达式语法错误：{told}", f"the expression has a syntax error: {told}") from None
+        raise InvalidExpression(*_unparsed(error)) from None
     if len(trees) != 1 or trees[0] is None:
         raise InvalidExpression("应为一个表达式", "there must be one expression")
     tree = trees[0]
@@ -95,6 +94,15 @@ def parse(text: str, items: Sequence[Item]) -> Expression:
             f"表达式应得出真或假，现得出 {kind}", f"the expression must be true or false, this gives a {kind}"
         )
     return Expression(text, tree, tuple(dict.fromkeys(typer.read)))
+
+
+def _unparsed(error: Exception) -> tuple[str, str]:
+    """Where an expression cannot be read, in the words of who wrote it."""
+    where = next(iter(getattr(error, "errors", ())), None)
+    if not where or not where.get("col"):
+        return "表达式无法读懂", "the expression cannot be read"
+    column, near = where["col"], where.get("highlight") or ""
+    return f"表达式在第 {column} 个字符“{near}”附近有误", f"the expression is wrong near character {column}, {near!r}"
 
 
 def identifier(name: str) -> str:

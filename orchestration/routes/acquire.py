@@ -22,8 +22,8 @@ from contracts.clock import today
 from contracts.deliveries import Answers, Outcome
 from contracts.errors import HubError
 from contracts.model import Item
+from hub.hub import ACTOR, Hub
 from orchestration import lineage
-from orchestration.hub import ACTOR, Hub
 from orchestration.routes import buy, collect, folder, mailbox, request
 from orchestration.routes.arrivals import Arrival, ChannelFailed, FetchTime, Unexpected
 from orchestration.routes.arrivals import Taken as Memory

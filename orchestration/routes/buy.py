@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from catalog.acquisition.agreements import Agreement
-from orchestration.hub import Hub
+from hub.hub import Hub
 from orchestration.routes import request
 from orchestration.routes.arrivals import Arrival, FetchTime
 from orchestration.routes.folder import Settling

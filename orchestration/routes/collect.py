@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlmodel import select
 
 from catalog.acquisition.agreements import Agreement, AgreementAgency
-from orchestration.hub import Hub
+from hub.hub import Hub
 from orchestration.routes import mailbox
 from orchestration.routes.arrivals import Arrival, ChannelFailed, FetchTime
 from orchestration.routes.folder import Settling

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from catalog.acquisition.agreements import Agreement
-from orchestration.hub import Hub
+from hub.hub import Hub
 from orchestration.routes import endpoint, folder
 from orchestration.routes.arrivals import Arrival, ChannelFailed, FetchTime
 from orchestration.routes.folder import Settling

@@ -14,7 +14,7 @@ from catalog.entries import contracts as registry
 from catalog.identity.organizations import Organization
 from catalog.store import database
 from contracts.odcs import loader
-from orchestration.hub import Hub, open_hub
+from hub.hub import Hub, open_hub
 from warehouse.settings import Settings
 from warehouse.storage import connection
 

@@ -20,7 +20,7 @@ from catalog.identity.people import Subject
 from catalog.overview import health, inbox
 from cli.main import app
 from contracts.clock import today
-from orchestration.hub import Hub
+from hub.hub import Hub
 from orchestration.routes import acquire, endpoint
 from orchestration.routes.arrivals import FetchTime, Taken
 from tests.orchestration.conftest import agree, drop

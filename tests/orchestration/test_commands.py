@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from orchestration.hub import Hub
+from hub.hub import Hub
 from tests.orchestration.conftest import drop
 
 

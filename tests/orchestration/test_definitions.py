@@ -10,9 +10,9 @@ import dagster as dg
 from catalog.acquisition.agreements import Agreement
 from catalog.entries.contracts import ContractVersion
 from catalog.entries.resources import Resource
+from hub.hub import Hub
 from orchestration.definitions import definitions
 from orchestration.execute import instance
-from orchestration.hub import Hub
 from tests.counting import statements
 from tests.orchestration.conftest import agree
 from warehouse.settings import Settings

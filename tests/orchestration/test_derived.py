@@ -13,9 +13,9 @@ from catalog.entries.resources import Resource
 from catalog.lineage import graph as lineage
 from catalog.releases.releases import QualityResult
 from contracts.odcs import loader
+from hub.hub import Hub
 from orchestration import derived
 from orchestration.execute import Executed, execute
-from orchestration.hub import Hub
 from orchestration.modelled import described
 from tests.orchestration.conftest import opened
 from tests.transforms.conftest import fill

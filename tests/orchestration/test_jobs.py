@@ -12,8 +12,8 @@ from catalog.acquisition.agreements import Agreement, Spend
 from catalog.audit.chain import AuditRecord
 from catalog.deliveries.batches import Batch
 from catalog.identity.organizations import Organization
+from hub.hub import Hub
 from orchestration.execute import Executed, UnknownJob, execute
-from orchestration.hub import Hub
 from tests.orchestration.conftest import agree, drop
 from warehouse.storage.connection import reader
 

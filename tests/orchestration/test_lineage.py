@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from catalog.deliveries.batches import Batch
 from catalog.lineage import graph as lineage
 from catalog.lineage.graph import LineageEvent
+from hub.hub import Hub
 from orchestration import facets, modelled_lineage
 from orchestration.execute import execute
-from orchestration.hub import Hub
 from tests.orchestration.conftest import drop, opened, stock
 from tests.transforms.conftest import modelled  # noqa: F401 - a fixture
 from warehouse.settings import Settings

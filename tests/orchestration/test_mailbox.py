@@ -17,8 +17,8 @@ from catalog.deliveries.batches import Batch
 from catalog.entries import contracts as registry
 from catalog.identity.organizations import Organization
 from contracts.excel import template
+from hub.hub import Hub
 from orchestration.execute import Executed, execute
-from orchestration.hub import Hub
 from tests.orchestration.conftest import agree, site
 from warehouse.ingest import senders
 from warehouse.settings import Settings

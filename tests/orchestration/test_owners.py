@@ -18,9 +18,9 @@ import pytest
 
 from catalog.audit import chain as audit
 from cli.doctor import runs_finding
+from hub.hub import Hub
 from orchestration import owners
 from orchestration.execute import execute, instance
-from orchestration.hub import Hub
 from orchestration.sensors import _orphans
 from tests.orchestration.conftest import drop
 from warehouse.storage import connection

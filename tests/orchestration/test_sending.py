@@ -14,8 +14,8 @@ import pytest
 from catalog.lineage import graph as lineage
 from catalog.overview import health
 from catalog.store import database
+from hub.hub import Hub, open_hub
 from orchestration import facets, sending
-from orchestration.hub import Hub, open_hub
 from warehouse.settings import Settings
 
 

@@ -14,11 +14,11 @@ from catalog.audit import sealing
 from catalog.audit.chain import AuditSeal
 from catalog.deliveries.batches import Batch
 from contracts.deliveries import Receipt
+from hub.hub import Hub
 from orchestration import sensors
 from orchestration.assets import ROUTE_TAG
 from orchestration.definitions import definitions
 from orchestration.execute import execute
-from orchestration.hub import Hub
 from tests.orchestration.conftest import drop, site
 
 

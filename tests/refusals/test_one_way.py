@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -254,10 +255,11 @@ def test_a_browser_s_cookie_does_nothing_where_no_form_s_token_is_asked_for(hub:
     doors = [(m, path) for path, acts in schema["paths"].items() for m in acts if m not in ("get", "head", "options")]
     assert len(doors) >= 5
     doors.append(("post", "/delta-sharing/shares/hlj-emergency/schemas/resource/tables/hazard/query"))
+    filled = defaultdict(lambda: "20260101-0001", year="2098", resource="hazard", version="1", login="partner")
     bodies = {"lineage": event, "calendar": "date,working,name\n2098-01-01,no,元旦\n", "witness": '{"seals": []}'}
     for who, token in tokens.items():
         for method, path in doors:
-            address = path.format(number="20260101-0001", act="undo", year=2098)
+            address = path.format_map(filled)
             body = next((text for word, text in bodies.items() if word in path), "{}")
             kind = "application/json" if "witness" in path else "text/plain"
             answer = hub.client.request(

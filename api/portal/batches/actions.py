@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form
@@ -11,16 +11,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlmodel import Session
 from starlette.responses import Response
 
-from api import acts
-from api.http.dependencies import SessionDep
+from api.http.dependencies import HubDep, SessionDep
 from api.portal.batches.batch import NotNow, Shown, shown
 from api.portal.shell.guards import BatchesPage, require_csrf
 from api.portal.shell.page import Page, render
 from catalog import access
 from catalog.overview import register as acquisitions
 from contracts.deliveries import Answers
-from warehouse.ingest import deliver as ingest
-from warehouse.ingest.acts import ACTS, Act
+from hub import deliveries
+from hub.deliveries import Answer, Decide
+from warehouse.ingest.acts import ACTS, LONGEST_REASON, Act
 
 router = APIRouter(prefix="/batches/{batch_id}", include_in_schema=False)
 
@@ -42,21 +42,21 @@ async def chosen_in(page: BatchesPage) -> AsyncIterator[Chosen]:
 
 
 @router.post("/answer")
-def do_answer(page: BatchesPage, session: SessionDep, batch_id: str, sent: Annotated[Chosen, Depends(chosen_in)]) -> Response:
+def do_answer(
+    page: BatchesPage, hub: HubDep, session: SessionDep, batch_id: str, sent: Annotated[Chosen, Depends(chosen_in)]
+) -> Response:
     """Answer every question of a held batch, and go on with it."""
     require_csrf(page, sent.csrf)
     told = shown(session, page, batch_id)
-    decision = access.require(session, page.subject, "answer-batch", told.resource)
+    access.require(session, page.subject, "answer-batch", told.resource)
     if not told.may_answer:
         raise NotNow(batch_id)
     answers = _answers(told.batch.questions, sent.places)
     if answers is None:
         return RedirectResponse(f"/batches/{batch_id}#open", 303)
-    ledger, lookups = acts.stores(page.settings)
-    dataset = told.batch.dataset
-    session.rollback()  # the load writes through other connections
-    ingest.answer(page.settings, ledger, lookups, batch_id, answers, by=page.subject.actor)
-    acts.on_record(page.settings, page.subject, "answer-batch", batch_id, decision.policies, {"dataset": dataset})
+    session.rollback()  # the act has transactions of its own
+    chosen = {name: value for name, value in asdict(answers).items() if name != "waived"}
+    deliveries.answer(hub, page.subject, Answer(batch=batch_id, **chosen))
     return RedirectResponse(f"/batches/{batch_id}", 303)
 
 
@@ -75,6 +75,7 @@ def _answers(questions: list[dict[str, Any]], places: tuple[str, ...]) -> Answer
 
 
 Acting = Literal["undo", "pass", "discard"]
+DECISIONS = {"undo": deliveries.undo, "pass": deliveries.let_pass, "discard": deliveries.discard}
 
 
 @router.get("/{act}", response_class=HTMLResponse)
@@ -86,6 +87,7 @@ def ask(page: BatchesPage, session: SessionDep, batch_id: str, act: Acting) -> H
 @router.post("/{act}")
 def do(
     page: BatchesPage,
+    hub: HubDep,
     session: SessionDep,
     batch_id: str,
     act: Acting,
@@ -97,7 +99,8 @@ def do(
     told = _allowed(session, page, batch_id, ACTS[act])
     if not reason.strip():
         return _form(session, page, told, ACTS[act], wrong=True)
-    acts.act(session, page.subject, page.settings, ACTS[act], batch_id, reason)
+    session.rollback()  # the act has transactions of its own
+    DECISIONS[act](hub, page.subject, Decide(batch=batch_id, reason=reason[:LONGEST_REASON]))
     return RedirectResponse(f"/batches/{batch_id}", 303)
 
 

@@ -14,8 +14,7 @@ from sqlmodel import Session
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
-from api import acts
-from api.http.dependencies import SessionDep
+from api.http.dependencies import HubDep, SessionDep
 from api.portal.batches import quarantine as faults
 from api.portal.batches import steps
 from api.portal.components.deadline import Clock, clock, done
@@ -30,12 +29,11 @@ from catalog.deliveries.batches import ACCEPTED, MENDABLE, Batch, BatchState
 from catalog.entries import contracts as registry
 from catalog.entries.resources import Resource
 from catalog.identity.organizations import Organization
-from catalog.ledger import CatalogLookups
-from catalog.store import database
 from contracts.clock import day_of, today
 from contracts.errors import HubError
 from contracts.model import Contract
-from warehouse.ingest import quarantine
+from hub import deliveries
+from hub.deliveries import Export, known
 from warehouse.ingest.acts import ACTS
 from warehouse.storage import landing
 
@@ -75,7 +73,7 @@ class NotNow(HubError):
 
 def shown(session: Session, page: Page, batch_id: str) -> Shown:
     """The batch, if the reader may know of its dataset and it concerns them."""
-    batch, resource = acts.known(session, page.subject, batch_id)
+    batch, resource = known(session, page.subject, batch_id)
     seen = access.decide(session, page.subject, "see-quarantine", resource, sender_id=batch.organization_id)
     deliver = access.decide(session, page.subject, "deliver", resource, sender_id=batch.organization_id)
     chain = batches.chain(session, batch)
@@ -160,16 +158,20 @@ def original(page: BatchesPage, session: SessionDep, batch_id: str) -> Response:
 
 
 @router.get("/quarantine.{kind}")
-def export(page: BatchesPage, session: SessionDep, batch_id: str, kind: Literal["csv", "xlsx"]) -> Response:
-    """The refused rows as the provider's own table with a column of reasons, to mend and deliver again."""
+def export(page: BatchesPage, hub: HubDep, session: SessionDep, batch_id: str, kind: Literal["csv", "xlsx"]) -> Response:
+    """The refused rows as the provider's own table with a column of reasons, to correct and deliver again."""
     told = _permitted(session, page, batch_id)
+    session.expunge(told.batch)
+    session.rollback()  # the act has transactions of its own
     folder = page.settings.scratch
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=folder, suffix=f".{kind}", delete=False) as made:
         target = Path(made.name)
-    lookups = CatalogLookups(database.engine(page.settings.catalog_database))
-    quarantine.export(page.settings, batch_id, told.contract, target, kind=kind, lookups=lookups)
-    _record(session, page, told, "download-quarantine", {"kind": kind})  # last: others who record wait for this transaction
+    try:
+        deliveries.export(hub, page.subject, Export(batch=batch_id, file=target, kind=kind))
+    except BaseException:
+        target.unlink()
+        raise
     name = f"{Path(told.batch.filename).stem}-{'隔离行' if page.language == 'zh' else 'quarantine'}.{kind}"
     return FileResponse(target, filename=name, background=BackgroundTask(target.unlink, missing_ok=True))
 

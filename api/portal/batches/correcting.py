@@ -15,17 +15,15 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from api import acts
-from api.http.dependencies import SessionDep
+from api.http.dependencies import HubDep, SessionDep
 from api.http.limits import LARGEST_FILE
 from api.portal.batches.batch import NotNow, Shown, shown
 from api.portal.shell.guards import BatchesPage, require_csrf
 from api.portal.shell.page import Page, render
 from catalog import access
-from warehouse.foreign import files
-from warehouse.ingest import deliver as ingest
-from warehouse.ingest import senders
-from warehouse.storage import landing
+from hub import deliveries
+from hub.deliveries import Deliver, Delivery
+from hub.hub import Hub
 
 router = APIRouter(prefix="/batches/{batch_id}", include_in_schema=False)
 
@@ -61,7 +59,7 @@ async def handed_in(page: BatchesPage) -> AsyncIterator[HandedIn]:
 
 @router.post("/correct", max_body_size=LARGEST_FILE)
 def do_correction(
-    page: BatchesPage, session: SessionDep, batch_id: str, sent: Annotated[HandedIn, Depends(handed_in)]
+    page: BatchesPage, hub: HubDep, session: SessionDep, batch_id: str, sent: Annotated[HandedIn, Depends(handed_in)]
 ) -> Response:
     """Receive a correcting delivery, tied to the batch it mends; then its page."""
     require_csrf(page, sent.csrf)
@@ -69,17 +67,8 @@ def do_correction(
     file = sent.file
     if file is None or not file.filename:
         return render(page, "pages/correct.html", status=422, told=told, batch=told.batch, wrong=True)
-    filename = landing.told_name(file.filename)
-    delivered = _deliver(page, told, file, filename)
-    acts.on_record(
-        page.settings,
-        page.subject,
-        "deliver",
-        delivered.batch_id,
-        told.seen.policies,
-        {"corrects": batch_id, "filename": filename},
-    )
-    return RedirectResponse(f"/batches/{delivered.batch_id}", 303)
+    delivered = _deliver(page, hub, told, file, file.filename)
+    return RedirectResponse(f"/batches/{delivered.batch}", 303)
 
 
 def _mendable(page: Page, session: SessionDep, batch_id: str) -> Shown:
@@ -90,37 +79,11 @@ def _mendable(page: Page, session: SessionDep, batch_id: str) -> Shown:
     return told
 
 
-def _deliver(page: Page, told: Shown, file: UploadFile, filename: str) -> ingest.Delivered:
-    batch = told.batch
+def _deliver(page: Page, hub: Hub, told: Shown, file: UploadFile, filename: str) -> Delivery:
     page.settings.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=page.settings.scratch) as folder:
         path = Path(folder) / ("upload" + "".join(Path(filename).suffixes[-2:])[-20:])  # its own name may be too long in bytes
         with path.open("wb") as target:
             shutil.copyfileobj(file.file, target)
-        _require_own(page, told, path)
-        return ingest.deliver(
-            page.settings,
-            *acts.stores(page.settings),
-            path,
-            dataset=batch.dataset,
-            received_by=page.subject.actor,
-            route=batch.route,
-            agreement_id=batch.agreement_id,
-            organization_id=batch.organization_id,
-            period=batch.period,
-            corrects=batch.id,
-            filename=filename,
-        )
-
-
-def _require_own(page: Page, told: Shown, path: Path) -> None:
-    """A workbook names no other agency than the one whose batch it mends."""
-    own = told.batch.organization_id
-    mark = files.identify(path, page.settings)
-    if own and mark is not None and mark.dataset == told.batch.dataset:
-        try:
-            senders.sender(page.settings, mark, own)
-        except senders.OtherSender as refusal:
-            detail: dict[str, object] = {"claims": mark.agency, "corrects": told.batch.id, "reason": refusal.message_en}
-            acts.on_record(page.settings, page.subject, "deliver", told.batch.id, (), detail, outcome="refused")
-            raise
+        given = Deliver(resource=told.batch.dataset, file=path, filename=filename[:1000], corrects=told.batch.id)
+        return deliveries.deliver(hub, page.subject, given)

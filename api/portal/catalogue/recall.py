@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Path
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlmodel import Session
-from starlette.background import BackgroundTask
 from starlette.responses import Response
 
-from api.http.dependencies import SessionDep
+from api.http.dependencies import HubDep, SessionDep
 from api.portal.shell.guards import CataloguePage, require_csrf
 from api.portal.shell.page import Page, render
 from catalog import access
-from catalog.audit import chain as audit
+from catalog.access.use import LARGEST
 from catalog.entries import resources
 from catalog.entries.resources import Resource, UnknownResource
 from catalog.overview import register as acquisitions
 from catalog.releases import releases
 from catalog.releases.releases import Release
-from warehouse.serving import extracts
+from hub.releases import Recall, recall
 
 router = APIRouter(prefix="/resources/{name}/versions/{version}/recall", include_in_schema=False)
+Number = Annotated[int, Path(ge=1, le=LARGEST)]
 
 
 @router.get("", response_class=HTMLResponse)
-def ask(page: CataloguePage, session: SessionDep, name: str, version: int) -> HTMLResponse:
+def ask(page: CataloguePage, session: SessionDep, name: str, version: Number) -> HTMLResponse:
     """What a recall ends, and the reason to give."""
     resource, release = _asked(session, page, name, version)
     return _form(session, page, resource, release)
@@ -35,30 +35,20 @@ def ask(page: CataloguePage, session: SessionDep, name: str, version: int) -> HT
 @router.post("", response_class=HTMLResponse)
 def answer(
     page: CataloguePage,
+    hub: HubDep,
     session: SessionDep,
     name: str,
-    version: int,
+    version: Number,
     csrf: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
 ) -> Response:
     """Take the version back: from now on nobody gets it, links already given included."""
     require_csrf(page, csrf)
-    resource, release = _asked(session, page, name, version)
     if not reason.strip():
-        return _form(session, page, resource, release, wrong=True)
-    recalled = releases.recall(session, resource, version, reason=reason.strip(), by=page.subject.actor)
-    decision = access.require(session, page.subject, "recall", resource)
-    audit.record(
-        session,
-        actor=page.subject.actor,
-        organization_id=page.subject.organization_id,
-        action="recall",
-        object=f"{resource.name} v{version}",
-        policies=decision.policies,
-        detail={"reason": reason.strip()},
-    )
-    gone = BackgroundTask(extracts.forget, page.settings, str(resource.library), resource.name, recalled.snapshot)
-    return RedirectResponse(f"/resources/{resource.name}/versions", 303, background=gone)  # once the recall is committed
+        return _form(session, page, *_asked(session, page, name, version), wrong=True)
+    session.rollback()  # the act has a transaction of its own
+    recall(hub, page.subject, Recall(resource=name, version=version, reason=reason.strip()[:500]))
+    return RedirectResponse(f"/resources/{name}/versions", 303)
 
 
 def _asked(session: Session, page: Page, name: str, version: int) -> tuple[Resource, Release]:

@@ -78,6 +78,8 @@ class Entry:
     """Of a collection: how its period of now stands."""
     highest: Sequence[Item] = ()
     """The items that decide its grade."""
+    may_grant: bool = False
+    """Whether the reader gives rights to it and takes them away."""
 
 
 def entry(session: Session, page: Page, name: str) -> Entry:
@@ -108,6 +110,7 @@ def entry(session: Session, page: Page, name: str) -> Entry:
         recent=_recent(session, page, resource) if inside else (),
         column=now_of(board(session, signed[0].id, on=today())) if signed and signed[0].route == "collect" else None,
         highest=item_rows.highest(contract, resource.grade),
+        may_grant=contract is not None and access.may(session, page.subject, "manage-grant", resource),
     )
 
 

@@ -9,12 +9,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlmodel import Session
 from starlette.responses import Response
 
-from api.http.dependencies import SESSION_COOKIE, SessionDep
+from api.http.dependencies import SESSION_COOKIE, HubDep, SessionDep
 from api.portal.shell.guards import AnyPage, SignInFirst, require_csrf
 from api.portal.shell.page import Page, render
-from catalog.audit import chain as audit
 from catalog.identity import people, signins
 from catalog.identity.people import Person
+from hub.acts import given
+from hub.people import EndSession, end_session
 
 router = APIRouter(prefix="/sessions", include_in_schema=False)
 
@@ -28,18 +29,11 @@ def show(page: AnyPage, session: SessionDep, request: Request) -> HTMLResponse:
 
 
 @router.post("/{number}/end")
-def end(page: AnyPage, session: SessionDep, number: str, csrf: Annotated[str, Form()] = "") -> Response:
-    """End one of the reader's own sessions."""
+def end(page: AnyPage, hub: HubDep, session: SessionDep, number: str, csrf: Annotated[str, Form()] = "") -> Response:
+    """End one of the reader's sessions."""
     require_csrf(page, csrf)
-    ended = signins.end(session, number, _reader(page, session))
-    audit.record(
-        session,
-        actor=page.subject.actor,
-        organization_id=page.subject.organization_id,
-        action="session.end",
-        object=f"person:{ended.login}",
-        detail={"session": ended.id},
-    )
+    session.rollback()  # the act has a transaction of its own
+    end_session(hub, page.subject, given(EndSession, session=number))
     return RedirectResponse("/sessions", 303)
 
 

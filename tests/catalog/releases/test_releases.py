@@ -10,10 +10,12 @@ from catalog.entries import contracts as registry
 from catalog.entries import resources
 from catalog.identity import organizations
 from catalog.identity.organizations import Organization
+from catalog.identity.people import local_subject
 from catalog.releases import releases
 from catalog.store import database
-from cli.release import pin
 from contracts.odcs import loader
+from hub.hub import open_hub
+from hub.releases import Publish, publish
 from tests.sharing import CONTRACT
 from warehouse.settings import Settings
 
@@ -29,7 +31,7 @@ def test_an_entry_that_is_not_published_has_no_versions(state: str, tmp_path: Pa
         registry.register(session, contract, by="test", origin="onboard", state="draft")
         resources.get(session, "hazard").state = state
     with pytest.raises(releases.UnpublishedEntry, match="共享用途") as refused:
-        pin(settings, "hazard", "", "test")
+        publish(open_hub(settings), local_subject("test"), Publish(resource="hazard"))
     assert f"not published ({state}) and lacks class code, sharing uses" in refused.value.said("en")
     with database.session(settings.catalog_database) as session:
         entry = resources.get(session, "hazard")

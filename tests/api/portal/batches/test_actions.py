@@ -139,7 +139,7 @@ class TestByKey:
     def test_with_a_reason_only_and_once(self, fresh_hub: Filled, held: str) -> None:
         assert self.asked(fresh_hub, held, "steward").status_code == 422
         assert self.asked(fresh_hub, held, "steward", reason=" ").status_code == 422
-        assert self.asked(fresh_hub, held, "steward", "erase", reason="x").status_code == 422
+        assert self.asked(fresh_hub, held, "steward", "erase", reason="x").status_code == 404
         assert self.asked(fresh_hub, "20200101-0001", "steward", reason="x").status_code == 404
         done = self.asked(fresh_hub, held, "steward", reason="测试文件")
         assert (done.status_code, done.json()["state"]) == (200, "discarded")

@@ -1,10 +1,10 @@
-"""The hub's parts as a job holds them: settings, catalogue, ledger and look-ups, wired once for a process."""
+"""The hub's parts as acts and jobs hold them: settings, catalogue, ledger and look-ups, wired once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 from sqlmodel import Session
@@ -25,6 +25,8 @@ class Hub:
     engine: Engine
     ledger: CatalogLedger
     lookups: CatalogLookups
+    where: Mapping[str, str] = field(default_factory=dict)
+    """What a refusal's record says of the door it came by: a path and an address, or a verb."""
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -33,8 +35,8 @@ class Hub:
             yield session
 
 
-def open_hub(settings: Settings | None = None) -> Hub:
-    """The hub of these settings, or of the environment's."""
+def open_hub(settings: Settings | None = None, **where: str) -> Hub:
+    """The hub of these settings, or of the environment's; `where`: the door that opens it."""
     settings = settings or Settings()
     engine = database.engine(settings.catalog_database)
-    return Hub(settings, engine, CatalogLedger(engine), CatalogLookups(engine))
+    return Hub(settings, engine, CatalogLedger(engine), CatalogLookups(engine), where)

@@ -1,0 +1,8 @@
+"""The table of acts, complete: every room of acts is imported here."""
+
+from __future__ import annotations
+
+from hub import deliveries, people, releases, sharing
+from hub.acts import ACTS, Act
+
+__all__ = ["ACTS", "Act", "deliveries", "people", "releases", "sharing"]

@@ -1,0 +1,75 @@
+"""docs/acts.md, made from the table of acts and the policies: `python -m tests.hub.document` writes it anew."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from catalog import access
+from catalog.entries import resources
+from catalog.identity import people
+from hub.acts import ABSENT, Act
+from hub.table import ACTS
+from tests.sharing import Hub, built
+from warehouse.settings import Settings
+from warehouse.storage import connection
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "acts.md"
+ROLES = {
+    "steward": "steward",
+    "provider": "owner",
+    "partner": "partner",
+    "analyst": "analyst",
+    "auditor": "auditor",
+    "administrator": "administrator",
+}
+"""Role: a person of `tests.sharing` who has it."""
+HEAD = """# Acts
+
+Everything that can be done in the hub, by which door, and who may. Made from the table of acts (`hub/`) and the policies
+(`catalog/access/policies`) by `python -m tests.hub.document`; a test fails where it is not what they say.
+
+Each act is one function: it decides, does it, and leaves one record of that name in the audit, whichever door it came by; a
+refusal leaves one, too. A door that an act lacks says why. At the API an act that takes JSON, asked for twice under one
+`Idempotency-Key`, is done once. A provider's column is about its own data, a partner's about others'. Everybody issues and
+revokes their own keys and ends their own sessions (policy `own-account`).
+
+"""
+
+
+def text(hub: Hub) -> str:
+    """The page."""
+    lines = [HEAD + "| act | record | API | command | portal |", "|---|---|---|---|---|"]
+    lines += [f"| {act.title[1]} {act.title[0]} | `{act.name}` | {' | '.join(_doors(act))} |" for act in ACTS.values()]
+    lines += ["", "## Who may", "", f"| act | {' | '.join(ROLES)} |", "|---" * (len(ROLES) + 1) + "|"]
+    for act in ACTS.values():
+        cells = [_cell(hub, act, who) for who in ROLES.values()]
+        lines.append(f"| `{act.name}` | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _doors(act: Act) -> list[str]:
+    api = act.api if act.api.startswith(ABSENT) else f"`{act.api.replace(' /', ' /api/v1/')}`"
+    cli = act.cli if act.cli.startswith(ABSENT) else f"`hub {act.cli}`"
+    return [api, cli, act.portal if act.portal.startswith(ABSENT) else f"`{act.portal}`"]
+
+
+def _cell(hub: Hub, act: Act, who: str) -> str:
+    with hub.session() as session:
+        subject = people.authenticate(session, hub.keys[who])
+        assert subject is not None
+        about = {"resource", "grant", "batch"} & set(act.takes.model_fields)
+        decision = access.decide(session, subject, act.policy, resources.get(session, "hazard") if about else None)
+    return f"{'✓' if decision.allowed else '✗'} {', '.join(decision.policies) or 'default deny'}"
+
+
+def main() -> None:
+    """Write the page."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(home=Path(folder) / "var", _env_file=None)  # type: ignore[call-arg]
+        PAGE.write_text(text(built(settings)), encoding="utf-8")
+        connection.forget(settings)
+
+
+if __name__ == "__main__":
+    main()

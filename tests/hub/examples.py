@@ -1,0 +1,88 @@
+"""An input for every act, fit for the hub of `tests.sharing`: what is refused, and what is done, is asked for with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from catalog.access import grants
+from catalog.deliveries.batches import Batch, BatchState
+from catalog.entries import resources
+from catalog.identity import people, signins
+from hub.table import ACTS
+from tests.sharing import PURPOSE, Hub
+
+
+def _grant(hub: Hub) -> str:
+    with hub.session() as session:
+        entry = resources.get(session, "hazard")
+        return next(one.id for one in grants.grants(session, resource_id=entry.id, organization_id="hlj-transport"))
+
+
+def _key(hub: Hub) -> str:
+    with hub.session() as session:
+        return people.issue_key(session, people.get_person(session, "other"))[0].prefix
+
+
+def _session(hub: Hub) -> str:
+    with hub.session() as session:
+        _, token = people.begin(session, people.get_person(session, "other"))
+        assert token
+        return signins.listed(session, people.get_person(session, "other"))[0].id
+
+
+def _batch(hub: Hub) -> str:
+    """A batch of a vendor that waits for an answer."""
+    with hub.session() as session:
+        if session.get(Batch, "20260101-0001") is None:
+            session.add(
+                Batch(
+                    id="20260101-0001",
+                    dataset="hazard",
+                    organization_id="hlj-power",
+                    contract_version="1.0.0",
+                    sha256="0" * 64,
+                    filename="a.csv",
+                    bytes=1,
+                    route="collect",
+                    sequence=1,
+                    state=BatchState.HELD,
+                )
+            )
+    return "20260101-0001"
+
+
+EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
+    "people.add": lambda _: {"login": "newcomer", "organization": "hlj-water", "roles": ["partner"]},
+    "key.issue": lambda _: {"login": "other", "label": "月报程序", "days": 30},
+    "key.revoke": lambda hub: {"prefix": _key(hub)},
+    "people.password": lambda _: {"login": "other", "password": "a long enough password 4711"},
+    "people.close": lambda _: {"login": "other"},
+    "session.end": lambda hub: {"session": _session(hub)},
+    "organization.add": lambda _: {"id": "hlj-forest", "name": "黑龙江省林草局"},
+    "release": lambda _: {"resource": "hazard", "note": "新版"},
+    "recall": lambda _: {"resource": "hazard", "version": 1, "reason": "坐标系有误"},
+    "grant": lambda _: {"resource": "hazard", "organization": "hlj-water", "purpose": PURPOSE},
+    "answer-batch": lambda hub: {"batch": _batch(hub), "nil": True},
+    "undo-batch": lambda hub: {"batch": _batch(hub), "reason": "测试文件"},
+    "pass-batch": lambda hub: {"batch": _batch(hub), "reason": "特殊情况"},
+    "discard-batch": lambda hub: {"batch": _batch(hub), "reason": "测试文件"},
+    "export-quarantine": lambda hub: {"batch": _batch(hub), "kind": "csv"},
+    "deliver": lambda _: {"resource": "hazard", "filename": "a.csv"},
+    "rebuild": lambda _: {"resource": "hazard"},
+    "revoke": lambda hub: {"grant": _grant(hub), "reason": "协议到期"},
+}
+
+
+def test_every_act_has_its_example() -> None:
+    assert set(EXAMPLES) == set(ACTS)
+
+
+def asked(act: str, given: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    """Method, address and body of an act at the API."""
+    one = ACTS[act]
+    method, _, path = one.api.partition(" ")
+    body = {name: value for name, value in given.items() if name not in one.places}
+    if act == "deliver":
+        path += "?filename=a.csv"
+    return method, "/api/v1" + path.format(**given), body

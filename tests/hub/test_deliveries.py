@@ -1,0 +1,139 @@
+"""A delivery by key, from the file to its end: sent, refused rows fetched and corrected, held and answered, taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from catalog.audit.chain import AuditRecord
+from catalog.entries import contracts as registry
+from catalog.identity import organizations, people
+from catalog.identity.organizations import Organization
+from catalog.store import database
+from contracts.odcs import loader
+from hub.table import ACTS
+from tests.sharing import Hub, TestClient, create_app
+from warehouse.settings import Settings
+from warehouse.storage import connection
+
+CONTRACT = """
+apiVersion: v3.1.0
+kind: DataContract
+id: urn:hui:dataset:shelter
+name: 应急避难场所
+version: 1.0.0
+status: active
+tenant: hlj-emergency
+description: {purpose: "测试"}
+schema:
+- name: shelter
+  physicalName: shelter
+  logicalType: object
+  properties:
+  - {name: id, businessName: 编号, logicalType: string, primaryKey: true, primaryKeyPosition: 1, required: true}
+  - {name: name, businessName: 名称, logicalType: string}
+  - {name: places, businessName: 容纳人数, logicalType: integer, logicalTypeOptions: {minimum: 0}}
+customProperties:
+- {property: delivery, value: changes}
+- {property: library, value: resource}
+- {property: route, value: collect}
+"""
+PEOPLE = {
+    "owner": ("hlj-emergency", "provider"),
+    "steward": ("hlj-emergency", "steward"),
+    "agency": ("hrb", "partner"),
+    "stranger": ("firm", "partner"),
+}
+HEAD = "编号,名称,容纳人数\n"
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[Hub]:
+    """A hub with one dataset and nothing in it."""
+    settings = Settings(home=tmp_path / "var", _env_file=None)
+    connection.initialise(settings)
+    database.migrate(settings.catalog_database)
+    made = Hub(settings, TestClient(create_app(settings), raise_server_exceptions=False))
+    with made.session() as session:
+        for identifier in ("hlj-emergency", "hrb", "firm"):
+            organizations.add(session, Organization(id=identifier, name=identifier, kind="department"))
+        for login, (organization, role) in PEOPLE.items():
+            person = people.add_person(session, login, login, organization, [role])
+            made.keys[login] = people.issue_key(session, person)[1]
+        registry.register(session, loader.parse(CONTRACT), by="test", origin="pack")
+    yield made
+    connection.forget(settings)
+
+
+def send(hub: Hub, who: str, text: str, **query: str) -> Any:
+    told = {"filename": "shelters.csv", **query}
+    return hub.client.post("/api/v1/resources/shelter/deliveries", params=told, content=text.encode(), headers=hub.auth(who))
+
+
+def actions(hub: Hub) -> list[tuple[str, str]]:
+    with hub.session() as session:
+        found = session.exec(select(AuditRecord).order_by("sequence"))
+        return [(one.action, one.outcome) for one in found if one.action in ACTS]
+
+
+@pytest.mark.parametrize("who", ["", "stranger"])
+def test_strangers_deliver_nothing(hub: Hub, who: str) -> None:
+    answer = send(hub, who, HEAD + "a,甲,1\n")
+    assert answer.status_code in (401, 403, 404)
+    assert not list(hub.settings.landing.rglob("*.csv"))
+
+
+def test_nobody_delivers_in_the_name_of_another(hub: Hub) -> None:
+    assert send(hub, "agency", HEAD + "a,甲,1\n", organization="hlj-emergency").status_code in (403, 404)
+
+
+def test_sent_refused_fetched_corrected_and_taken_back(hub: Hub) -> None:
+    sent = send(hub, "owner", HEAD + "a,甲,1\nb,乙,-5\n").json()
+    assert (sent["state"], sent["received"], sent["accepted"], sent["quarantined"]) == ("partial", 2, 1, 1)
+    refused = hub.get(f"/api/v1/batches/{sent['batch']}/quarantine.csv", "owner")
+    assert "乙" in refused.text
+    corrected = send(hub, "owner", refused.text.replace("-5", "5"), corrects=sent["batch"]).json()
+    assert (corrected["state"], corrected["accepted"]) == ("loaded", 1)
+    undone = hub.client.post(
+        f"/api/v1/batches/{corrected['batch']}/undo", json={"reason": "重复报送"}, headers=hub.auth("steward")
+    )
+    assert undone.json()["state"] == "undone"
+    assert actions(hub) == [("deliver", "done"), ("export-quarantine", "done"), ("deliver", "done"), ("undo-batch", "done")]
+
+
+def test_held_and_answered(hub: Hub) -> None:
+    send(hub, "owner", HEAD + "a,甲,1\nb,乙,2\n")
+    held = send(hub, "owner", "编号,场所名称,容纳人数\na,甲,1\nb,乙,2\n").json()
+    assert held["state"] == "held"
+    [question] = held["questions"]
+    choice = question["choices"][0]["answers"]
+    told = {name: choice[name] for name in ("columns", "absent", "dates", "overlap", "key", "nil", "again")}
+    path = f"/api/v1/batches/{held['batch']}/answer"
+    assert hub.client.post(path, json=told, headers=hub.auth("owner")).status_code == 403
+    assert hub.client.post(path, json={}, headers=hub.auth("steward")).status_code == 400
+    answered = hub.client.post(path, json=told, headers=hub.auth("steward")).json()
+    assert answered["state"] == "loaded"
+    again = hub.client.post("/api/v1/resources/shelter/rebuild", headers=hub.auth("steward")).json()
+    assert [one["batch"] for one in again["batches"]][-1] == held["batch"]
+
+
+def test_who_delivers_may_not_answer_with_it(hub: Hub) -> None:
+    answer = send(hub, "owner", HEAD, answers='{"nil": true}')
+    assert (answer.status_code, answer.json()["type"]) == (403, "urn:hui:problem:refused")
+    assert actions(hub) == [("deliver", "refused")]
+    assert send(hub, "steward", HEAD, answers='{"nil": true}').json()["state"] == "loaded"
+
+
+def test_a_correction_of_another_dataset_is_refused(hub: Hub) -> None:
+    sent = send(hub, "owner", HEAD + "a,甲,-1\n").json()
+    answer = hub.client.post(
+        "/api/v1/resources/other/deliveries",
+        params={"filename": "a.csv", "corrects": sent["batch"]},
+        content=b"x",
+        headers=hub.auth("owner"),
+    )
+    assert answer.status_code == 400
