@@ -19,6 +19,12 @@ from warehouse.settings import Settings
 hypothesis.settings.register_profile("hui", deadline=None, derandomize=os.environ.get("CI") == "true")
 hypothesis.settings.load_profile("hui")
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The portal's tests come last: their hub keeps its readers to the end, their Chromium a running event loop."""
+    items.sort(key=lambda item: "/api/portal/" in item.nodeid)
+
+
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 

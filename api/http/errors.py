@@ -62,7 +62,7 @@ TABLE: dict[type[HubError], tuple[int, str]] = {
     UnknownPerson: (404, "unknown-person"),
     InvalidPerson: (422, "invalid-person"),
     UnknownKey: (404, "unknown-key"),
-    UnknownOrganization: (422, "unknown-organization"),
+    UnknownOrganization: (404, "unknown-organization"),
     InvalidOrganization: (422, "invalid-organization"),
     QueryInvalid: (400, "invalid-query"),
     QueryRefused: (400, "query-refused"),

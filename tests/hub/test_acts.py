@@ -140,7 +140,7 @@ class TestOnce:
         headers = own.auth("administrator") | {"Idempotency-Key": "k1"}
         given = {"login": "late", "organization": "hlj-late", "roles": ["partner"]}
         method, path, body = asked("people.add", given)
-        assert own.client.request(method, path, json=body, headers=headers).status_code == 422
+        assert own.client.request(method, path, json=body, headers=headers).status_code == 404
         method_of, path_of, organization = asked("organization.add", {"id": "hlj-late", "name": "迟到"})
         own.client.request(method_of, path_of, json=organization, headers=own.auth("administrator"))
         assert own.client.request(method, path, json=body, headers=headers).status_code == 200
