@@ -45,7 +45,7 @@ def _add(router: APIRouter, act: Act) -> None:
         description=inspect.getdoc(act.does),
         operation_id=act.name,
         tags=["acts"],
-        responses={409: {}},
+        responses={404: {}, 409: {}},  # what the body names may be unknown
     )
 
 
