@@ -11,7 +11,7 @@ from catalog.access.use import LARGEST
 from catalog.entries import contracts as registry
 from catalog.identity.people import Subject
 from catalog.releases import releases
-from catalog.releases.releases import InvalidRelease, Release
+from catalog.releases.releases import Release
 from hub.acts import act, doing
 from hub.hub import Hub
 from warehouse.serving import diff, extracts
@@ -116,5 +116,3 @@ def _version(resource: str, release: Release) -> Version:
 
 
 _COPIED = tuple(name for name in Version.model_fields if name not in ("resource", "state"))
-
-__all__ = ["InvalidRelease", "Publish", "Recall", "Version", "publish", "recall"]

@@ -31,8 +31,8 @@ Everything that can be done in the hub, by which door, and who may. Made from th
 
 Each act is one function: it decides, does it, and leaves one record of that name in the audit, whichever door it came by; a
 refusal leaves one, too. A door that an act lacks says why. At the API an act that takes JSON, asked for twice under one
-`Idempotency-Key`, is done once. A provider's column is about its own data, a partner's about others'. Everybody issues and
-revokes their own keys and ends their own sessions (policy `own-account`).
+`Idempotency-Key`, is done once. A provider's column is about its own data, a partner's about others'. Everybody revokes
+their own keys and ends their own sessions (policy `own-account`).
 
 """
 
