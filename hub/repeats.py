@@ -59,7 +59,7 @@ def perform(hub: Hub, subject: Subject, act: Act, given: BaseModel, key: str = "
         return earlier
     try:
         made = act.does(hub, subject, given)
-    except BaseException:
+    except HubError:  # it says that nothing was done; after any other failure nobody knows, and the key stays taken
         _end(hub, subject, key, None)
         raise
     _end(hub, subject, key, {} if act.secret else made.model_dump(mode="json"))
