@@ -61,7 +61,7 @@ VERBS: dict[tuple[str, str], dict[str, Verb]] = {
             "准备 HUB_HOME：目录库、数据湖、密钥、码表、节假日历",
             "Make HUB_HOME ready: catalogue, lake, keys, code lists, calendar",
         ),
-        "demo": Verb("cli.demo.command:demo", "装入演示数据并跑通三条途径", "Load the demo pack and run its three routes"),
+        "demo": Verb("demo.command:demo", "装入演示数据并跑通三条途径", "Load the demo pack and run its three routes"),
         "serve": Verb("cli.serve:serve", "启动门户、接口与 Delta Sharing", "Serve portal, API and Delta Sharing"),
         "work": Verb(
             "cli.work:work",

@@ -14,7 +14,7 @@ import pytest
 from cli.main import VERBS
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("api", "catalog", "cli", "contracts", "orchestration", "warehouse")
+ROOMS = ("api", "catalog", "cli", "contracts", "demo", "hub", "orchestration", "warehouse")
 SAID = re.compile(r"(?<![\w.-])hub ([a-z][a-z-]*)((?: [a-z][a-z-]*)?)((?: --[a-z][a-z-]*)*)")
 PROSE = re.compile(r"(?:the|this|that|a|own|another|whole|your|empty|one|demo|real|data-governance) $", re.IGNORECASE)
 """English speaks of "the hub" too."""

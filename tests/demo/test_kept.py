@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.demo.kept import Kept, OtherDay
 from cli.main import app
 from contracts import clock
+from demo.kept import Kept, OtherDay
 
 pytestmark = pytest.mark.day
 

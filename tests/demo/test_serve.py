@@ -81,7 +81,7 @@ def test_ctrl_c_ends_both_processes_of_the_demo(demo: Made, tmp_path: Path) -> N
     mine = demo.copy(tmp_path / "var")
     port = free_port()
     options = ("--port", str(port), "--home", str(mine.home), "--department-port", str(free_port()))
-    with started(mine, "cli.demo.together", *options) as process:
+    with started(mine, "demo.together", *options) as process:
         wait_until_ready(port, process)
         children = psutil.Process(process.pid).children(recursive=True)
         assert {"serve", "work"} <= {word for child in children for word in child.cmdline()}

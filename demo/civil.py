@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 
-from cli.demo.plan import Handed, Plan, mingle
+from demo.plan import Handed, Plan, mingle
 
 ORGANIZATION, DATASET = "hlj-civil", "division"
 BAD = {

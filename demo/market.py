@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
-from cli.demo.enterprises import Enterprise, enterprise
-from cli.demo.plan import Handed, Plan, mingle
+from demo.enterprises import Enterprise, enterprise
+from demo.plan import Handed, Plan, mingle
 
 ORGANIZATION, DATASET = "hlj-market", "enterprise_registration"
 HEADER = (

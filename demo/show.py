@@ -14,9 +14,9 @@ from sqlmodel import Session, col, func, select
 from catalog.deliveries.batches import Batch, BatchState
 from catalog.entries.resources import Resource
 from catalog.releases.releases import Release
-from cli.demo.organizations import PEOPLE
 from cli.terminal.language import language, said
 from cli.terminal.screen import Screen
+from demo.organizations import PEOPLE
 
 COUNTED = (BatchState.LOADED, BatchState.PARTIAL, BatchState.CORRECTED)
 MARKS = {"request": ("要", "R"), "buy": ("买", "B"), "collect": ("采", "C"), "derived": ("—", "—")}

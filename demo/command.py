@@ -41,11 +41,11 @@ def demo(
     """
     os.environ.setdefault("HUB_ENVIRONMENT", "demo")
     os.environ.setdefault("HUB_PUBLIC_URL", f"http://127.0.0.1:{port}")
-    from cli.demo import show
-    from cli.demo.kept import Kept, passphrase
-    from cli.demo.places import Places
-    from cli.demo.steps import STEPS, Demo, department_port, divisions, free_department_port
     from cli.share import readdress
+    from demo import show
+    from demo.kept import Kept, passphrase
+    from demo.places import Places
+    from demo.steps import STEPS, Demo, department_port, divisions, free_department_port
     from warehouse.settings import Settings
 
     settings, console = Settings(), Screen(stderr=as_json, width=None if sys.stdout.isatty() else 110)
@@ -78,4 +78,4 @@ def _serve(home: Path, port: int, department: int) -> None:
     """Become the small process that starts the hub's two and ends them."""
     sys.stdout.flush()
     options = ["--port", str(port), "--home", str(home), "--department-port", str(department)]
-    os.execv(sys.executable, [sys.executable, "-m", "cli.demo.together", *options])  # noqa: S606 - ourselves, without a shell
+    os.execv(sys.executable, [sys.executable, "-m", "demo.together", *options])  # noqa: S606 - ourselves, without a shell

@@ -11,8 +11,8 @@ from sqlmodel import Session
 
 from catalog import workdays
 from catalog.acquisition.agreements import Agreement
-from cli.demo.places import AGENCIES
-from cli.demo.plan import Plan
+from demo.places import AGENCIES
+from demo.plan import Plan
 
 FLOOD, DISASTERS, SAFETY = "省防汛抗旱指挥部办公室", "省减灾委员会办公室", "省安全生产委员会办公室"
 SHARING, EMERGENCY = "《政务数据共享条例》", "《中华人民共和国突发事件应对法》"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 
-from cli.demo.places import position
-from cli.demo.plan import Handed, Plan, mingle
+from demo.places import position
+from demo.plan import Handed, Plan, mingle
 
 ORGANIZATION, DATASET = "hlj-forestry", "fire_hotspot"
 ROWS = (30_000, 15_000)

@@ -7,8 +7,8 @@ from typing import Any
 
 import xlsxwriter
 
-from cli.demo.places import position
-from cli.demo.plan import Handed, Plan, mingle
+from demo.places import position
+from demo.plan import Handed, Plan, mingle
 
 ORGANIZATION, DATASET = "hlj-natural", "landslide"
 ROWS = 900

@@ -16,12 +16,12 @@ from typing import Any
 
 from openpyxl import load_workbook
 
-from cli.demo.enterprises import enterprise, mobile, person
-from cli.demo.places import AGENCIES
-from cli.demo.plan import CHINA, Handed, Plan, fraction, mingle, serial
 from contracts.checks.code_lists import Lists
 from contracts.excel import template
 from contracts.model import Contract
+from demo.enterprises import enterprise, mobile, person
+from demo.places import AGENCIES
+from demo.plan import CHINA, Handed, Plan, fraction, mingle, serial
 
 DATASET = "major_hazard"
 HAZARDS = {

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TypeVar
 
-from cli.demo.places import Places
+from demo.places import Places
 
 T = TypeVar("T")
 CHINA = timezone(timedelta(hours=8))

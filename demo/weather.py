@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from cli.demo.plan import Handed, Plan, mingle
+from demo.plan import Handed, Plan, mingle
 
 ORGANIZATION, DATASET = "hlj-weather", "weather_warning"
 ROWS = 6_000

@@ -22,7 +22,9 @@ from catalog.entries import contracts as registry
 from catalog.identity.people import Person
 from catalog.store import database
 from cli import init
-from cli.demo import (
+from contracts.checks.code_lists import Lists, needed
+from contracts.errors import HubError
+from demo import (
     access,
     agencies,
     civil,
@@ -38,14 +40,12 @@ from cli.demo import (
     water,
     weather,
 )
-from cli.demo import agreements as agreed
-from cli.demo.kept import Kept, token
-from cli.demo.plan import Handed, Plan, read_manifest, write_manifest
-from contracts.checks.code_lists import Lists, needed
-from contracts.errors import HubError
+from demo import agreements as agreed
+from demo.kept import Kept, token
+from demo.plan import Handed, Plan, read_manifest, write_manifest
 from warehouse.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 PACK = ROOT / "contracts" / "packs" / "demo"
 DEPARTMENTS = (civil, market, earthquake, natural, forestry, water, weather, transport, power)
 DEPARTMENT_PORT = 8790

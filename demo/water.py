@@ -9,9 +9,9 @@ from typing import Any
 
 import xlsxwriter
 
-from cli.demo.pages import save
-from cli.demo.places import position
-from cli.demo.plan import Handed, Plan, mingle
+from demo.pages import save
+from demo.places import position
+from demo.plan import Handed, Plan, mingle
 
 ORGANIZATION, REGISTER, LEVELS = "hlj-water", "reservoir", "reservoir_level"
 RESERVOIRS, READINGS, PAGE = 600, 40_000, 2_000

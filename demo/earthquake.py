@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from cli.demo.pages import save
-from cli.demo.plan import Handed, Plan, mingle
+from demo.pages import save
+from demo.plan import Handed, Plan, mingle
 
 ORGANIZATION, DATASET = "hlj-earthquake", "earthquake"
 ROWS, PAGE = 3_000, 500

@@ -9,8 +9,8 @@ from sqlmodel import Session, select
 from catalog.identity import organizations, people
 from catalog.identity.organizations import Organization
 from catalog.identity.people import Person
-from cli.demo.places import AGENCIES, PROVINCE, Places
 from contracts.checks.formats.registry import credit_check_character
+from demo.places import AGENCIES, PROVINCE, Places
 
 HUB = "hlj-emergency"
 DEPARTMENTS = {

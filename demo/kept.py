@@ -10,10 +10,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from cli.demo.places import Places
-from cli.demo.plan import Plan
 from contracts import clock
 from contracts.errors import HubError
+from demo.places import Places
+from demo.plan import Plan
 
 WORDS = (
     "songhua",

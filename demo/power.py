@@ -5,9 +5,9 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 
-from cli.demo.enterprises import credit_code
-from cli.demo.market import population
-from cli.demo.plan import Handed, Plan, mingle
+from demo.enterprises import credit_code
+from demo.market import population
+from demo.plan import Handed, Plan, mingle
 
 ORGANIZATION, DATASET = "hlj-power", "enterprise_power"
 ENTERPRISES, DAYS = 1_830, 30

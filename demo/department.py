@@ -1,6 +1,6 @@
 """A small server that plays the departments' interfaces: pages of JSON behind a token, on this machine only.
 
-`python -m cli.demo.department FOLDER --port N` serves it alone; the token is read from HUB_DEMO_TOKEN.
+`python -m demo.department FOLDER --port N` serves it alone; the token is read from HUB_DEMO_TOKEN.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-from cli.demo.plan import Plan
+from demo.plan import Plan
 
 
 def save(plan: Plan, dataset: str, step: str, records: Iterable[dict[str, Any]], size: int, name: str) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from cli.demo.places import position
-from cli.demo.plan import Plan, serial
 from contracts.checks.formats.registry import CREDIT_ALPHABET, credit_check_character
+from demo.places import position
+from demo.plan import Plan, serial
 
 BRANDS = (
     "松江",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import zipfile
 from io import TextIOWrapper
 
-from cli.demo.enterprises import credit_code, mobile
-from cli.demo.market import population
-from cli.demo.plan import Handed, Plan, mingle, serial
+from demo.enterprises import credit_code, mobile
+from demo.market import population
+from demo.plan import Handed, Plan, mingle, serial
 
 ORGANIZATION, DATASET = "hlj-transport", "hazmat_vehicle"
 ROWS = 4_000

@@ -1,4 +1,4 @@
-"""Serve and work side by side until Ctrl-C or SIGTERM ends both: `python -m cli.demo.together --port N --home DIR`.
+"""Serve and work side by side until Ctrl-C or SIGTERM ends both: `python -m demo.together --port N --home DIR`.
 
 A process of its own, which imports nothing heavy: the two that it starts are the hub, and a thread plays the departments.
 """
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from cli.demo.department import serve_beside
+from demo.department import serve_beside
 
 GRACE_SECONDS = 40.0
 """`hub work` gives its own processes twenty seconds."""
