@@ -1,4 +1,4 @@
-"""`hub contracts`: lint, sync, compare and show contracts."""
+"""`hub contracts`: lint, sync, save, compare, activate and show contracts."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from contracts.checks.compile import compile
 from contracts.errors import HubError
 from contracts.model import Contract
 from contracts.odcs import loader as linting
-from contracts.odcs.compare import Comparison, compare
+from contracts.odcs.compare import Change, Comparison, compare
 
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    help="Lint, sync, compare and show contracts (ODCS 3.1 documents, `*.odcs.yaml`).",
+    help="Lint, sync, save, compare, activate and show contracts (ODCS 3.1 documents, `*.odcs.yaml`).",
 )
 
 SUFFIX = "*.odcs.yaml"
@@ -167,6 +167,88 @@ def _bring_tables_up(synced: Iterable[Any]) -> None:
 
 
 @app.command()
+def save(
+    file: Annotated[Path, typer.Argument(help="The contract: an ODCS 3.1 document.", exists=True, dir_okay=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Keep a version of a contract as a draft, not in force; compare it, then `hub contracts activate` it.
+
+    **Example:** `hub contracts save major_hazard.odcs.yaml`
+    """
+    from cli.terminal.identity import acting
+    from hub import acts
+    from hub import contracts as hub_contracts
+
+    text = linting.read(file).text
+    saved = hub_contracts.save(*acting(), acts.given(hub_contracts.SaveContract, text=text))
+    if as_json:
+        typer.echo(saved.model_dump_json())
+        return
+    breaks = said("；有破坏性变化", "; it breaks what is there") if saved.breaking else ""
+    typer.echo(
+        said(f"已登记草稿 {saved.resource} {saved.version}", f"Saved the draft {saved.resource} {saved.version}") + breaks
+    )
+
+
+@app.command("compare")
+def compare_versions(
+    dataset: Annotated[str, typer.Argument(help="The dataset.")],
+    version: Annotated[str, typer.Argument(help="The newer version.")],
+    against: Annotated[str, typer.Option(help="The older version; default: the one in force.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Say what a kept version changes, whether it breaks, and whom that concerns. Status 1 if it does.
+
+    **Example:** `hub contracts compare major_hazard 1.1.0`
+    """
+    from cli.terminal.identity import acting
+    from hub import acts
+    from hub import contracts as hub_contracts
+
+    request = acts.given(hub_contracts.CompareContract, resource=dataset, version=version, against=against)
+    compared = hub_contracts.compare(*acting(), request)
+    if as_json:
+        typer.echo(compared.model_dump_json())
+    else:
+        changes = [Change(c.kind, c.path, c.breaking, c.why, c.why_en, c.old, c.new) for c in compared.changes]
+        _print_changes(Comparison(tuple(changes)), compared.against)
+        for one in compared.concerned:
+            typer.echo(said("· 涉及 ", "· concerns ") + said(one.title, one.title_en or one.title))
+    if compared.breaking:
+        raise typer.Exit(1)
+
+
+@app.command()
+def activate(
+    dataset: Annotated[str, typer.Argument(help="The dataset.")],
+    version: Annotated[str, typer.Argument(help="The version that is to be in force.")],
+    breaking: Annotated[bool, typer.Option("--breaking", help="Breaking changes are meant.")] = False,
+    reason: Annotated[str, typer.Option(help="Why; needed where it breaks.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Put a kept version in force: an additive one alters the table, a breaking one rebuilds it from landing.
+
+    **Example:** `hub contracts activate major_hazard 1.1.0`
+    """
+    from cli.terminal.identity import acting
+    from hub import acts
+    from hub import contracts as hub_contracts
+
+    request = acts.given(hub_contracts.ActivateContract, resource=dataset, version=version, breaking=breaking, reason=reason)
+    active = hub_contracts.activate(*acting(), request)
+    if as_json:
+        typer.echo(active.model_dump_json())
+        return
+    table = said(*ACTIONS[active.table])
+    typer.echo(
+        said(
+            f"{dataset} {version} 已生效；数据表：{table}，重新入库 {active.batches} 批",
+            f"{dataset} {version} is in force; its table: {table}, {active.batches} batches loaded again",
+        )
+    )
+
+
+@app.command()
 def diff(
     old: Annotated[str, typer.Argument(help="A file, or DATASET[@VERSION] of the catalogue.")],
     new: Annotated[str, typer.Argument(help="The same; the newer one.")],
@@ -181,7 +263,7 @@ def diff(
     if as_json:
         typer.echo(json.dumps(_compared(found, before), ensure_ascii=False))
     else:
-        _print_changes(found, before)
+        _print_changes(found, before.version)
     if found.breaking:
         raise typer.Exit(1)
 
@@ -191,7 +273,7 @@ def _compared(found: Comparison, before: Contract) -> dict[str, Any]:
     return {"breaking": found.breaking, "next_version": found.next_version(before.version), "changes": changes}
 
 
-def _print_changes(found: Comparison, before: Contract) -> None:
+def _print_changes(found: Comparison, before: str) -> None:
     if found.same:
         typer.echo(said("没有变化", "Nothing changed"))
         return
@@ -200,7 +282,7 @@ def _print_changes(found: Comparison, before: Contract) -> None:
         mark = said("是", "yes") if change.breaking else said("否", "no")
         table.add_row(mark, change.path, change.old[:40], change.new[:40], said(change.why_zh, change.why_en))
     Screen().print(table)
-    wanted = found.next_version(before.version)
+    wanted = found.next_version(before)
     if found.breaking:
         typer.echo(
             said(f"有破坏性变化：版本应为 {wanted}，数据由落地文件重建", f"It breaks: version {wanted}, rebuilt from landing")

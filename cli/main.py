@@ -78,7 +78,11 @@ VERBS: dict[tuple[str, str], dict[str, Verb]] = {
             "由一个文件建数据集：识别、拟契约、检查、入库",
             "Make a dataset of a file: detect, draft a contract, check, load",
         ),
-        "contracts": Verb("cli.contracts:app", "检查、装入、比较、显示契约", "Lint, sync, compare and show contracts"),
+        "contracts": Verb(
+            "cli.contracts:app",
+            "契约：检查、装入、登记、比较、生效、显示",
+            "Contracts: lint, sync, save, compare, activate, show",
+        ),
         "run": Verb("cli.run:app", "立即运行途径与模型", "Run routes and models now"),
         "attempts": Verb(
             "cli.attempts:attempts", "各通道的收取记录：成败与原因", "What came of each look at a channel, and why"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -20,8 +21,8 @@ from catalog.access.grants import InvalidGrant, UnknownGrant
 from catalog.acquisition.agreements import UnknownAgreement
 from catalog.audit import chain as audit
 from catalog.deliveries.batches import UnknownBatch
-from catalog.entries.contracts import UnknownContract
-from catalog.entries.resources import UnknownResource
+from catalog.entries.contracts import ImmutableContract, UnknownContract, WrittenByModel
+from catalog.entries.resources import InvalidEntry, UnknownResource, WrongState
 from catalog.identity.organizations import InvalidOrganization, UnknownOrganization
 from catalog.identity.passwords import SignInBusy
 from catalog.identity.people import InvalidPerson, UnknownKey, UnknownPerson
@@ -29,7 +30,9 @@ from catalog.identity.signins import UnknownSession
 from catalog.releases.releases import InvalidRelease, RecalledRelease, UnknownRelease, UnpublishedEntry
 from catalog.store import database
 from contracts.errors import HubError
+from contracts.odcs.findings import InvalidContract
 from hub.acts import InvalidInput
+from hub.contracts import BreakingChange
 from warehouse.ingest.acts import ReasonMissing
 from warehouse.ingest.senders import OtherSender
 from warehouse.serving.query_workers import LakeBusy, QueryEnded, QueryTooLarge
@@ -53,6 +56,12 @@ TABLE: dict[type[HubError], tuple[int, str]] = {
     ReasonMissing: (422, "reason-missing"),
     InvalidInput: (422, "invalid-parameters"),
     UnknownContract: (404, "unknown-resource"),
+    InvalidContract: (422, "invalid-contract"),
+    ImmutableContract: (409, "immutable-contract"),
+    WrittenByModel: (409, "written-by-model"),
+    BreakingChange: (409, "breaking-change"),
+    InvalidEntry: (422, "invalid-entry"),
+    WrongState: (409, "wrong-state"),
     UnknownGrant: (404, "unknown-grant"),
     UnknownRelease: (404, "unknown-version"),
     RecalledRelease: (403, "recalled-version"),
@@ -231,4 +240,6 @@ def unexpected(request: Request, error: Exception) -> Response:
 def _members(error: HubError) -> dict[str, Any]:
     if isinstance(error, Refused):
         return {"policies": list(error.decision.policies), "action": error.action}
+    if isinstance(error, InvalidContract):
+        return {"findings": [asdict(one) for one in error.findings]}
     return {}

@@ -6,15 +6,15 @@ from fastapi import FastAPI
 
 from api.portal.acquisition import channels, completeness, holidays, register
 from api.portal.batches import actions, batch, correcting, listing
-from api.portal.catalogue import grants, recall, resource, search
+from api.portal.catalogue import contract_versions, grants, recall, resource, search
 from api.portal.help import pages
 from api.portal.shell import errors, sessions, sign_in, static_files
 from api.portal.tasks import inbox
 from warehouse.settings import Settings
 
 ROUTERS = (
-    search, resource, recall, grants, register, channels, listing, batch, correcting, actions, completeness, inbox, sign_in,
-    sessions, holidays, pages,
+    search, resource, recall, grants, contract_versions, register, channels, listing, batch, correcting, actions,
+    completeness, inbox, sign_in, sessions, holidays, pages,
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from catalog.entries import codes, resources
+from catalog.identity import organizations
 from catalog.store.column_types import UtcDateTime
 from contracts.clock import now
 from contracts.errors import HubError
@@ -52,6 +53,43 @@ class ImmutableContract(HubError):
             f"契约 {dataset} {version} 已生效，内容不可更改；请提高版本号后再登记。",
             f"Contract {dataset} {version} has been active and cannot change; raise its version and register that.",
         )
+
+
+class WrittenByModel(HubError):
+    """A contract that is made from a model, and made anew with each run of it."""
+
+    def __init__(self, dataset: str) -> None:
+        super().__init__(
+            f"{dataset} 的契约由模型生成，每次运行重新写出；请改模型的说明（transforms/models 中的 yml），下次运行时生效。",
+            f"The contract of {dataset} is made from its model, anew with each run; change the model's description (the yml in "
+            "transforms/models), its next run takes it up.",
+        )
+
+
+def save(session: Session, contract: Contract, *, by: str, origin: str) -> ContractVersion:
+    """Keep a version as a draft, or the draft of that version anew. Errors: ImmutableContract, WrittenByModel,
+    UnknownOrganization."""
+    require_written(session, contract.dataset)
+    organizations.get(session, contract.owner)
+    return register(session, contract, by=by, origin=origin, activate=False)
+
+
+def activate(session: Session, contract: Contract, *, by: str) -> ContractVersion:
+    """Put a version that is kept in force; its entry keeps its state, a new one is a draft."""
+    require_written(session, contract.dataset)
+    return register(session, contract, by=by, origin="portal", state="draft")
+
+
+def require_written(session: Session, dataset: str) -> None:
+    """Refuse to touch what a model writes. Errors: WrittenByModel."""
+    if not is_written(session, dataset):
+        raise WrittenByModel(dataset)
+
+
+def is_written(session: Session, dataset: str) -> bool:
+    """Whether people write the dataset's contract; a model writes its own."""
+    origins = select(ContractVersion.origin).where(ContractVersion.dataset == dataset, ContractVersion.status == "active")
+    return session.exec(origins).first() != "models"
 
 
 def register(

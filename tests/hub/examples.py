@@ -10,7 +10,7 @@ from catalog.deliveries.batches import Batch, BatchState
 from catalog.entries import resources
 from catalog.identity import people, signins
 from hub.table import ACTS
-from tests.sharing import PURPOSE, Hub
+from tests.sharing import CONTRACT, PURPOSE, Hub
 
 
 def _grant(hub: Hub) -> str:
@@ -52,6 +52,9 @@ def _batch(hub: Hub) -> str:
     return "20260101-0001"
 
 
+NEXT_VERSION = CONTRACT.format(dataset="hazard", title="重大危险源目录", owner="hlj-emergency", sharing=2, route="collect")
+NEXT_VERSION = NEXT_VERSION.replace("version: 1.0.0", "version: 1.1.0")
+
 EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
     "people.add": lambda _: {"login": "newcomer", "organization": "hlj-water", "roles": ["partner"]},
     "key.issue": lambda _: {"login": "other", "label": "月报程序", "days": 30},
@@ -70,6 +73,9 @@ EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
     "export-quarantine": lambda hub: {"batch": _batch(hub), "kind": "csv"},
     "deliver": lambda _: {"resource": "hazard", "filename": "a.csv"},
     "rebuild": lambda _: {"resource": "hazard"},
+    "contract.save": lambda _: {"text": NEXT_VERSION},
+    "contract.compare": lambda _: {"resource": "hazard", "version": "1.0.0"},
+    "contract.activate": lambda _: {"resource": "hazard", "version": "1.0.0"},
     "revoke": lambda hub: {"grant": _grant(hub), "reason": "协议到期"},
 }
 

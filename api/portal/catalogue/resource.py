@@ -223,4 +223,7 @@ def contract(page: CataloguePage, session: SessionDep, name: str) -> HTMLRespons
     text, hidden = contract_text.text(told.contract, told.obtaining.decision)
     checks = contract_text.checks(page, told.contract)
     kept = registry.versions(session, told.resource.name)
-    return show(page, told, "contract", text=text, hidden=hidden, checks=checks, kept=kept)
+    may_write = access.may(session, page.subject, "manage-contract", told.resource) and registry.is_written(
+        session, told.resource.name
+    )
+    return show(page, told, "contract", text=text, hidden=hidden, checks=checks, kept=kept, may_write=may_write)
