@@ -82,9 +82,12 @@ def prepare(home: Path, size: int) -> None:
 
 
 def _agreement(kind: Any, name: str) -> Any:
+    from catalog.acquisition.agreements import AgreementChannel
+
     channel = {"kind": "folder", "path": f"inbox/{name}", "pattern": "*.csv", "settle_seconds": 0}
     told = {"route": "request", "dataset": name, "title": name, "purpose": "基准", "provider_id": "bench", "cycle": "每日"}
-    return kind(id=f"XY-{name}", channel=channel, state="signed", needed_on=date(2026, 1, 5), **told)
+    channels = [AgreementChannel.of(1, channel, f"XY-{name}")]
+    return kind(id=f"XY-{name}", channels=channels, state="signed", needed_on=date(2026, 1, 5), **told)
 
 
 def drop(settings: Settings, size: int, turn: int) -> None:

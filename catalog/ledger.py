@@ -13,14 +13,16 @@ from sqlalchemy import Engine, update
 from sqlmodel import Session, col, select
 
 from catalog import recovery, tables  # noqa: F401 - every table, for foreign keys
-from catalog.acquisition import agreements, deadlines, spending
-from catalog.acquisition.agreements import Agreement, Spend, UnknownAgreement
+from catalog.acquisition import agreements, deadlines, negotiation, spending
+from catalog.acquisition.agreements import Agreement, UnknownAgreement
+from catalog.acquisition.spending import Spend
 from catalog.audit import chain as audit
 from catalog.deliveries import quality
 from catalog.deliveries.batches import ACCEPTED, MENDABLE, TAKEN_AWAY, Batch, BatchState, UnknownBatch, get
 from catalog.entries import codes
 from catalog.entries import contracts as registry
 from catalog.entries.resources import Resource
+from catalog.identity import people
 from catalog.identity.organizations import Organization, UnknownOrganization
 from catalog.store import database, facts
 from catalog.store.counters import next_number
@@ -357,11 +359,13 @@ def _bring_up(session: Session, batch: Batch, outcome: Outcome) -> None:
 
 def _next_delivery(session: Session, batch: Batch) -> None:
     agreement = session.get(Agreement, batch.agreement_id) if batch.agreement_id else None
-    if agreement is not None and agreement.route != "collect":
-        agreement.delivery_due = agreements.next_delivery(session, agreement, day_of(batch.received_at))
-        if agreement.state == "signed":
-            agreement.state = "active"
-        session.add(agreement)
+    if agreement is None:
+        return
+    day = day_of(batch.received_at)
+    negotiation.begin(session, agreement, people.system_subject("ingest"), day)
+    if agreement.route != "collect":
+        agreement.delivery_due = agreements.next_delivery(session, agreement, day)
+    session.add(agreement)
 
 
 def _note(session: Session, batch: Batch, action: str, detail: dict[str, Any]) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 from sqlmodel import Session
 
 from catalog import workdays
-from catalog.acquisition.agreements import Agreement
+from catalog.acquisition.agreements import Agreement, AgreementChannel
+from catalog.acquisition.terms import TERMS
 from demo.places import AGENCIES
 from demo.plan import Plan
 
@@ -54,6 +55,17 @@ REQUESTS = (
 )  # fmt: skip
 
 
+def _agreement(**told: Any) -> Agreement:
+    """An agreement from flat fields: each goes to the common part, the route's terms or the channel."""
+    name, table = TERMS[told["route"]]
+    own = {field: told.pop(field) for field in set(table.model_fields) & set(told)}
+    channel = told.pop("channel", None)
+    made = Agreement(**told)
+    setattr(made, name, table(agreement_id=made.id, **own))
+    made.channels = [AgreementChannel.of(1, channel, made.id)] if channel else []
+    return made
+
+
 def folder(organization: str, dataset: str) -> dict[str, Any]:
     """A watched folder below HUB_HOME; files that somebody dropped long ago need no second look."""
     return {"kind": "folder", "path": f"demo/inbox/{organization}/{dataset}", "settle_seconds": 1}
@@ -83,7 +95,7 @@ def _request(
         channel = folder(wanted.provider, wanted.dataset)
     else:
         channel = pages(wanted.dataset, wanted.channel, address, token_file)
-    return Agreement(
+    return _agreement(
         id=f"YQ-{plan.today.year}-{number:03d}",
         route="request",
         dataset=wanted.dataset,
@@ -108,7 +120,7 @@ def _request(
 
 
 def _purchase(plan: Plan, steward: str) -> Agreement:
-    return Agreement(
+    return _agreement(
         id=PURCHASE,
         route="buy",
         dataset="enterprise_power",
@@ -137,7 +149,7 @@ def _purchase(plan: Plan, steward: str) -> Agreement:
 
 
 def _collection(plan: Plan, steward: str) -> Agreement:
-    return Agreement(
+    return _agreement(
         id=COLLECTION,
         route="collect",
         dataset="major_hazard",
@@ -203,7 +215,7 @@ def _need(
     letters: str, number: int, dataset: str, title: str, title_en: str, provider: str, purpose: str, *, plan: Plan,
     route: str = "request", state: str = "needed", needed_on: date, **told: Any,
 ) -> Agreement:  # fmt: skip
-    return Agreement(
+    return _agreement(
         id=f"{letters}-{plan.today.year}-{number:03d}",
         route=route,
         dataset=dataset,

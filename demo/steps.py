@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -13,13 +13,14 @@ from pathlib import Path
 from sqlmodel import Session, select
 
 from catalog import workdays
-from catalog.acquisition import agreements, periods
+from catalog.acquisition import agreements, negotiation, periods
+from catalog.acquisition.agreements import Agreement
 from catalog.audit import chain as audit
 from catalog.audit import sealing
 from catalog.deliveries.batches import Batch
 from catalog.entries import codes
 from catalog.entries import contracts as registry
-from catalog.identity.people import Person
+from catalog.identity.people import Person, system_subject
 from catalog.store import database
 from cli import init
 from contracts.checks.code_lists import Lists, needed
@@ -106,9 +107,18 @@ def agree(demo: Demo) -> None:
     with demo.session() as session:
         for agreement in agreed.in_force(session, demo.plan, address, secret, steward):
             members = agreed.agencies() if agreement.route == "collect" else ()
-            agreements.enter(session, agreement, agencies=members)
+            _enter(session, agreement, members)
         for agreement in agreed.on_their_way(session, demo.plan, steward):
-            agreements.enter(session, agreement)
+            _enter(session, agreement)
+
+
+def _enter(session: Session, agreement: Agreement, members: Sequence[str] = ()) -> None:
+    """Enter a need where it is not there yet, and set it to where it is on its way."""
+    if session.get(Agreement, agreement.id) is not None:
+        return
+    state, agreement.state = agreement.state, "needed"
+    by = system_subject("demo")
+    negotiation.enter(session, agreement, by, agencies=members, number=agreement.id).state = state
 
 
 def write_files(demo: Demo) -> None:
@@ -273,8 +283,8 @@ def move_department(demo: Demo, port: int) -> None:
         for agreement in agreements.listed(session):
             url = str(agreement.channel.get("url", ""))
             if url.startswith(f"http://127.0.0.1:{before}/"):
-                agreement.channel = {**agreement.channel, "url": url.replace(f":{before}/", f":{port}/")}
-                session.add(agreement)
+                moved = {**agreement.channel, "url": url.replace(f":{before}/", f":{port}/")}
+                agreements.set_channels(session, agreement, [moved])
     demo.kept.note("department_port", port)
 
 

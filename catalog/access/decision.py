@@ -13,6 +13,7 @@ from catalog.access import views
 from catalog.access.grants import Grant, is_live, live_grant
 from catalog.access.policy_set import rule_book
 from catalog.acquisition.agreements import Agreement
+from catalog.acquisition.terms import PurchaseTerms
 from catalog.deliveries import batches
 from catalog.entries import contracts as registry
 from catalog.entries.resources import Resource, Route, Sharing
@@ -206,7 +207,8 @@ def _resource(session: Session, uid: Mapping[str, str], resource: Resource) -> d
 
 def _redistribution(session: Session, dataset: str) -> bool:
     """Whether every purchase that feeds the dataset may be passed on."""
-    asked = select(Agreement.redistribution).where(Agreement.dataset == dataset, Agreement.route == "buy")
+    asked = select(PurchaseTerms.redistribution).join(Agreement)
+    asked = asked.where(Agreement.dataset == dataset, Agreement.route == "buy")
     told = session.exec(asked.order_by(col(Agreement.created_at))).all()
     return bool(told) and all(told)
 

@@ -1,28 +1,26 @@
-"""Agreements: how each dataset comes, from need to signature, by request, purchase or collection."""
+"""Agreements: how each dataset comes, by request, purchase or collection; their channels, and who reports under them."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Sequence
+# No postponed annotations here: SQLAlchemy would take a list of channels that it cannot read for one of them.
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import delete
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlalchemy.orm import relationship
+from sqlmodel import Field, Relationship, Session, SQLModel, col, select
 
 from catalog import workdays
+from catalog.acquisition.terms import TERMS, CollectionTerms, PurchaseTerms, RequestTerms
 from catalog.entries.resources import Resource, Sharing
-from catalog.identity import organizations
 from catalog.identity.organizations import Organization
 from catalog.store.column_types import Json, UtcDateTime
-from catalog.store.counters import next_number
+from catalog.workflow import IN_FORCE
 from contracts.clock import now, today
 from contracts.errors import HubError
 
+__all__ = ["CRONS", "IN_FORCE", "PREFIXES", "Agreement", "AgreementAgency", "AgreementChannel", "get", "listed"]
+
 PREFIXES = {"request": "YQ", "buy": "GM", "collect": "CJ"}
 """要求, 购买, 采集: the first letters of an agreement's number."""
-IN_FORCE = ("signed", "active")
-"""States of an agreement under which data is taken."""
 CRONS = {
     "实时": "*/10 * * * *",
     "每日": "30 6 * * *",
@@ -33,10 +31,38 @@ CRONS = {
     "每年": "30 6 6 1 *",
 }
 """When an agreement's job looks for data, from its cycle; monthly and longer ones after the fifth, when reports are due."""
+SECRETS = ("token_env", "token_file")
+"""Settings of a channel that say where its secret is; the secret itself is never kept."""
+
+
+def _own(table: str, **more: Any) -> Any:
+    return Relationship(sa_relationship=relationship(table, cascade="all, delete-orphan", **more))
+
+
+class AgreementChannel(SQLModel, table=True):
+    """One way by which an agreement's data come."""
+
+    agreement_id: str = Field(primary_key=True, foreign_key="agreement.id")
+    number: int = Field(primary_key=True, description="From 1, in the order in which they are looked at.")
+    kind: str = Field(description="folder, http, template …")
+    settings: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    secrets: dict[str, Any] = Field(default_factory=dict, sa_type=Json, description="Where each secret is, never itself.")
+
+    @classmethod
+    def of(cls, number: int, channel: Mapping[str, Any], agreement_id: str = "") -> "AgreementChannel":
+        """A channel from one mapping of its kind and settings."""
+        settings = {name: value for name, value in channel.items() if name != "kind" and name not in SECRETS}
+        secrets = {name: channel[name] for name in SECRETS if channel.get(name)}
+        kind = str(channel.get("kind", ""))
+        return cls(agreement_id=agreement_id, number=number, kind=kind, settings=settings, secrets=secrets)
+
+    def whole(self) -> dict[str, Any]:
+        """Kind, settings and references to secrets as one mapping."""
+        return {"kind": self.kind, **self.settings, **self.secrets}
 
 
 class Agreement(SQLModel, table=True):
-    """One need for data, and the agreement that meets it; channel and schedule are made from it."""
+    """One need for data, and the agreement that meets it: the part that every route has."""
 
     id: str = Field(primary_key=True, description="YQ-2026-001 (request), GM-… (buy), CJ-… (collect)")
     route: str = Field(index=True, description="request, buy or collect")
@@ -48,39 +74,34 @@ class Agreement(SQLModel, table=True):
     steward_id: str | None = Field(default=None, foreign_key="person.id")
     cycle: str = Field(default="每月", description="How often data is due, in the words of item 11.")
     cron: str = Field(default="", description="Schedule made from the cycle; empty: no schedule.")
-    channel: dict[str, Any] = Field(
-        default_factory=dict,
-        sa_type=Json,
-        description='{"kind": "folder", "path", "pattern"}, {"kind": "http", "url", "records", …} or {"kind": "template"}',
-    )
-    state: str = Field(default="needed", index=True, description="needed, accepted, signed, active, ended, refused")
-    # Request (要)
+    state: str = Field(default="needed", index=True, description="As catalog.workflow has it.")
     coordinating_body: str = ""
     legal_basis: str = ""
     needed_on: date = Field(default_factory=today)
-    answer_due: date | None = Field(default=None, description="Working days from needed_on, by the rule table.")
     answered_on: date | None = None
     answer: str = ""
-    extended: bool = Field(default=False, description="The answer's term was extended, which may happen once.")
     signed_due: date | None = None
-    signed_on: date | None = None
+    provider_signed_on: date | None = None
+    steward_signed_on: date | None = None
+    signed_on: date | None = Field(default=None, description="The day of the last signature, from which it is in force.")
     valid_until: date | None = None
     delivery_due: date | None = Field(default=None, description="When the next batch is due.")
-    # Purchase (买)
-    contract_number: str = ""
-    price_per_record: Decimal | None = Field(default=None, max_digits=12, decimal_places=4)
-    ceiling: Decimal | None = Field(default=None, max_digits=14, decimal_places=2)
-    permitted_purposes: list[str] = Field(default_factory=list, sa_type=Json)
-    redistribution: bool = False
-    why_bought: str = Field(default="", description="Why no department has it; which fields or cycle it mends.")
-    fills_dataset: str = Field(default="", description="The department's resource whose gap it fills.")
-    fills_items: list[str] = Field(default_factory=list, sa_type=Json)
-    # Collection (采)
-    template_version: str = ""
-    period: str = Field(default="month", description="month, quarter or year")
-    due_day: int = Field(default=5, description="Day by which an agency reports, in the month that `due_months` names.")
-    due_months: int = Field(default=1, description="Months after the period's last month: 1 the following one, 0 the same")
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+
+    request: RequestTerms | None = _own("RequestTerms", uselist=False, lazy="joined")
+    purchase: PurchaseTerms | None = _own("PurchaseTerms", uselist=False, lazy="joined")
+    collection: CollectionTerms | None = _own("CollectionTerms", uselist=False, lazy="joined")
+    channels: list[AgreementChannel] = _own("AgreementChannel", lazy="selectin", order_by="AgreementChannel.number")
+
+    @property
+    def channel(self) -> dict[str, Any]:
+        """The first channel with its settings as one mapping; empty where there is none."""
+        return self.channels[0].whole() if self.channels else {}
+
+    @property
+    def answer_due(self) -> date | None:
+        """By when a request is answered; None on other routes."""
+        return self.request.answer_due if self.request is not None else None
 
 
 class AgreementAgency(SQLModel, table=True):
@@ -88,15 +109,6 @@ class AgreementAgency(SQLModel, table=True):
 
     agreement_id: str = Field(primary_key=True, foreign_key="agreement.id")
     organization_id: str = Field(primary_key=True, foreign_key="organization.id")
-
-
-class Spend(SQLModel, table=True):
-    """What one batch of a purchase cost: accepted rows times the price of a record."""
-
-    batch_id: str = Field(primary_key=True, foreign_key="batch.id")
-    agreement_id: str = Field(foreign_key="agreement.id", index=True)
-    records: int
-    amount: Decimal = Field(max_digits=14, decimal_places=2)
 
 
 class UnknownAgreement(HubError):
@@ -132,10 +144,6 @@ class NotSigned(HubError):
         )
 
 
-class InvalidStep(HubError):
-    """A step that the agreement's state or route does not allow."""
-
-
 def get(session: Session, agreement_id: str) -> Agreement:
     """The agreement of that number."""
     found = session.get(Agreement, agreement_id)
@@ -153,35 +161,39 @@ def listed(session: Session, *, route: str = "", dataset: str = "", state: str =
     return session.exec(asked).all()
 
 
-def enter(session: Session, agreement: Agreement, *, agencies: Iterable[str] = ()) -> Agreement:
-    """Register a need, or bring the agreement of that number up to date.
+def channels(session: Session, agreement: Agreement) -> Sequence[AgreementChannel]:
+    """The channels of an agreement, in the order in which they are looked at."""
+    asked = select(AgreementChannel).where(AgreementChannel.agreement_id == agreement.id)
+    return session.exec(asked.order_by(col(AgreementChannel.number))).all()
 
-    Without a number it gets the next of its route and year (YQ-, GM-, CJ-yyyy-nnn). A request's answer is due in the working
-    days that its sharing type allows (国发〔2016〕51号); schedule and channel follow from the cycle unless they are given.
-    """
-    if agreement.route not in PREFIXES:
-        raise InvalidStep(
-            f"获取途径「{agreement.route}」应为 {'、'.join(PREFIXES)} 之一。",
-            f"Route {agreement.route!r} is not one of {', '.join(PREFIXES)}.",
-        )
-    organizations.get(session, agreement.provider_id)
-    if not agreement.id:
-        family = f"{PREFIXES[agreement.route]}-{agreement.needed_on.year}"
-        agreement.id = f"{family}-{next_number(session, f'agreement:{family}'):03d}"
-    agreement.cron = agreement.cron or CRONS.get(agreement.cycle, "")
-    if agreement.route == "request" and agreement.answer_due is None:
-        agreement.answer_due = answer_due(session, agreement)
-    kept = session.merge(agreement)
+
+def agreement_channel(session: Session, agreement: Agreement) -> dict[str, Any]:
+    """The first channel with its settings as one mapping; empty where there is none."""
+    held = channels(session, agreement)
+    return held[0].whole() if held else {}
+
+
+def set_channels(session: Session, agreement: Agreement, wanted: Sequence[Mapping[str, Any]]) -> None:
+    """Put these channels in the place of those that the agreement has."""
+    agreement.channels.clear()
     session.flush()
-    if agencies:
-        set_agencies(session, kept, agencies)
-    return _kept(session, kept)
+    agreement.channels = [AgreementChannel.of(number, one, agreement.id) for number, one in enumerate(wanted, start=1)]
+    session.add(agreement)
+    session.flush()
+
+
+def with_terms(agreement: Agreement) -> Agreement:
+    """The agreement with the terms of its route, as they are by default where none were given."""
+    name, table = TERMS[agreement.route]
+    if getattr(agreement, name) is None:
+        setattr(agreement, name, table(agreement_id=agreement.id))
+    return agreement
 
 
 def answer_due(session: Session, agreement: Agreement) -> date:
     """By when a need is answered: in the working days that its sharing type allows, with the one extension if it was given."""
     due = workdays.due(session, _answer_step(session, agreement.dataset), agreement.needed_on)
-    if not agreement.extended:
+    if agreement.request is None or not agreement.request.extended:
         return due
     return workdays.calendar(session).add(due, workdays.step_days(session, "extend-answer", agreement.needed_on))
 
@@ -195,7 +207,7 @@ def require_running(agreement: Agreement, arrived: date) -> None:
     """Refuse data that arrived after the agreement was over, or before both sides had signed, whatever its route."""
     if agreement.state in ("ended", "refused") or (agreement.valid_until is not None and agreement.valid_until < arrived):
         raise AgreementOver(agreement)
-    if agreement.state not in ("signed", "active"):
+    if agreement.state not in IN_FORCE:
         raise NotSigned(agreement)
 
 
@@ -204,71 +216,7 @@ def _answer_step(session: Session, dataset: str) -> str:
     return "answer-unconditional" if sharing == Sharing.UNCONDITIONAL else "answer-conditional"
 
 
-def set_agencies(session: Session, agreement: Agreement, agencies: Iterable[str]) -> None:
-    """Who must report under a collection."""
-    wanted = list(dict.fromkeys(agencies))
-    for organization_id in wanted:
-        organizations.get(session, organization_id)
-    session.connection().execute(delete(AgreementAgency).where(col(AgreementAgency.agreement_id) == agreement.id))
-    session.add_all(AgreementAgency(agreement_id=agreement.id, organization_id=one) for one in wanted)
-    _kept(session, agreement)
-
-
 def agencies(session: Session, agreement_id: str) -> Sequence[Organization]:
     """Who must report under a collection, by division."""
     asked = select(Organization).join(AgreementAgency).where(AgreementAgency.agreement_id == agreement_id)
     return session.exec(asked.order_by(col(Organization.division), col(Organization.id))).all()
-
-
-def extend_answer(session: Session, agreement: Agreement) -> Agreement:
-    """Give the provider the one extension of its answer that the rules know."""
-    if agreement.extended or agreement.state != "needed" or agreement.answer_due is None:
-        raise InvalidStep(
-            f"协议 {agreement.id} 的答复期限不能再延长（只可延长一次，且须尚未答复）。",
-            f"The answer to {agreement.id} cannot be extended: once only, and before it was given.",
-        )
-    days = workdays.step_days(session, "extend-answer", agreement.needed_on)
-    agreement.answer_due = workdays.calendar(session).add(agreement.answer_due, days)
-    agreement.extended = True
-    return _kept(session, agreement)
-
-
-def answer(session: Session, agreement: Agreement, *, accepted: bool, text: str, on: date) -> Agreement:
-    """The provider's answer to a need. A refusal states its reason (国发〔2016〕51号)."""
-    if agreement.state != "needed":
-        raise InvalidStep(f"协议 {agreement.id} 已答复。", f"{agreement.id} has been answered already.")
-    if not accepted and not text.strip():
-        raise InvalidStep("不同意须说明理由和依据。", "A refusal needs its reason and legal basis.")
-    agreement.state = "accepted" if accepted else "refused"
-    agreement.answered_on, agreement.answer = on, text
-    if accepted:
-        agreement.signed_due = agreement.signed_due or workdays.due(session, "sign", on)
-    return _kept(session, agreement)
-
-
-def sign(session: Session, agreement: Agreement, *, on: date, valid_until: date | None) -> Agreement:
-    """Both sides have signed; the first data is due in the working days that delivery after consent may take."""
-    if agreement.state not in ("accepted", "needed") or (agreement.route == "request" and agreement.state == "needed"):
-        raise InvalidStep(
-            f"协议 {agreement.id} 处于 {agreement.state}，不能签订。",
-            f"{agreement.id} is {agreement.state} and cannot be signed.",
-        )
-    agreement.state, agreement.signed_on, agreement.valid_until = "signed", on, valid_until
-    if agreement.route != "collect" and agreement.delivery_due is None:
-        agreement.delivery_due = workdays.due(session, "deliver", on)
-    return _kept(session, agreement)
-
-
-def end(session: Session, agreement: Agreement) -> Agreement:
-    """The agreement ends: no more data is taken under it."""
-    agreement.state = "ended"
-    return _kept(session, agreement)
-
-
-def _kept(session: Session, agreement: Agreement) -> Agreement:
-    from catalog.acquisition import deadlines  # late: it reads boards, and they read agreements
-
-    session.add(agreement)
-    session.flush()
-    deadlines.bring_up(session, agreement.dataset)
-    return agreement

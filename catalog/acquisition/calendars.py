@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 from catalog import festivals, workdays
 from catalog.acquisition import agreements, deadlines
 from catalog.acquisition.agreements import Agreement
+from catalog.acquisition.terms import RequestTerms
 from catalog.audit import chain as audit
 from catalog.deliveries.batches import ACCEPTED, Batch
 from catalog.entries.resources import Resource
@@ -235,7 +236,7 @@ def _recount(session: Session, before: Mapping[tuple[str, str], Set[date]]) -> l
     session.info.pop("calendar", None)
     after, moved = _counted(session), []
     for (key, field), given in before.items():
-        held, new = session.get(Agreement, key), after.get((key, field))
+        held, new = _holder(session, key, field), after.get((key, field))
         if held is None or new is None:
             continue
         old: date | None = getattr(held, field)
@@ -243,9 +244,14 @@ def _recount(session: Session, before: Mapping[tuple[str, str], Set[date]]) -> l
             continue
         setattr(held, field, new)
         session.add(held)
-        moved.append(Moved(f"agreement:{held.id}", field, old, new, workdays.calendar(session).estimated(new)))
+        moved.append(Moved(f"agreement:{key}", field, old, new, workdays.calendar(session).estimated(new)))
     session.flush()
     return [*moved, *_datasets(session)]
+
+
+def _holder(session: Session, agreement_id: str, field: str) -> Agreement | RequestTerms | None:
+    """What has the deadline: a request's terms its answer's, the agreement the others."""
+    return session.get(RequestTerms, agreement_id) if field == "answer_due" else session.get(Agreement, agreement_id)
 
 
 def _datasets(session: Session) -> list[Moved]:

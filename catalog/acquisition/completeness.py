@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from catalog import workdays
 from catalog.acquisition import agreements, periods
 from catalog.acquisition.agreements import Agreement
+from catalog.acquisition.terms import CollectionTerms
 from catalog.deliveries.batches import ACCEPTED, TAKEN_AWAY, Batch, BatchState
 from catalog.identity.organizations import Organization
 from contracts.clock import day_of, today
@@ -106,9 +107,10 @@ def board(session: Session, agreement_id: str, wanted: Sequence[str] | None = No
     signed, and for which nobody reported, are left out: nobody owed them."""
     day = on or today()
     agreement = agreements.get(session, agreement_id)
+    agreed = reporting(agreement)
     calendar = workdays.calendar(session)
-    names = list(wanted) if wanted else periods.last_periods(agreement.period, day, 12)
-    dues = {name: periods.due(calendar, name, agreement.due_day, agreement.due_months) for name in names}
+    names = list(wanted) if wanted else periods.last_periods(agreed.period, day, 12)
+    dues = {name: periods.due(calendar, name, agreed.due_day, agreed.due_months) for name in names}
     received = _received(session, agreement_id, names)
     names = _owed(agreement, names, dues, {period for _, period in received})
     rows = []
@@ -118,6 +120,11 @@ def board(session: Session, agreement_id: str, wanted: Sequence[str] | None = No
         )
         rows.append(row_of(organization, cells))
     return made(agreement, rows, estimated=calendar.estimated(*dues.values(), day))
+
+
+def reporting(agreement: Agreement) -> CollectionTerms:
+    """What agencies report under a collection and by when; monthly by the fifth where nothing was agreed."""
+    return agreement.collection or CollectionTerms(agreement_id="")
 
 
 def _owed(agreement: Agreement, names: Sequence[str], dues: dict[str, date], reported: Iterable[str]) -> list[str]:

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from catalog import workdays
 from catalog.acquisition import periods
 from catalog.acquisition.agreements import IN_FORCE, Agreement
-from catalog.acquisition.completeness import COMPLETE, board
+from catalog.acquisition.completeness import COMPLETE, board, reporting
 from catalog.deliveries.batches import ACCEPTED, Batch
 from catalog.entries.resources import Resource
 from contracts.clock import day_of, today
@@ -47,7 +47,8 @@ def next_report(session: Session, agreement: Agreement) -> date | None:
     owed = (cell.due for row in shown.rows for cell in row.cells if cell.state not in COMPLETE)
     if (oldest := min(owed, default=None)) is not None:
         return oldest
-    reporting = periods.first_day(periods.named(agreement.period, today()))
-    following = workdays.add_months(reporting, periods.MONTHS[agreement.period])
-    name = periods.named(agreement.period, following)
-    return periods.due(workdays.calendar(session), name, agreement.due_day, agreement.due_months)
+    agreed = reporting(agreement)
+    running = periods.first_day(periods.named(agreed.period, today()))
+    following = workdays.add_months(running, periods.MONTHS[agreed.period])
+    name = periods.named(agreed.period, following)
+    return periods.due(workdays.calendar(session), name, agreed.due_day, agreed.due_months)

@@ -6,22 +6,33 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from sqlalchemy import func
-from sqlmodel import Session, col, select
+from sqlmodel import Field, Session, SQLModel, col, select
 
-from catalog.acquisition.agreements import Agreement, Spend
+from catalog.acquisition.agreements import Agreement
+from catalog.acquisition.terms import PurchaseTerms
 from catalog.deliveries.batches import Batch
 from contracts.errors import HubError
 
 CENT = Decimal("0.01")
 
 
+class Spend(SQLModel, table=True):
+    """What one batch of a purchase cost: accepted rows times the price of a record."""
+
+    batch_id: str = Field(primary_key=True, foreign_key="batch.id")
+    agreement_id: str = Field(foreign_key="agreement.id", index=True)
+    records: int
+    amount: Decimal = Field(max_digits=14, decimal_places=2)
+
+
 class CeilingReached(HubError):
     """A purchase would cost more than its agreement allows."""
 
     def __init__(self, agreement: Agreement, spent: Decimal, records: int) -> None:
+        ceiling = terms(agreement).ceiling
         super().__init__(
-            f"采购 {agreement.id} 费用上限 {agreement.ceiling} 元，已用 {spent} 元，付不起 {records} 条；请续签或提高上限。",
-            f"Purchase {agreement.id} has a ceiling of {agreement.ceiling} yuan and has spent {spent}; it cannot pay for "
+            f"采购 {agreement.id} 费用上限 {ceiling} 元，已用 {spent} 元，付不起 {records} 条；请续签或提高上限。",
+            f"Purchase {agreement.id} has a ceiling of {ceiling} yuan and has spent {spent}; it cannot pay for "
             f"{records} more records. Renew the agreement or raise its ceiling first.",
         )
 
@@ -46,16 +57,21 @@ def spending(session: Session, agreement: Agreement) -> Spending:
             Spend.agreement_id == agreement.id
         )
     ).one()
-    total = Decimal(spent).quantize(CENT)
-    share = float(total / agreement.ceiling) if agreement.ceiling else None
-    return Spending(total, int(records), agreement.ceiling, share, _records_left(agreement, total))
+    total, agreed = Decimal(spent).quantize(CENT), terms(agreement)
+    share = float(total / agreed.ceiling) if agreed.ceiling else None
+    return Spending(total, int(records), agreed.ceiling, share, _records_left(agreed, total))
 
 
-def _records_left(agreement: Agreement, spent: Decimal) -> int | None:
-    if agreement.ceiling is None or not agreement.price_per_record:
+def terms(agreement: Agreement) -> PurchaseTerms:
+    """The terms of a purchase; none at all where none were agreed."""
+    return agreement.purchase or PurchaseTerms(agreement_id="")
+
+
+def _records_left(agreed: PurchaseTerms, spent: Decimal) -> int | None:
+    if agreed.ceiling is None or not agreed.price_per_record:
         return None
-    left = max(agreement.ceiling - spent, Decimal(0))
-    return int((left / agreement.price_per_record).to_integral_value(ROUND_DOWN))
+    left = max(agreed.ceiling - spent, Decimal(0))
+    return int((left / agreed.price_per_record).to_integral_value(ROUND_DOWN))
 
 
 def require_room(session: Session, agreement: Agreement, records: int) -> None:
@@ -68,7 +84,8 @@ def require_room(session: Session, agreement: Agreement, records: int) -> None:
 def meter(session: Session, batch: Batch) -> Spend | None:
     """Write what a batch of a purchase cost; a batch that was refused or undone costs nothing."""
     agreement = session.get(Agreement, batch.agreement_id) if batch.agreement_id else None
-    if agreement is None or agreement.route != "buy" or agreement.price_per_record is None:
+    price = terms(agreement).price_per_record if agreement is not None and agreement.route == "buy" else None
+    if agreement is None or price is None:
         return None
     kept = session.get(Spend, batch.id)
     if batch.state not in ("loaded", "partial", "corrected"):
@@ -76,7 +93,7 @@ def meter(session: Session, batch: Batch) -> Spend | None:
             session.delete(kept)
             session.flush()
         return None
-    amount = (agreement.price_per_record * batch.accepted).quantize(CENT, ROUND_HALF_UP)
+    amount = (price * batch.accepted).quantize(CENT, ROUND_HALF_UP)
     kept = kept or Spend(batch_id=batch.id, agreement_id=agreement.id, records=0, amount=Decimal(0))
     kept.records, kept.amount = batch.accepted, amount
     session.add(kept)

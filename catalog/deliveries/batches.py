@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, Index, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from catalog.store.column_types import Json, UtcDateTime
@@ -41,6 +41,8 @@ TAKEN_AWAY = (BatchState.UNDONE, BatchState.DISCARDED)
 
 class Batch(SQLModel, table=True):
     """One delivery: (dataset, sha256, contract version). received = accepted + quarantined, always."""
+
+    __table_args__ = (Index("ix_batch_agreement_id_state_sequence", "agreement_id", "state", "sequence"),)
 
     id: str = Field(primary_key=True, description="Day in China and number within it, e.g. 20260311-0042")
     dataset: str = Field(index=True)

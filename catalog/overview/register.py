@@ -12,20 +12,9 @@ from sqlmodel import Session, col, select
 from catalog import workdays
 from catalog.access.grants import Grant
 from catalog.acquisition import agreements, periods, spending
-from catalog.acquisition.agreements import (
-    Agreement,
-    AgreementAgency,
-    Spend,
-    agencies,
-    answer,
-    end,
-    enter,
-    extend_answer,
-    get,
-    listed,
-    sign,
-)
-from catalog.acquisition.completeness import Board, board
+from catalog.acquisition.agreements import Agreement, AgreementAgency
+from catalog.acquisition.completeness import reporting
+from catalog.acquisition.terms import CollectionTerms
 from catalog.deliveries.batches import ACCEPTED, Batch, BatchState
 from catalog.entries.resources import Resource
 from catalog.identity.organizations import Organization
@@ -39,29 +28,6 @@ STAGES = ("need", "agreement", "batch", "release", "share")
 NEAR_DAYS = 5
 RENEW_DAYS = 60
 """Calendar days before the end of an agreement from which its renewal is to be decided."""
-
-__all__ = [
-    "NEAR_DAYS",
-    "STAGES",
-    "Agreement",
-    "AgreementAgency",
-    "Board",
-    "Deadline",
-    "Register",
-    "Row",
-    "Spend",
-    "Stage",
-    "agencies",
-    "answer",
-    "board",
-    "end",
-    "enter",
-    "extend_answer",
-    "get",
-    "listed",
-    "sign",
-    "stages",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,10 +200,11 @@ class _Stages:
         self.one, self.resource, self.facts, self.day = one, resource, facts, day
         self.last = facts.last_batch.get(one.id)
         self.release = facts.releases.get(resource.id) if resource else None
-        self.period = periods.named(one.period, _reporting_month(facts.calendar, one, day)) if one.route == "collect" else ""
-        self.report_due = (
-            periods.due(facts.calendar, self.period, one.due_day, one.due_months) if one.route == "collect" else None
-        )
+        self.period, self.report_due = "", None
+        if one.route == "collect":
+            agreed = reporting(one)
+            self.period = periods.named(agreed.period, _reporting_month(agreed, day))
+            self.report_due = periods.due(facts.calendar, self.period, agreed.due_day, agreed.due_months)
 
     def told(self) -> tuple[Stage, ...]:
         """All five, in order."""
@@ -283,9 +250,10 @@ class _Stages:
                 "late" if late else "current",
                 (Line("待答复", "Awaiting answer"), Line(f"{asked} 提出", f"asked {asked}")),
             )
+        why = spending.terms(one).why_bought
         word = {
             "request": Line("未同意", "Refused") if one.state == "refused" else Line("同意", "Agreed"),
-            "buy": Line(one.why_bought or "无部门可提供", one.why_bought or "No department has it"),
+            "buy": Line(why or "无部门可提供", why or "No department has it"),
             "collect": Line("任务下达", "Task given"),
         }[one.route]
         return Stage("need", "done", (Line(asked, asked), word))
@@ -301,8 +269,8 @@ class _Stages:
         second = Line("", "")
         if one.valid_until:
             second = Line(f"至 {one.valid_until:%Y-%m}", f"until {one.valid_until:%Y-%m}")
-        if one.route == "collect" and one.template_version:
-            second = Line(f"模板 {one.template_version}", f"template {one.template_version}")
+        if one.route == "collect" and (template := reporting(one).template_version):
+            second = Line(f"模板 {template}", f"template {template}")
         if one.route == "buy" and one.id in self.facts.spent:
             share = f"{self.facts.spent[one.id]:.0%}"
             second = Line(f"费用已用 {share}", f"{share} spent")
@@ -367,10 +335,10 @@ def _changed(batch: Batch) -> bool:
     return bool(batch.inserted or batch.updated or batch.removed) and batch.state != BatchState.UNDONE
 
 
-def _reporting_month(calendar: Calendar, one: Agreement, day: date) -> date:
+def _reporting_month(agreed: CollectionTerms, day: date) -> date:
     """A day in the period that agencies report now: the last one whose reporting has begun."""
-    months = periods.MONTHS[one.period]
-    return day if one.due_months == 0 else workdays.add_months(day.replace(day=1), -max(months, one.due_months))
+    months = periods.MONTHS[agreed.period]
+    return day if agreed.due_months == 0 else workdays.add_months(day.replace(day=1), -max(months, agreed.due_months))
 
 
 def _short(day: date, today: date) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlmodel import Session
 
-from catalog.acquisition import agreements
 from catalog.acquisition.agreements import Agreement
 from catalog.entries import contracts as registry
 from catalog.entries.resources import Resource, get
@@ -18,6 +17,7 @@ from catalog.identity.people import Person, Role, Subject
 from contracts.deliveries import Outcome, Receipt
 from contracts.model import Contract
 from contracts.odcs import loader
+from tests import agreeing
 
 STEWARD = Subject("li", "李敏", "hub", frozenset({Role.STEWARD}))
 PARTNER = Subject("wang", "王钰", "water", frozenset({Role.PARTNER}))
@@ -106,7 +106,7 @@ def agreement(session: Session, route: str = "request", dataset: str = "major_ha
     """A need, entered on 2026-03-02, a Monday."""
     told = {"id": "", "title": "重大危险源", "purpose": "安全监管", "provider_id": "water", "needed_on": date(2026, 3, 2)}
     agencies = more.pop("agencies", ())
-    return agreements.enter(session, Agreement(route=route, dataset=dataset, **(told | more)), agencies=agencies)
+    return agreeing.enter(session, route=route, dataset=dataset, agencies=agencies, **(told | more))
 
 
 def receipt(dataset: str = "major_hazard", at: datetime | None = None, **more: Any) -> Receipt:

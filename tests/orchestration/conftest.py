@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
-from catalog.acquisition.agreements import Agreement
 from catalog.entries import contracts as registry
 from catalog.identity.organizations import Organization
 from catalog.store import database
 from contracts.odcs import loader
 from hub.hub import Hub, open_hub
+from tests.agreeing import flat
 from warehouse.settings import Settings
 from warehouse.storage import connection
 
@@ -66,7 +66,7 @@ def site(name: str, owner: str = "hlj-water", route: str = "request", references
 def agree(session: Session, identifier: str, dataset: str, route: str, provider: str, channel: dict[str, Any]) -> None:
     """A signed agreement under which a dataset comes."""
     session.add(
-        Agreement(
+        flat(
             id=identifier,
             route=route,
             dataset=dataset,

@@ -23,6 +23,7 @@ from contracts.clock import today
 from hub.hub import Hub
 from orchestration.routes import acquire, endpoint
 from orchestration.routes.arrivals import FetchTime, Taken
+from tests.agreeing import set_channel
 from tests.orchestration.conftest import agree, drop
 from warehouse.storage import connection, tables
 
@@ -44,7 +45,7 @@ def away(stocked: Hub) -> Hub:
     with stocked.session() as session:
         agreement = session.get(Agreement, "XY-station")
         assert agreement is not None
-        agreement.channel = {"kind": "http", "url": "http://127.0.0.1:9/", "attempts": 1}
+        set_channel(session, agreement, {"kind": "http", "url": "http://127.0.0.1:9/", "attempts": 1})
         session.add(agreement)
     return stocked
 
@@ -82,7 +83,7 @@ def test_a_page_that_kills_its_reader_is_a_failed_attempt_and_other_channels_go_
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served, away.session() as session:
         threading.Thread(target=served.serve_forever, daemon=True).start()
         agreement = session.get_one(Agreement, "XY-station")
-        agreement.channel = {"kind": "http", "url": f"http://127.0.0.1:{served.server_port}/", "attempts": 1}
+        set_channel(session, agreement, {"kind": "http", "url": f"http://127.0.0.1:{served.server_port}/", "attempts": 1})
         session.add(agreement)
         agree(session, "XY-station-2", "station", "request", "hlj-water", {"kind": "folder", "path": "inbox/station"})
         session.commit()

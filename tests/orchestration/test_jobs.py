@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from catalog.acquisition.agreements import Agreement, Spend
+from catalog.acquisition.agreements import Agreement
+from catalog.acquisition.spending import Spend
 from catalog.audit.chain import AuditRecord
 from catalog.deliveries.batches import Batch
 from catalog.identity.organizations import Organization
@@ -130,7 +131,7 @@ def test_a_file_s_name_ties_it_to_no_batch_of_another_sender(stocked: Hub, inbox
 def test_spend_is_metered_from_accepted_rows(stocked: Hub, inbox: Path) -> None:
     with stocked.session() as session:
         agreement = session.get_one(Agreement, "XY-meter")
-        agreement.price_per_record, agreement.ceiling = Decimal("0.5"), Decimal("100")
+        agreement.purchase.price_per_record, agreement.purchase.ceiling = Decimal("0.5"), Decimal("100")
         session.add(agreement)
     drop(inbox / "meter", "a.csv", "M1,1", "M2,2", "M3,-1")
     run(stocked, "buy")
@@ -143,7 +144,7 @@ def test_a_batch_beyond_the_ceiling_is_held_back_whole_and_on_record(stocked: Hu
     def ceiling(yuan: str) -> None:
         with stocked.session() as session:
             agreement = session.get_one(Agreement, "XY-meter")
-            agreement.price_per_record, agreement.ceiling = Decimal("0.5"), Decimal(yuan)
+            agreement.purchase.price_per_record, agreement.purchase.ceiling = Decimal("0.5"), Decimal(yuan)
             session.add(agreement)
 
     ceiling("1.40")  # pays for two records

@@ -37,7 +37,7 @@ def attempts(page: AcquirePage, session: SessionDep) -> HTMLResponse:
     agreement, told = asked.get("agreement", "")[:200], asked.get("page", "1")
     number = max(int(told), 1) if told.isdecimal() and len(told) < 7 else 1
     found = channels.listed(session, agreement=agreement, outcome=outcome, limit=SIZE + 1, after=(number - 1) * SIZE)
-    known = session.exec(select(Agreement).where(col(Agreement.channel).is_not(None)).order_by(col(Agreement.id))).all()
+    known = session.exec(select(Agreement).where(col(Agreement.channels).any()).order_by(col(Agreement.id))).all()
     return render(
         page,
         "pages/attempts.html",
@@ -46,7 +46,7 @@ def attempts(page: AcquirePage, session: SessionDep) -> HTMLResponse:
         number=number,
         outcome=outcome,
         agreement=agreement,
-        agreements={one.id: one for one in known if one.channel},
+        agreements={one.id: one for one in known},
         outcomes=OUTCOMES,
         kinds=KINDS,
         failing=channels.failing(session),

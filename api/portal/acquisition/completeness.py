@@ -26,7 +26,7 @@ from api.portal.wording.i18n import N_, Language, say
 from catalog import access, workdays
 from catalog.acquisition import agreements, completeness_sums, periods
 from catalog.acquisition.agreements import Agreement, UnknownAgreement
-from catalog.acquisition.completeness import COMPLETE, Board, BoardColumn, BoardRow, Cell, board
+from catalog.acquisition.completeness import COMPLETE, Board, BoardColumn, BoardRow, Cell, board, reporting
 from catalog.audit import chain as audit
 from catalog.entries import contracts as registry
 from catalog.entries import resources
@@ -109,6 +109,7 @@ def matrix(page: CollectPage, session: SessionDep, agreement_id: str) -> HTMLRes
         "pages/board.html",
         may_read=lambda cell: access.may_as_sender(session, page.subject, "see-quarantine", resource, cell.organization_id),
         agreement=agreement,
+        agreed=reporting(agreement),
         resource=resource,
         board=shown,
         view=view,
@@ -145,9 +146,10 @@ def blank(page: CollectPage, session: SessionDep, agreement_id: str, agency: str
     """The collection's Excel template for a period, made for an agency: the one named, else the reader's own."""
     agreement, _ = _asked(session, page, agreement_id)
     contract = registry.active(session, agreement.dataset)
-    named = period or periods.named(agreement.period, today())
+    agreed = reporting(agreement)
+    named = period or periods.named(agreed.period, today())
     calendar = workdays.calendar(session)
-    due = periods.due(calendar, named, agreement.due_day, agreement.due_months)
+    due = periods.due(calendar, named, agreed.due_day, agreed.due_months)
     body = _agency(session, page, agreement_id, agency)
     folder = page.settings.scratch
     folder.mkdir(parents=True, exist_ok=True)
@@ -178,12 +180,13 @@ def _may_hand_in(session: Session, page: Page, agreement: Agreement, body: Organ
 
 def due_words(language: Language, agreement: Agreement) -> str:
     """By which day a period is reported: of its own last month, of the following one, or of a later one."""
-    if agreement.due_months == 0:
-        message = N_("当月 %(day)s 日前") if agreement.period == "month" else N_("期末当月 %(day)s 日前")
-        return say(language, message, day=agreement.due_day)
-    if agreement.due_months == 1:
-        return say(language, "次月 %(day)s 日前", day=agreement.due_day)
-    return say(language, "期后第 %(months)s 个月 %(day)s 日前", months=agreement.due_months, day=agreement.due_day)
+    agreed = reporting(agreement)
+    if agreed.due_months == 0:
+        message = N_("当月 %(day)s 日前") if agreed.period == "month" else N_("期末当月 %(day)s 日前")
+        return say(language, message, day=agreed.due_day)
+    if agreed.due_months == 1:
+        return say(language, "次月 %(day)s 日前", day=agreed.due_day)
+    return say(language, "期后第 %(months)s 个月 %(day)s 日前", months=agreed.due_months, day=agreed.due_day)
 
 
 def _agency(session: Session, page: Page, agreement_id: str, name: str) -> Organization | None:
@@ -214,17 +217,18 @@ def _resource(session: Session, page: Page, agreement: Agreement) -> Resource:
 
 def _kinds(agreement: Agreement) -> list[str]:
     """The periods that a board can be read by: its own and longer ones."""
-    return [kind for kind in KINDS if periods.MONTHS[kind] >= periods.MONTHS[agreement.period]]
+    return [kind for kind in KINDS if periods.MONTHS[kind] >= periods.MONTHS[reporting(agreement).period]]
 
 
 def _view(session: Session, page: Page, agreement: Agreement) -> View:
     """The board as the address asks for it: up to which period, by which periods, by city or county."""
     asked = page.request.query_params
-    kind = asked.get("by", "") if asked.get("by") in _kinds(agreement) else agreement.period
+    shortest = reporting(agreement).period
+    kind = asked.get("by", "") if asked.get("by") in _kinds(agreement) else shortest
     last = min(periods.first_day(asked["to"]), today()) if asked.get("to") else today()
     names = periods.last_periods(kind, last, SHOWN[kind])
-    plain = board(session, agreement.id, [one for name in names for one in periods.within(name, agreement.period)], on=today())
-    shown = plain if kind == agreement.period else completeness_sums.over(plain, kind)
+    plain = board(session, agreement.id, [one for name in names for one in periods.within(name, shortest)], on=today())
+    shown = plain if kind == shortest else completeness_sums.over(plain, kind)
     levels = completeness_sums.has_counties(session, plain)
     level = "county" if asked.get("level") == "county" or not levels else "city"
     if level == "city" and levels:
@@ -290,7 +294,7 @@ def _overdue(session: Session, plain: Board, now: BoardColumn | None) -> Clock |
 
 def _waiting(plain: Board, now: BoardColumn | None) -> list[Cell]:
     """Missing and returned reports of the period that matters now, of every agency; of a longer one those of its periods."""
-    within = periods.within(now.period, plain.agreement.period) if now else []
+    within = periods.within(now.period, reporting(plain.agreement).period) if now else []
     return [cell for cell in plain.urge() if cell.period in within]
 
 

@@ -9,6 +9,7 @@ import xlsxwriter
 
 from api.portal.wording.i18n import N_, Language, say
 from api.portal.wording.labels import ROUTES
+from catalog.acquisition import spending
 from catalog.overview.register import Row
 
 HEADERS = (
@@ -49,7 +50,7 @@ def _values(language: Language, row: Row) -> list[str | int]:
         one.purpose,
         (row.provider.name_en if english else "") or row.provider.name,
         one.coordinating_body,
-        one.legal_basis or one.contract_number,
+        one.legal_basis or spending.terms(one).contract_number,
         one.needed_on.isoformat(),
         *stages,
         f"{row.deadline.due}{say(language, '（估算）') if row.deadline.estimated else ''}" if row.deadline else "",

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from catalog import workdays
 from catalog.access.grants import grant
-from catalog.acquisition import agreements, periods
+from catalog.acquisition import negotiation, periods
 from catalog.acquisition.agreements import Agreement
 from catalog.deliveries import batches
 from catalog.entries import codes, resources
@@ -28,6 +28,7 @@ from contracts.clock import today, zone
 from contracts.deliveries import Fault, Outcome, Receipt
 from contracts.odcs.loader import read
 from orchestration import derived, modelled
+from tests import agreeing
 from warehouse.ingest import deliver as ingest
 from warehouse.settings import Settings
 from warehouse.storage.connection import initialise
@@ -123,7 +124,7 @@ def _agreements(session: Session) -> None:
     common = {"steward_id": steward, "coordinating_body": "省减灾委员会办公室", "legal_basis": "《政务数据共享条例》"}
 
     def enter(**told: object) -> Agreement:
-        return agreements.enter(session, Agreement(**common, **told))  # type: ignore[arg-type]
+        return agreeing.enter(session, **common, **told)
 
     for number, (dataset, provider, title, title_en, cycle) in enumerate(REQUESTS, start=1):
         needed = day - timedelta(days=300 - number * 11)
@@ -161,7 +162,7 @@ def _agreements(session: Session) -> None:
         signed_on=periods.first_day(periods.last_periods("month", day, 12)[0]),
         template_version="1.0.0", valid_until=day + timedelta(days=300),
     )  # fmt: skip
-    agreements.set_agencies(session, collection, [f"{name}-emergency" for name in AGENCIES])
+    negotiation.set_agencies(session, collection, [f"{name}-emergency" for name in AGENCIES])
 
 
 REQUESTS = (

@@ -50,7 +50,7 @@ def told(tmp_path_factory: pytest.TempPathFactory, filled_home: tuple[Path, dict
         assert batch is not None and bought is not None  # noqa: PT018 - the filling has both
         batch.state, batch.message, batch.message_en = BatchState.REFUSED, VALUE, VALUE
         batch.checks = [{"rule": "rowCount", "passed": False, "message": VALUE, "message_en": VALUE}]
-        bought.contract_number = NUMBER
+        bought.purchase.contract_number = NUMBER
         resource = session.exec(select(Resource).where(Resource.name == batch.dataset)).one()
         organizations.add(session, Organization(id="elsewhere", name="别处", kind="department"))
         people.add_person(session, "its-provider", "its-provider", resource.provider_id, ("provider",))

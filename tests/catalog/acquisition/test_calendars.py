@@ -18,6 +18,7 @@ from catalog.identity import people
 from catalog.identity.people import Subject
 from catalog.overview import inbox
 from catalog.workdays import CalendarDay
+from tests import agreeing
 from tests.catalog.making import organization
 
 WHO = people.local_subject("li")
@@ -165,7 +166,6 @@ def test_nothing_loads_under_an_agreement_that_is_over_or_not_signed(route: str)
 
 
 def _need(session: Session, **told: object) -> Agreement:
-    return agreements.enter(
-        session,
-        Agreement(route="request", dataset="river", title="河流", purpose="山洪预警", provider_id="hlj-water", **told),
+    return agreeing.enter(
+        session, route="request", dataset="river", title="河流", purpose="山洪预警", provider_id="hlj-water", **told
     )

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from catalog.acquisition import agreements, completeness, completeness_sums, periods
+from catalog.acquisition import agreements, completeness, completeness_sums, negotiation, periods
 from catalog.ledger import CatalogLedger
 from catalog.store import database
 from tests.catalog import making
@@ -130,7 +130,7 @@ def test_nothing_is_owed_from_before_a_collection_that_waits_for_its_signature_w
 def test_a_board_of_cities_needs_no_sum(collection: tuple[CatalogLedger, str]) -> None:
     ledger, collected = collection
     with database.session(ledger.engine) as session:
-        agreements.set_agencies(session, agreements.get(session, collected), ["harbin", "jixi"])
+        negotiation.set_agencies(session, agreements.get(session, collected), ["harbin", "jixi"])
         plain = completeness.board(session, collected, ["2026-02"], on=TODAY)
         assert not completeness_sums.has_counties(session, plain)
         assert completeness_sums.by_city(session, plain) == plain

@@ -9,13 +9,14 @@ import pytest
 from sqlmodel import Session
 
 from api.portal.components.freshness import freshness
-from catalog.acquisition import agreements
+from catalog.acquisition import agreements, negotiation
 from catalog.acquisition.agreements import Agreement
 from catalog.entries import resources
 from catalog.ledger import CatalogLedger
 from catalog.overview import statistics
 from catalog.store import database
 from contracts import clock
+from tests.agreeing import BY
 from tests.catalog import making
 
 pytestmark = pytest.mark.day
@@ -96,9 +97,9 @@ def test_a_signature_sets_a_deadline_and_the_end_takes_it_away(session: Session)
     resource = making.resource(session)
     made: Agreement = making.agreement(session)
     assert _shown(session)[0] is None
-    agreements.answer(session, made, accepted=True, text="同意", on=date(2026, 3, 9))
-    agreements.sign(session, made, on=date(2026, 3, 10), valid_until=None)
+    negotiation.answer(session, made, BY, accepted=True, text="同意", on=date(2026, 3, 9))
+    negotiation.sign(session, made, BY, on=date(2026, 3, 10), valid_until=None)
     assert resource.next_due == made.delivery_due == date(2026, 4, 8)
     assert statistics.numbers(session, making.STEWARD).on_time is None, "nothing was due yet"
-    agreements.end(session, made)
+    negotiation.end(session, made, BY)
     assert _shown(session)[0] is None

@@ -10,9 +10,11 @@ from sqlmodel import Session
 
 from catalog import workdays
 from catalog.access.grants import Grant
-from catalog.acquisition import agreements, channels, completeness, periods
-from catalog.acquisition.agreements import InvalidStep, UnknownAgreement
+from catalog.acquisition import agreements, channels, completeness, negotiation, periods
+from catalog.acquisition.agreements import UnknownAgreement
+from catalog.acquisition.negotiation import InvalidStep, WrongTerm
 from catalog.acquisition.periods import InvalidPeriod
+from catalog.acquisition.spending import Spend
 from catalog.deliveries.batches import Batch
 from catalog.entries import resources
 from catalog.identity import people
@@ -24,6 +26,7 @@ from catalog.overview import register as acquisitions
 from catalog.releases import releases
 from catalog.releases.releases import InvalidRelease, RecalledRelease, UnknownRelease
 from catalog.store import database
+from tests.agreeing import BY
 from tests.catalog import making
 
 pytestmark = pytest.mark.day
@@ -34,7 +37,7 @@ TODAY = date(2026, 3, 12)
 class TestAgreement:
     def test_an_unknown_route_provider_agency_or_number_is_refused(self, session: Session) -> None:
         making.organization(session)
-        with pytest.raises(InvalidStep, match="steal"):
+        with pytest.raises(WrongTerm, match="steal"):
             making.agreement(session, "steal")
         with pytest.raises(UnknownOrganization):
             making.agreement(session, provider_id="nobody")
@@ -47,14 +50,14 @@ class TestAgreement:
         making.organization(session)
         made = making.agreement(session)
         with pytest.raises(InvalidStep):
-            agreements.sign(session, made, on=TODAY, valid_until=None)
-        with pytest.raises(InvalidStep, match="basis"):
-            agreements.answer(session, made, accepted=False, text=" ", on=TODAY)
-        agreements.answer(session, made, accepted=False, text="依据《统计法》第九条", on=TODAY)
+            negotiation.sign(session, made, BY, on=TODAY, valid_until=None)
+        with pytest.raises(WrongTerm, match="basis"):
+            negotiation.answer(session, made, BY, accepted=False, text=" ", on=TODAY)
+        negotiation.answer(session, made, BY, accepted=False, text="依据《统计法》第九条", on=TODAY)
         with pytest.raises(InvalidStep):
-            agreements.answer(session, made, accepted=True, text="", on=TODAY)
+            negotiation.answer(session, made, BY, accepted=True, text="", on=TODAY)
         with pytest.raises(InvalidStep):
-            agreements.extend_answer(session, made)
+            negotiation.extend_answer(session, made, BY)
 
     def test_numbers_follow_route_and_year(self, session: Session) -> None:
         making.organization(session)
@@ -68,18 +71,18 @@ class TestAgreement:
         made = making.agreement(session)
         assert made.answer_due == date(2026, 3, 16)
         assert making.agreement(session, dataset="open_one").answer_due == date(2026, 3, 3)
-        agreements.extend_answer(session, made)
+        negotiation.extend_answer(session, made, BY)
         assert made.answer_due == date(2026, 3, 30)
         with pytest.raises(InvalidStep):
-            agreements.extend_answer(session, made)
+            negotiation.extend_answer(session, made, BY)
 
     def test_answer_and_signature_set_the_next_terms(self, session: Session) -> None:
         making.resource(session)
         made = making.agreement(session, cycle="每日")
         assert made.cron
-        agreements.answer(session, made, accepted=True, text="同意", on=date(2026, 3, 9))
+        negotiation.answer(session, made, BY, accepted=True, text="同意", on=date(2026, 3, 9))
         assert (made.state, made.signed_due) == ("accepted", date(2026, 4, 7))
-        agreements.sign(session, made, on=date(2026, 3, 10), valid_until=date(2027, 3, 9))
+        negotiation.sign(session, made, BY, on=date(2026, 3, 10), valid_until=date(2027, 3, 9))
         assert (made.state, made.delivery_due) == ("signed", date(2026, 4, 8))
 
 
@@ -129,9 +132,9 @@ class TestRegister:
             assert (late.rows[0].group, late.late["need"], late.waiting["need"]) == ("late", 1, 1)
             assert late.rows[0].deadline is not None
             assert late.rows[0].deadline.left == -2
-            agreements.answer(session, made, accepted=True, text="同意", on=date(2026, 3, 9))
+            negotiation.answer(session, made, BY, accepted=True, text="同意", on=date(2026, 3, 9))
             assert acquisitions.stages(session, TODAY).rows[0].current == "agreement"
-            agreements.sign(session, made, on=date(2026, 3, 10), valid_until=date(2027, 4, 1))
+            negotiation.sign(session, made, BY, on=date(2026, 3, 10), valid_until=date(2027, 4, 1))
             row = acquisitions.stages(session, TODAY).rows[0]
             assert (row.current, row.stages[1].lines[1].zh) == ("batch", "至 2027-04")
             missed = acquisitions.stages(session, date(2026, 4, 9)).rows[0]
@@ -159,7 +162,7 @@ class TestRegister:
         for due in (date(2026, 5, 6), date(2026, 3, 11), date(2026, 3, 16)):
             making.agreement(session, answer_due=due)
         refused = making.agreement(session)
-        agreements.answer(session, refused, accepted=False, text="依据不足", on=TODAY)
+        negotiation.answer(session, refused, BY, accepted=False, text="依据不足", on=TODAY)
         register = acquisitions.stages(session, TODAY)
         assert [row.group for row in register.rows] == ["late", "near", "other", "finished"]
         assert register.routes == {"request": 4}
@@ -177,7 +180,7 @@ class TestRegister:
         )  # fmt: skip
         session.add(batch)
         session.flush()
-        session.add(agreements.Spend(batch_id="b", agreement_id=made.id, records=72, amount=Decimal(72)))
+        session.add(Spend(batch_id="b", agreement_id=made.id, records=72, amount=Decimal(72)))
         session.flush()
         row = acquisitions.stage_row(session, made, TODAY)
         assert row.stages[1].lines[1].zh == "费用已用 72%"
@@ -327,7 +330,7 @@ class TestBoard:
                 assert bool(inbox.inbox(session, administrator, TODAY).own) == (index == 2)
             wang = people.add_person(session, "wang", "王", "hub", ["steward"])
             asked = making.agreement(session, steward_id=wang.id)
-            agreements.answer(session, asked, accepted=True, text="", on=date(2026, 3, 3))
+            negotiation.answer(session, asked, BY, accepted=True, text="", on=date(2026, 3, 3))
             named = Subject("wang", person_id=wang.id, roles=frozenset({"steward"}))
             other = Subject("zhao", person_id="another", roles=frozenset({"steward"}))
             signing = ("sign", asked.id)

@@ -10,13 +10,13 @@ from openpyxl import load_workbook
 
 from api.app import create_app
 from api.portal.acquisition.completeness import due_words
-from catalog.acquisition import agreements
-from catalog.acquisition.agreements import Agreement
+from catalog.acquisition import agreements, negotiation
 from catalog.entries import codes
 from catalog.identity import organizations
 from catalog.identity.organizations import Organization
 from catalog.store import database
 from contracts.excel import template
+from tests.agreeing import flat
 from tests.api.portal.conftest import Reader, client_of
 from tests.api.portal.filling import COLLECTION, Filled
 
@@ -33,7 +33,7 @@ PATH = f"/collect/{COLLECTION}"
     ],
 )
 def test_the_day_of_a_report_is_said_truly(period: str, day: int, months: int, zh: str, en: str) -> None:
-    agreement = Agreement(
+    agreement = flat(
         id="x",
         route="collect",
         dataset="x",
@@ -52,7 +52,7 @@ def test_pages_say_the_month_that_the_agreement_names(fresh_hub: Filled) -> None
     for months, said, unsaid in ((1, "次月 5 日前", "当月"), (0, "当月 5 日前", "次月")):
         with database.session(fresh_hub.settings.catalog_database) as session:
             agreement = agreements.get(session, COLLECTION)
-            agreement.due_months = months
+            agreement.collection.due_months = months
             session.add(agreement)
         for path in (PATH, f"/acquire?agreement={COLLECTION}"):
             text = steward.get(path).text
@@ -99,7 +99,7 @@ def counties(fresh_hub: Filled) -> Filled:
             organizations.add(session, body.model_copy(update={"division": "230302", "parent_id": "jixi-emergency"}))
         agreement = agreements.get(session, COLLECTION)
         known = [one.id for one in agreements.agencies(session, COLLECTION) if one.id != "jixi-emergency"]
-        agreements.set_agencies(session, agreement, [*known, "jiguan", "hulin"])
+        negotiation.set_agencies(session, agreement, [*known, "jiguan", "hulin"])
     return fresh_hub
 
 

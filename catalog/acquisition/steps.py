@@ -1,0 +1,58 @@
+"""Steps taken: what was done with an agreement, by whom, when and why, and how many working days it took."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from catalog import workdays
+from catalog.identity.people import Subject
+from catalog.store.column_types import Json, UtcDateTime
+from contracts.clock import now
+
+
+class AgreementStep(SQLModel, table=True):
+    """One step of an agreement, from one state to another or within one."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    agreement_id: str = Field(foreign_key="agreement.id", index=True)
+    act: str = Field(description="need.enter, need.answer, agreement.sign …: the act's word in the audit.")
+    before: str = Field(default="", description="The state before; empty for the first step.")
+    after: str
+    day: date = Field(description="The day that it counts from: that of the letter, or of the entry.")
+    at: datetime = Field(default_factory=now, sa_type=UtcDateTime, description="When it was entered.")
+    by: str = Field(default="", description="Who, as the audit names them; empty where it was never written down.")
+    person_id: str = ""
+    organization_id: str = ""
+    side: str = Field(default="", description="steward, provider or hub")
+    reason: str = ""
+    began: date | None = Field(default=None, description="From when its term ran; None where none did.")
+    due: date | None = Field(default=None, description="By when it was due.")
+    days: int | None = Field(default=None, description="Working days that it took of the term.")
+    detail: dict[str, Any] = Field(default_factory=dict, sa_type=Json, description="What was changed, from and to.")
+
+
+def record(session: Session, step: AgreementStep, by: Subject) -> AgreementStep:
+    """Keep a step; of its term the working days that it took are counted by the calendar of now."""
+    if step.began is not None:
+        step.days = workdays.calendar(session).between(step.began, step.day)
+    step.by, step.person_id, step.organization_id = by.actor, by.person_id, by.organization_id
+    session.add(step)
+    session.flush()
+    return step
+
+
+def history(session: Session, agreement_id: str) -> Sequence[AgreementStep]:
+    """The steps of an agreement, first to last."""
+    asked = select(AgreementStep).where(AgreementStep.agreement_id == agreement_id)
+    return session.exec(asked.order_by(col(AgreementStep.day), col(AgreementStep.id))).all()
+
+
+def took_part(session: Session, agreement_id: str, acts: Collection[str], by: Subject) -> bool:
+    """Whether this person took one of these steps, by whatever door and key."""
+    asked = select(AgreementStep.id).where(AgreementStep.agreement_id == agreement_id, col(AgreementStep.act).in_(acts))
+    own = AgreementStep.person_id == by.person_id if by.person_id else AgreementStep.by == by.actor
+    return bool(acts) and session.exec(asked.where(own).limit(1)).first() is not None
