@@ -20,6 +20,7 @@ from api.v1 import (
     deliveries,
     files,
     lineage,
+    people,
     representations,
     resources,
     rows,
@@ -28,8 +29,13 @@ from api.v1 import (
     witness,
 )
 from catalog.acquisition.calendars import InvalidCalendar
+from catalog.identity.directory import AlreadySo, LastAdministrator
+from hub.people import OwnRoles
 from warehouse.settings import Settings
 
+errors.also(LastAdministrator, 409, "last-administrator")
+errors.also(AlreadySo, 409, "already-so")
+errors.also(OwnRoles, 403, "own-roles")
 errors.also(InvalidCalendar, 422, "invalid-calendar")
 errors.also(signed_links.LinkEnded, 403, "link-ended")
 errors.also(representations.NotAcceptable, 406, "not-acceptable")
@@ -62,7 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.attempts = Attempts()
     errors.install(app)
-    for module in (resources, rows, versions, files, deliveries, lineage, sessions, calendar, channels, witness):
+    for module in (resources, rows, versions, files, deliveries, lineage, sessions, people, calendar, channels, witness):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(acts.router(), prefix="/api/v1")
     app.include_router(signed_links.router)

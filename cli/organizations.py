@@ -13,8 +13,9 @@ from catalog.store import database
 from cli.terminal.identity import acting
 from cli.terminal.language import said
 from cli.terminal.screen import Screen
-from hub import acts, people
-from hub.people import AddOrganization
+from hub import acts
+from hub import organizations as acting_on
+from hub.organizations import AddOrganization, ChangeOrganization
 from warehouse.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Departments, agencies, vendors and enterprises.")
@@ -70,5 +71,38 @@ def add(
         parent=parent,
         own=own,
     )
-    people.add_organization(*acting(), request)
+    acting_on.add_organization(*acting(), request)
     typer.echo(said(f"已登记机构 {organization}", f"{organization} is registered"))
+
+
+@app.command()
+def change(
+    organization: Annotated[str, typer.Argument(help="Its identifier.")],
+    name: Annotated[str | None, typer.Option(help="Its name.")] = None,
+    name_en: Annotated[str | None, typer.Option(help="Its name in English.")] = None,
+    kind: Annotated[str | None, typer.Option(help="department, agency, vendor or enterprise.")] = None,
+    level: Annotated[str | None, typer.Option(help="country, province, city, county or town.")] = None,
+    credit_code: Annotated[str | None, typer.Option(help="Unified social credit code.")] = None,
+    division: Annotated[str | None, typer.Option(help="Administrative division.")] = None,
+    parent: Annotated[str | None, typer.Option(help="Organization above it; empty: none.")] = None,
+    contact: Annotated[str | None, typer.Option(help="Who to ask.")] = None,
+    phone: Annotated[str | None, typer.Option(help="Their telephone.")] = None,
+    active: Annotated[bool | None, typer.Option("--active/--inactive", help="While inactive, its grants rest.")] = None,
+) -> None:
+    """Change what is registered of an organization; what is not named stays."""
+    request = acts.given(
+        ChangeOrganization,
+        organization=organization,
+        name=name,
+        name_en=name_en,
+        kind=kind,
+        level=level,
+        credit_code=credit_code,
+        division=division,
+        parent=parent,
+        contact=contact,
+        phone=phone,
+        active=active,
+    )
+    acting_on.change_organization(*acting(), request)
+    typer.echo(said(f"已变更机构 {organization}", f"{organization} is changed"))

@@ -20,9 +20,10 @@ from cli.terminal.identity import acting, subject
 from cli.terminal.language import said
 from cli.terminal.screen import Screen
 from contracts.clock import local
-from hub import acts
+from hub import acts, keys
 from hub import people as acting_on
-from hub.people import AddPerson, ClosePerson, EndSession, IssueKey, RevokeKey, SetPassword
+from hub.keys import EndSession, IssueKey, RevokeKey
+from hub.people import AddPerson, ChangePerson, ClosePerson, ReopenPerson, SetPassword
 from warehouse.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="People, their roles, keys, passwords and sessions.")
@@ -34,7 +35,7 @@ def list_people(as_json: JSON = False) -> None:
     """Everybody with roles and living keys."""
     with database.session(Settings().catalog_database) as session:
         access.require(session, subject(session), "administer", None)
-        told = [acting_on.state(session, person).model_dump(mode="json") for person in people.listed(session)]
+        told = [one.model_dump(mode="json") for one in acting_on.person_states(session, people.listed(session))]
     if as_json:
         typer.echo(json.dumps(told, ensure_ascii=False))
         return
@@ -45,8 +46,8 @@ def list_people(as_json: JSON = False) -> None:
         )
     )
     for one in told:
-        keys = ", ".join(key["prefix"] for key in one["keys"] if key["state"] == "live") or "—"
-        table.add_row(one["login"], one["name"], one["organization"], ", ".join(one["roles"]), keys)
+        living = ", ".join(key["prefix"] for key in one["keys"] if key["state"] == "live") or "—"
+        table.add_row(one["login"], one["name"], one["organization"], ", ".join(one["roles"]), living)
     Screen().print(table)
 
 
@@ -74,7 +75,7 @@ def key(
     as_json: JSON = False,
 ) -> None:
     """Issue a key; it is shown this once."""
-    made = acting_on.issue_key(*acting(), acts.given(IssueKey, login=login, label=label, days=days))
+    made = keys.issue_key(*acting(), acts.given(IssueKey, login=login, label=label, days=days))
     shown = made.key
     _say(made, as_json, f"{login} 的密钥（只显示这一次）：{shown}", f"Key of {login} (shown this once): {shown}")
 
@@ -82,7 +83,7 @@ def key(
 @app.command()
 def revoke(prefix: Annotated[str, typer.Argument(help="The key, or its part between hui_ and the next _.")]) -> None:
     """Take a key back; from the next request on it opens nothing."""
-    gone = acting_on.revoke_key(*acting(), acts.given(RevokeKey, prefix=prefix.removeprefix("hui_").split("_")[0]))
+    gone = keys.revoke_key(*acting(), acts.given(RevokeKey, prefix=prefix.removeprefix("hui_").split("_")[0]))
     typer.echo(said(f"密钥 {gone.prefix} 已收回", f"Key {gone.prefix} is revoked"))
 
 
@@ -99,6 +100,29 @@ def close(login: str) -> None:
     """Close a person's access: keys and sessions stop at once, the record stays."""
     acting_on.close(*acting(), acts.given(ClosePerson, login=login))
     typer.echo(said(f"{login} 已停用", f"{login} is closed"))
+
+
+@app.command()
+def reopen(login: str) -> None:
+    """Let a person in again, with the roles of before; give them a key or a password next."""
+    acting_on.reopen(*acting(), acts.given(ReopenPerson, login=login))
+    typer.echo(said(f"{login} 已恢复，请发放新的密钥或密码", f"{login} is let in again; give them a new key or password"))
+
+
+@app.command()
+def change(
+    login: str,
+    name: Annotated[str | None, typer.Option(help="Full name.")] = None,
+    name_en: Annotated[str | None, typer.Option(help="Name in Latin letters.")] = None,
+    organization: Annotated[str | None, typer.Option(help="Organization.")] = None,
+    role: Annotated[list[str] | None, typer.Option(help="The roles from now on, all of them.")] = None,
+    as_json: JSON = False,
+) -> None:
+    """Change a person's name, organization or roles; what is not named stays."""
+    fields = {"name": name, "name_en": name_en, "organization": organization, "roles": role or None}
+    state = acting_on.change(*acting(), acts.given(ChangePerson, login=login, **fields))
+    roles = ", ".join(state.roles)
+    _say(state, as_json, f"已变更 {login}（{roles}）", f"{login} is changed ({roles})")
 
 
 @app.command()
@@ -130,7 +154,7 @@ def sessions(
 @app.command("end-session")
 def end_session(number: Annotated[str, typer.Argument(help="The session's number, from `hub people sessions`.")]) -> None:
     """End one open session; its next request is nobody's."""
-    gone = acting_on.end_session(*acting(), acts.given(EndSession, session=number))
+    gone = keys.end_session(*acting(), acts.given(EndSession, session=number))
     typer.echo(said(f"{gone.login} 的会话 {gone.session} 已结束", f"Session {gone.session} of {gone.login} is ended"))
 
 

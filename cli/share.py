@@ -17,8 +17,8 @@ from catalog.entries import resources
 from catalog.identity.people import Subject
 from cli.terminal.identity import acting
 from cli.terminal.language import said
-from hub import acts, people, sharing
-from hub.people import IssueKey
+from hub import acts, keys, sharing
+from hub.keys import IssueKey
 from hub.sharing import GrantRight, RevokeRight, Right
 from warehouse.settings import Settings
 
@@ -113,7 +113,7 @@ def profile(
     """Issue a key and write it as a Delta Sharing profile, readable by you alone. Earlier keys stay good."""
     settings = Settings()
     hub, who = acting(key, settings)
-    issued = people.issue_key(hub, who, acts.given(IssueKey, login=person, label="delta-sharing", days=days))
+    issued = keys.issue_key(hub, who, acts.given(IssueKey, login=person, label="delta-sharing", days=days))
     assert issued.expires_at is not None  # noqa: S101 - at least a day was asked for
     _write_secret(target, profile_text(settings.public_url, issued.key, issued.expires_at))
     typer.echo(said(f"已写入 {target}（含密钥，请勿转发）", f"Wrote {target}; it holds a key, do not pass it on"))

@@ -13,7 +13,7 @@ from api.http.dependencies import HubDep, KeyHolder, KeyNotValid, SessionDep, Su
 from catalog.identity import signins
 from catalog.identity.people import Person, Subject
 from hub.acts import given
-from hub.people import EndSession, end_session
+from hub.keys import EndSession, end_session
 
 router = APIRouter(tags=["sessions"])
 

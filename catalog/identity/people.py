@@ -22,6 +22,8 @@ SIGN_IN_HOURS = 12
 SEEN_EVERY = timedelta(minutes=15)
 """How exactly the last use of a key is kept: a write for every request would make all readers wait."""
 SHORTEST_PASSWORD = 10
+NOT_IN_LOGINS = frozenset(":/\\?#%")
+"""Letters that would make a login something else in an address or in the audit."""
 
 
 class Role(StrEnum):
@@ -151,7 +153,26 @@ def add_person(
     password: str = "",
 ) -> Person:
     """Register a person of an organization with the given roles."""
-    given = list(dict.fromkeys(roles))
+    given = valid_roles(roles)
+    if not login or login != login.strip() or login == ANONYMOUS.login or not NOT_IN_LOGINS.isdisjoint(login):
+        raise InvalidPerson(
+            f"登录名「{login}」无效：不能为空，不能含冒号、斜杠、问号、井号、百分号或首尾空格。",
+            f"Login {login!r} is not usable: empty, spaces around it, or one of : / \\ ? # %.",
+        )
+    if session.exec(select(Person).where(Person.login == login)).first():
+        raise InvalidPerson(f"登录名「{login}」已存在。", f"Login {login!r} is taken.")
+    organizations.get(session, organization_id)
+    person = Person(login=login, name=name, name_en=name_en, organization_id=organization_id, roles=given)
+    if password:
+        person.password_hash = _hashed(password)
+    session.add(person)
+    session.flush()
+    return person
+
+
+def valid_roles(roles: Iterable[str]) -> list[str]:
+    """Roles that exist, each once and at least one; InvalidPerson otherwise."""
+    given = [str(role) for role in dict.fromkeys(roles)]
     wrong = sorted(set(given) - {role.value for role in Role})
     if wrong or not given:
         known = ", ".join(Role)
@@ -159,19 +180,7 @@ def add_person(
             f"角色无效：{', '.join(wrong) or '未填'}；应为 {known}。",
             f"Invalid roles: {', '.join(wrong) or 'none'}; use {known}.",
         )
-    if not login or login != login.strip() or ":" in login or login == ANONYMOUS.login:
-        raise InvalidPerson(
-            f"登录名「{login}」无效：不能为空、含冒号或首尾空格。", f"Login {login!r} is not usable: empty, a colon or spaces."
-        )
-    if session.exec(select(Person).where(Person.login == login)).first():
-        raise InvalidPerson(f"登录名「{login}」已存在。", f"Login {login!r} is taken.")
-    organizations.get(session, organization_id)
-    person = Person(login=login, name=name, name_en=name_en, organization_id=organization_id, roles=[str(r) for r in given])
-    if password:
-        person.password_hash = _hashed(password)
-    session.add(person)
-    session.flush()
-    return person
+    return given
 
 
 def get_person(session: Session, login: str) -> Person:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sqlmodel import select
+
 from catalog.access import grants
 from catalog.deliveries.batches import Batch, BatchState
 from catalog.entries import resources
 from catalog.identity import people, signins
+from catalog.identity.people import Person
 from hub.table import ACTS
 from tests.sharing import CONTRACT, PURPOSE, Hub
 
@@ -29,6 +32,13 @@ def _session(hub: Hub) -> str:
         _, token = people.begin(session, people.get_person(session, "other"))
         assert token
         return signins.listed(session, people.get_person(session, "other"))[0].id
+
+
+def _closed(hub: Hub) -> str:
+    with hub.session() as session:
+        if session.exec(select(Person).where(Person.login == "gone")).first() is None:
+            people.deactivate(session, people.add_person(session, "gone", "离岗", "hlj-water", ["partner"]))
+    return "gone"
 
 
 def _batch(hub: Hub) -> str:
@@ -61,6 +71,9 @@ EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
     "key.revoke": lambda hub: {"prefix": _key(hub)},
     "people.password": lambda _: {"login": "other", "password": "a long enough password 4711"},
     "people.close": lambda _: {"login": "other"},
+    "people.reopen": lambda hub: {"login": _closed(hub)},
+    "people.change": lambda _: {"login": "other", "roles": ["partner", "analyst"], "name": "新名"},
+    "organization.change": lambda _: {"organization": "hlj-water", "phone": "0451-0000"},
     "session.end": lambda hub: {"session": _session(hub)},
     "organization.add": lambda _: {"id": "hlj-forest", "name": "黑龙江省林草局"},
     "release": lambda _: {"resource": "hazard", "note": "新版"},

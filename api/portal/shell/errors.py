@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from api.http.dependencies import SESSION_COOKIE
 from api.http.errors import on_record, record_refusal, retry_after, status_of
 from api.portal.shell.footer import owner
-from api.portal.shell.guards import SignInFirst, open_places, operates
+from api.portal.shell.guards import OPEN_PLACES, SignInFirst, places_of
 from api.portal.shell.page import Page, page_of, render
 from catalog import access
 from catalog.access import Refused
@@ -112,12 +112,12 @@ def _provider(settings: Settings, error: Refused) -> Organization | None:
 
 def _frame(request: Request, settings: Settings) -> Page:
     """The frame of an error page: the reader's own places; the catalogue's alone where nothing can be looked up."""
-    bare = page_of(request, settings, ANONYMOUS, places=open_places(inside=False))
+    bare = page_of(request, settings, ANONYMOUS, places=OPEN_PLACES)
     try:
         with database.session(settings.catalog_database) as session:
             subject = signed_in(session, request.cookies.get(SESSION_COOKIE, "")) or ANONYMOUS
             name, name_en = owner(session)
-            places = open_places(inside=operates(session, subject))
+            places = places_of(session, subject)
             return page_of(request, settings, subject, places=places, owner=name, owner_en=name_en)
     except Exception:
         log.exception("the frame of an error page could not be looked up")

@@ -17,6 +17,12 @@ from catalog import access
 from catalog.identity.people import Subject
 from catalog.overview.inbox import inbox
 
+OPERATIONS = "see-operations"
+RIGHTS = {"catalogue": "", "administration": "administer", "audit": "audit-read"}
+"""What a place asks of the policies; those not named are for people who have to do with how data comes."""
+OPEN_PLACES = tuple(place for place in PLACES if place.name == "catalogue")
+"""For readers who have not signed in."""
+
 
 class SignInFirst(Exception):
     """An unknown reader asked for a page that is not for everybody; they are led to the sign-in and back."""
@@ -30,10 +36,10 @@ def at(place: str) -> Callable[..., Page]:
     """A dependency that makes the frame of a page in a place. Only the catalogue is open to unknown readers."""
 
     def frame(request: Request, settings: SettingsDep, session: SessionDep, subject: SubjectDep) -> Page:
-        inside = operates(session, subject)
-        if place not in ("", "catalogue"):
-            require_operations(request, session, subject)
-        places = open_places(inside=inside)
+        places = places_of(session, subject)
+        if place and place not in (one.name for one in places):
+            require_right(request, session, subject, right_to(place))
+        inside = any(right_to(one.name) == OPERATIONS for one in places)
         name, name_en = owner(session)
         line = verified(session, preferences(request).language) if subject.kind != "anonymous" else ""
         tasks = len(inbox(session, subject).own) if inside else 0
@@ -43,21 +49,30 @@ def at(place: str) -> Callable[..., Page]:
     return frame
 
 
-def open_places(*, inside: bool) -> tuple[Place, ...]:
-    """The places of a reader: all for those who have to do with how data comes, the catalogue for everybody."""
-    return tuple(place for place in PLACES if inside or place.name == "catalogue")
+def places_of(session: Session, subject: Subject) -> tuple[Place, ...]:
+    """The places of a reader: those to which the policies give a right; the catalogue for everybody."""
+    if subject.kind == "anonymous":
+        return OPEN_PLACES
+    rights = {right_to(place.name) for place in PLACES}
+    given = {right for right in rights if not right or access.may(session, subject, right)}
+    return tuple(place for place in PLACES if right_to(place.name) in given)
 
 
-def operates(session: Session, subject: Subject) -> bool:
-    """Whether the reader has to do with how data comes: acquisitions, batches, collections."""
-    return access.may(session, subject, "see-operations")
+def right_to(place: str) -> str:
+    """The action that the policies are asked before a place is entered; empty: none."""
+    return RIGHTS.get(place, OPERATIONS)
 
 
-def require_operations(request: Request, session: Session, subject: Subject) -> None:
+def require_right(request: Request, session: Session, subject: Subject, right: str) -> None:
     """Lead unknown readers to the sign-in; refuse others by the policy that says so."""
     if subject.kind == "anonymous":
         raise SignInFirst(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
-    access.require(session, subject, "see-operations", None)
+    access.require(session, subject, right, None)
+
+
+def require_operations(request: Request, session: Session, subject: Subject) -> None:
+    """Let in those who have to do with how data comes."""
+    require_right(request, session, subject, OPERATIONS)
 
 
 def require_csrf(page: Page, token: str) -> None:
@@ -73,4 +88,6 @@ CataloguePage = Annotated[Page, Depends(at("catalogue"))]
 AcquirePage = Annotated[Page, Depends(at("acquire"))]
 BatchesPage = Annotated[Page, Depends(at("batches"))]
 InboxPage = Annotated[Page, Depends(at("inbox"))]
+AdministrationPage = Annotated[Page, Depends(at("administration"))]
+AuditPage = Annotated[Page, Depends(at("audit"))]
 CollectPage = Annotated[Page, Depends(at("collect"))]

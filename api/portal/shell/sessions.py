@@ -15,7 +15,7 @@ from api.portal.shell.page import Page, render
 from catalog.identity import people, signins
 from catalog.identity.people import Person
 from hub.acts import given
-from hub.people import EndSession, end_session
+from hub.keys import EndSession, end_session
 
 router = APIRouter(prefix="/sessions", include_in_schema=False)
 

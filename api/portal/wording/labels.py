@@ -104,6 +104,19 @@ ROLES: Mapping[str, str] = {
     "auditor": N_("审计员"),
     "administrator": N_("系统管理员"),
 }
+ORGANIZATIONS: Mapping[str, str] = {
+    "department": N_("部门"),
+    "agency": N_("下级机构"),
+    "vendor": N_("供应商"),
+    "enterprise": N_("企业"),
+}
+LEVELS: Mapping[str, str] = {
+    "country": N_("国家级"),
+    "province": N_("省级"),
+    "city": N_("地市级"),
+    "county": N_("区县级"),
+    "town": N_("乡镇级"),
+}
 PERSONAL: Mapping[str, str] = {
     "name": N_("姓名"),
     "mobile": N_("手机号"),

@@ -52,6 +52,7 @@ PEOPLE = {
     "partner": ("王钰", "Wang Yu", "hlj-transport", "partner"),
     "analyst": ("周航", "Zhou Hang", "hlj-civil", "analyst"),
     "auditor": ("陈立", "Chen Li", HUB, "auditor"),
+    "administrator": ("孙杰", "Sun Jie", HUB, "administrator"),
     "outsider": ("何一", "He Yi", "demo-outsider", "partner"),
 }
 COLLECTION = "CJ-2026-003"
