@@ -83,6 +83,7 @@ VERBS: dict[tuple[str, str], dict[str, Verb]] = {
             "契约：检查、装入、登记、比较、生效、显示",
             "Contracts: lint, sync, save, compare, activate, show",
         ),
+        "entry": Verb("cli.entry:app", "目录条目：查看、编辑、发布、撤回", "Catalogue entries: show, edit, publish, withdraw"),
         "run": Verb("cli.run:app", "立即运行途径与模型", "Run routes and models now"),
         "attempts": Verb(
             "cli.attempts:attempts", "各通道的收取记录：成败与原因", "What came of each look at a channel, and why"

@@ -22,6 +22,7 @@ from catalog.acquisition.agreements import UnknownAgreement
 from catalog.audit import chain as audit
 from catalog.deliveries.batches import UnknownBatch
 from catalog.entries.contracts import ImmutableContract, UnknownContract, WrittenByModel
+from catalog.entries.editing import WrongFields
 from catalog.entries.resources import InvalidEntry, UnknownResource, WrongState
 from catalog.identity.organizations import InvalidOrganization, UnknownOrganization
 from catalog.identity.passwords import SignInBusy
@@ -61,6 +62,7 @@ TABLE: dict[type[HubError], tuple[int, str]] = {
     WrittenByModel: (409, "written-by-model"),
     BreakingChange: (409, "breaking-change"),
     InvalidEntry: (422, "invalid-entry"),
+    WrongFields: (422, "invalid-entry"),
     WrongState: (409, "wrong-state"),
     UnknownGrant: (404, "unknown-grant"),
     UnknownRelease: (404, "unknown-version"),
@@ -240,6 +242,8 @@ def unexpected(request: Request, error: Exception) -> Response:
 def _members(error: HubError) -> dict[str, Any]:
     if isinstance(error, Refused):
         return {"policies": list(error.decision.policies), "action": error.action}
+    if isinstance(error, WrongFields):
+        return {"errors": [{"where": field, "message": en, "message_zh": zh} for field, (zh, en) in error.faults.items()]}
     if isinstance(error, InvalidContract):
         return {"findings": [asdict(one) for one in error.findings]}
     return {}

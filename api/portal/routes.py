@@ -7,14 +7,14 @@ from fastapi import FastAPI
 from api.portal.acquisition import channels, completeness, holidays, register
 from api.portal.administration import bodies, people
 from api.portal.batches import actions, batch, correcting, listing
-from api.portal.catalogue import contract_versions, grants, recall, resource, search
+from api.portal.catalogue import contract_versions, entry, grants, recall, resource, search
 from api.portal.help import pages
 from api.portal.shell import errors, sessions, sign_in, static_files
 from api.portal.tasks import inbox
 from warehouse.settings import Settings
 
 ROUTERS = (
-    search, resource, recall, grants, contract_versions, register, channels, listing, batch, correcting, actions,
+    search, resource, recall, grants, contract_versions, entry, register, channels, listing, batch, correcting, actions,
     completeness, inbox, sign_in, sessions, holidays, pages, people, bodies,
 )  # fmt: skip
 

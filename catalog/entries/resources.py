@@ -146,7 +146,7 @@ def issue_code(session: Session, resource: Resource, class_code: str) -> str:
 
     A resource has at most one code in a class; asking again gives the same one (编制指南 2017: 信息资源代码).
     """
-    if not re.fullmatch(r"[0-9]|[0-9]{3}|[0-9]{6,}", class_code):
+    if not is_class_code(class_code):
         raise InvalidEntry(
             f"分类代码「{class_code}」无效：类 1 位、项 2 位、目 3 位、细目若干位数字。",
             f"Class code {class_code!r} is not valid: digits, 1 for 类, 2 more for 项, 3 more for 目, any number for 细目.",
@@ -199,18 +199,47 @@ def move(session: Session, resource: Resource, state: str) -> Resource:
     return save(session, resource)
 
 
+def publish(session: Session, resource: Resource) -> Resource:
+    """Take an entry through every step there is to published; one that was withdrawn begins again as a draft."""
+    if resource.state == "withdrawn":
+        move(session, resource, "draft")
+    if resource.state == "draft":
+        move(session, resource, "registered")
+    return move(session, resource, "published")
+
+
+def is_class_code(code: str) -> bool:
+    """Whether it is written as a class code is: 类 1 digit, 项 2 more, 目 3 more, 细目 any number."""
+    return re.fullmatch(r"[0-9]|[0-9]{3}|[0-9]{6,}", code) is not None
+
+
 def missing(resource: Resource) -> list[tuple[str, str]]:
-    """What the guide makes compulsory (items 1, 2, 4, 6, 7, 9, 10, 11) and an entry lacks: names in Chinese and English."""
-    compulsory = (
-        ("信息资源分类", "class code", resource.class_code),
-        ("信息资源名称", "title", resource.title),
-        ("信息资源摘要", "abstract", resource.abstract),
-        ("信息资源格式", "formats", resource.formats),
-        ("共享用途", "sharing uses", resource.sharing_uses or resource.sharing == Sharing.NOT_SHARED),
-        ("共享条件", "sharing condition", resource.sharing_condition or resource.sharing != Sharing.CONDITIONAL),
-        ("不予共享的依据", "basis for not sharing", resource.sharing_basis or resource.sharing != Sharing.NOT_SHARED),
+    """What the guide makes compulsory and an entry lacks: names in Chinese and English."""
+    return [(zh, en) for _, zh, en in compulsory(resource)]
+
+
+def compulsory(resource: Resource) -> list[tuple[str, str, str]]:
+    """What the guide makes compulsory (items 1, 2, 4, 6, 7, 9, 10, 11) and an entry lacks: field and its two names."""
+    wanted = (
+        ("class_code", "信息资源分类", "class code", resource.class_code),
+        ("title", "信息资源名称", "title", resource.title),
+        ("abstract", "信息资源摘要", "abstract", resource.abstract),
+        ("formats", "信息资源格式", "formats", resource.formats),
+        ("sharing_uses", "共享用途", "sharing uses", resource.sharing_uses or resource.sharing == Sharing.NOT_SHARED),
+        (
+            "sharing_condition",
+            "共享条件",
+            "sharing condition",
+            resource.sharing_condition or resource.sharing != Sharing.CONDITIONAL,
+        ),
+        (
+            "sharing_basis",
+            "不予共享的依据",
+            "basis for not sharing",
+            resource.sharing_basis or resource.sharing != Sharing.NOT_SHARED,
+        ),
     )
-    return [(zh, en) for zh, en, value in compulsory if not value]
+    return [(field, zh, en) for field, zh, en, value in wanted if not value]
 
 
 def require_complete(resource: Resource) -> None:
@@ -219,8 +248,9 @@ def require_complete(resource: Resource) -> None:
     if lacks:
         named = "、".join(zh for zh, _ in lacks)
         raise InvalidEntry(
-            f"「{resource.title or resource.name}」缺少必填项：{named}；请在契约的 customProperties 中补充。",
-            f"{resource.name} lacks {', '.join(en for _, en in lacks)}; add them under customProperties of its contract.",
+            f"「{resource.title or resource.name}」缺少必填项：{named}；请在目录条目的编辑页或契约的 customProperties 中补充。",
+            f"{resource.name} lacks {', '.join(en for _, en in lacks)}; add them to its entry (hub entry edit), or under "
+            "customProperties of its contract.",
         )
 
 

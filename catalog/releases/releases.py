@@ -91,11 +91,10 @@ class UnpublishedEntry(InvalidRelease):
         absent = f"，缺少必填项：{'、'.join(zh for zh, _ in lacks)}" if lacks else ""
         absent_en = f" and lacks {', '.join(en for _, en in lacks)}" if lacks else ""
         super().__init__(
-            f"「{resource.title}」的目录条目尚未发布（{resource.state}）{absent}，不能发布版本。请在契约的 customProperties "
-            f"中补齐并提高契约版本，运行 hub contracts sync 使条目发布，再运行 hub release publish {name}。",
-            f"The entry of {name} is not published ({resource.state}){absent_en}; it can have no version. Complete it under "
-            "customProperties of its contract, raise the contract's version, run `hub contracts sync`, "
-            f"then `hub release publish {name}`.",
+            f"「{resource.title}」的目录条目尚未发布（{resource.state}）{absent}，不能发布版本。"
+            f"请在条目页补齐（hub entry edit {name}）并发布（hub entry publish {name}），再运行 hub release publish {name}。",
+            f"The entry of {name} is not published ({resource.state}){absent_en}; it can have no version. Complete it on its "
+            f"page (`hub entry edit {name}`), publish it (`hub entry publish {name}`), then `hub release publish {name}`.",
         )
 
 

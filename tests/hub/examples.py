@@ -10,6 +10,7 @@ from sqlmodel import select
 from catalog.access import grants
 from catalog.deliveries.batches import Batch, BatchState
 from catalog.entries import resources
+from catalog.entries.resources import Resource
 from catalog.identity import people, signins
 from catalog.identity.people import Person
 from hub.table import ACTS
@@ -62,6 +63,15 @@ def _batch(hub: Hub) -> str:
     return "20260101-0001"
 
 
+def _unpublished(hub: Hub) -> str:
+    """A draft that has all it needs."""
+    with hub.session() as session:
+        if session.exec(select(Resource).where(Resource.name == "drafted")).first() is None:
+            needed = {"class_code": "205001", "abstract": "a", "formats": [3], "sharing": 1, "sharing_uses": ["工作参考"]}
+            session.add(Resource(name="drafted", title="草稿", provider_id="hlj-emergency", state="draft", **needed))
+    return "drafted"
+
+
 NEXT_VERSION = CONTRACT.format(dataset="hazard", title="重大危险源目录", owner="hlj-emergency", sharing=2, route="collect")
 NEXT_VERSION = NEXT_VERSION.replace("version: 1.0.0", "version: 1.1.0")
 
@@ -86,6 +96,9 @@ EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
     "export-quarantine": lambda hub: {"batch": _batch(hub), "kind": "csv"},
     "deliver": lambda _: {"resource": "hazard", "filename": "a.csv"},
     "rebuild": lambda _: {"resource": "hazard"},
+    "entry.edit": lambda _: {"resource": "hazard", "class_code": "205001", "sharing_uses": ["工作参考"]},
+    "entry.publish": lambda hub: {"resource": _unpublished(hub)},
+    "entry.withdraw": lambda _: {"resource": "hazard", "reason": "由新目录代替"},
     "contract.save": lambda _: {"text": NEXT_VERSION},
     "contract.compare": lambda _: {"resource": "hazard", "version": "1.0.0"},
     "contract.activate": lambda _: {"resource": "hazard", "version": "1.0.0"},

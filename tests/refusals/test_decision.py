@@ -22,7 +22,16 @@ from tests.sharing import PURPOSE, Hub, built
 from warehouse.settings import Settings
 from warehouse.storage import connection
 
-OPERATIONS = ["release", "undo-batch", "answer-batch", "pass-batch", "discard-batch", "manage-contract", "manage-agreement"]
+OPERATIONS = [
+    "release",
+    "undo-batch",
+    "answer-batch",
+    "pass-batch",
+    "discard-batch",
+    "manage-contract",
+    "publish-entry",
+    "manage-agreement",
+]
 BY_PROVIDER = ["recall", "manage-resource", "deliver", "see-quarantine", "manage-grant"]
 USES = ["preview", "read-rows", "download", "query"]
 ACTIONS = ["discover", "read-metadata", *USES, *OPERATIONS, *BY_PROVIDER]

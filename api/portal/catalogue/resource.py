@@ -80,6 +80,10 @@ class Entry:
     """The items that decide its grade."""
     may_grant: bool = False
     """Whether the reader gives rights to it and takes them away."""
+    may_edit: bool = False
+    """Whether the reader edits its items; a model's own stand with the model."""
+    may_publish: bool = False
+    """Whether the reader publishes it and withdraws it."""
 
 
 def entry(session: Session, page: Page, name: str) -> Entry:
@@ -111,6 +115,8 @@ def entry(session: Session, page: Page, name: str) -> Entry:
         column=now_of(board(session, signed[0].id, on=today())) if signed and signed[0].route == "collect" else None,
         highest=item_rows.highest(contract, resource.grade),
         may_grant=contract is not None and access.may(session, page.subject, "manage-grant", resource),
+        may_edit=access.may(session, page.subject, "manage-contract", resource) and registry.is_written(session, resource.name),
+        may_publish=access.may(session, page.subject, "publish-entry", resource),
     )
 
 
