@@ -113,6 +113,7 @@ VERBS: dict[tuple[str, str], dict[str, Verb]] = {
         "profile": Verb("cli.share:profile", "写 Delta Sharing 配置文件", "Write a Delta Sharing profile file"),
     },
     ("管理", "Administer"): {
+        "account": Verb("cli.account:app", "本人账户：更改密码", "Your own account: change the password"),
         "people": Verb("cli.people:app", "人员、角色、密钥、密码", "People, roles, keys and passwords"),
         "organizations": Verb("cli.organizations:app", "单位", "Organizations"),
         "calendar": Verb(

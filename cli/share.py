@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ from catalog.identity.people import Subject
 from cli.terminal.identity import acting
 from cli.terminal.language import said
 from hub import acts, keys, sharing
-from hub.keys import IssueKey
+from hub.keys import IssueKey, profile_text
 from hub.sharing import GrantRight, RevokeRight, Right
 from warehouse.settings import Settings
 
@@ -126,17 +126,6 @@ def readdress(folder: Path, address: str) -> None:
         endpoint = f"{address.rstrip('/')}/delta-sharing/"
         if told.get("endpoint") != endpoint:
             _write_secret(path, json.dumps(told | {"endpoint": endpoint}, indent=2) + "\n")
-
-
-def profile_text(address: str, bearer: str, expires: datetime) -> str:
-    """A profile file of the Delta Sharing protocol, version 1."""
-    told = {
-        "shareCredentialsVersion": 1,
-        "endpoint": f"{address.rstrip('/')}/delta-sharing/",
-        "bearerToken": bearer,
-        "expirationTime": expires.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-    }
-    return json.dumps(told, indent=2) + "\n"
 
 
 def _mask(text: str) -> tuple[str, dict[str, Any]]:

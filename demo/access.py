@@ -16,9 +16,9 @@ from catalog.entries import contracts as registry
 from catalog.entries import resources
 from catalog.identity import people
 from catalog.identity.people import Person
-from cli.share import profile_text
 from contracts.clock import now
 from demo.kept import write_secret
+from hub.keys import profile_text
 
 ACTOR = "system:demo"
 DAYS = 180

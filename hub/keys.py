@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel, Field
 
@@ -114,6 +115,17 @@ def end_session(hub: Hub, subject: Subject, given: EndSession) -> SessionEnded:
         ended = signins.end(deed.session, given.session, own)
         about(deed, people.get_person(deed.session, ended.login), session=ended.id)
         return SessionEnded(session=ended.id, login=ended.login)
+
+
+def profile_text(address: str, key: str, expires: datetime) -> str:
+    """A profile file of the Delta Sharing protocol, version 1: where the hub is, and the key that opens it."""
+    profile = {
+        "shareCredentialsVersion": 1,
+        "endpoint": f"{address.rstrip('/')}/delta-sharing/",
+        "bearerToken": key,
+        "expirationTime": expires.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    }
+    return json.dumps(profile, indent=2) + "\n"
 
 
 def living(keys: Sequence[Key]) -> list[Key]:

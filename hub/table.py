@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub import contracts, deliveries, entries, keys, organizations, people, releases, sharing
+from hub import contracts, deliveries, entries, keys, organizations, own, people, releases, sharing
 from hub.acts import ACTS, Act
 
-__all__ = ["ACTS", "Act", "contracts", "deliveries", "entries", "keys", "organizations", "people", "releases", "sharing"]
+__all__ = ["ACTS", "Act", "contracts", "deliveries", "entries", "keys", "organizations", "own", "people", "releases", "sharing"]

@@ -12,6 +12,7 @@ from sqlmodel import Session
 from api.http.attempts import Attempts
 from api.http.language import Language, language_of
 from catalog.identity import people
+from catalog.identity.attempts import TooManyAttempts
 from catalog.identity.people import ANONYMOUS, Subject
 from catalog.store import database
 from contracts.errors import HubError
@@ -34,16 +35,6 @@ class KeyNotValid(HubError):
             "密钥无效、已过期或已收回；请向发放单位索取新的密钥。",
             "The key is wrong, expired or revoked; ask those who issued it for a new one.",
         )
-
-
-class TooManyAttempts(HubError):
-    """Too many wrong keys or passwords came from one address."""
-
-    def __init__(self, seconds: int) -> None:
-        super().__init__(
-            f"失败次数过多，请在 {seconds} 秒后再试。", f"Too many failed attempts; try again in {seconds} seconds."
-        )
-        self.seconds = seconds
 
 
 def settings_of(request: Request) -> Settings:

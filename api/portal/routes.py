@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from api.portal.acquisition import channels, completeness, holidays, register
-from api.portal.administration import bodies, people
+from api.portal.administration import account, bodies, people
 from api.portal.batches import actions, batch, correcting, listing
 from api.portal.catalogue import contract_versions, entry, grants, recall, resource, search
 from api.portal.help import pages
@@ -14,9 +14,28 @@ from api.portal.tasks import inbox
 from warehouse.settings import Settings
 
 ROUTERS = (
-    search, resource, recall, grants, contract_versions, entry, register, channels, listing, batch, correcting, actions,
-    completeness, inbox, sign_in, sessions, holidays, pages, people, bodies,
-)  # fmt: skip
+    search,
+    resource,
+    recall,
+    grants,
+    contract_versions,
+    entry,
+    register,
+    channels,
+    listing,
+    batch,
+    correcting,
+    actions,
+    completeness,
+    inbox,
+    sign_in,
+    sessions,
+    holidays,
+    pages,
+    people,
+    bodies,
+    account,
+)
 
 
 def mount(app: FastAPI, settings: Settings) -> None:

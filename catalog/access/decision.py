@@ -177,6 +177,7 @@ def _asked(
 
 def _person(uid: Mapping[str, str], subject: Subject, own: str) -> dict[str, Any]:
     attributes: dict[str, Any] = {"kind": subject.kind, "own": bool(own) and subject.organization_id == own}
+    attributes["byPassword"] = subject.kind == "person" and bool(subject.csrf) and not subject.key_prefix
     if subject.organization_id:
         attributes["organization"] = _reference("Organization", subject.organization_id)
     roles = [{"type": "Role", "id": str(role)} for role in sorted(subject.roles)]

@@ -16,6 +16,7 @@ from sqlalchemy import BigInteger, text
 from sqlmodel import Field, Session, SQLModel
 
 from contracts.clock import now
+from contracts.errors import HubError
 
 
 class SignInAttempt(SQLModel, table=True):
@@ -26,6 +27,16 @@ class SignInAttempt(SQLModel, table=True):
     who: str = Field(primary_key=True, description="SHA-256 of the counter's kind, account and address.")
     since: int = Field(sa_type=BigInteger, description="Seconds since 1970.")
     attempts: int
+
+
+class TooManyAttempts(HubError):
+    """Too many wrong keys or passwords came for one account, or from one address."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            f"失败次数过多，请在 {seconds} 秒后再试。", f"Too many failed attempts; try again in {seconds} seconds."
+        )
+        self.seconds = seconds
 
 
 @dataclass(frozen=True, slots=True)

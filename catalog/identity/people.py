@@ -201,11 +201,12 @@ def keys_of(session: Session, person: Person) -> Sequence[Key]:
     return session.exec(select(Key).where(Key.person_id == person.id).order_by(col(Key.created_at).desc())).all()
 
 
-def set_password(session: Session, person: Person, password: str) -> None:
-    """Give a person a password; sessions begun with the old one end."""
+def set_password(session: Session, person: Person, password: str, *, leaving: str = "") -> None:
+    """Give a person a password; sessions begun with the old one end, but for the one whose form's token is `leaving`."""
     person.password_hash = _hashed(password)
     session.add(person)
-    session.connection().execute(delete(SignIn).where(col(SignIn.person_id) == person.id))
+    others = col(SignIn.person_id) == person.id, col(SignIn.csrf) != leaving
+    session.connection().execute(delete(SignIn).where(*others))
     session.flush()
 
 

@@ -32,7 +32,8 @@ Everything that can be done in the hub, by which door, and who may. Made from th
 Each act is one function: it decides, does it, and leaves one record of that name in the audit, whichever door it came by; a
 refusal leaves one, too. A door that an act lacks says why. At the API an act that takes JSON, asked for twice under one
 `Idempotency-Key`, is done once. A provider's column is about its own data, a partner's about others'. Everybody revokes
-their own keys and ends their own sessions (policy `own-account`).
+their own keys and ends their own sessions (policy `own-account`). An act of the portal
+alone is asked for in a session begun with a password.
 
 """
 
@@ -58,6 +59,8 @@ def _cell(hub: Hub, act: Act, who: str) -> str:
     with hub.session() as session:
         subject = people.authenticate(session, hub.keys[who])
         assert subject is not None
+        if act.api.startswith(ABSENT):  # of the portal: signed in with a password
+            subject, _ = people.begin(session, people.get_person(session, who))
         about = {"resource", "grant", "batch"} & set(act.takes.model_fields)
         decision = access.decide(session, subject, act.policy, resources.get(session, "hazard") if about else None)
     return f"{'✓' if decision.allowed else '✗'} {', '.join(decision.policies) or 'default deny'}"

@@ -16,6 +16,8 @@ from catalog.identity.people import Person
 from hub.table import ACTS
 from tests.sharing import CONTRACT, PURPOSE, Hub
 
+PASSWORD = "a long enough password 4711"
+
 
 def _grant(hub: Hub) -> str:
     with hub.session() as session:
@@ -33,6 +35,14 @@ def _session(hub: Hub) -> str:
         _, token = people.begin(session, people.get_person(session, "other"))
         assert token
         return signins.listed(session, people.get_person(session, "other"))[0].id
+
+
+def _password(hub: Hub, login: str) -> str:
+    with hub.session() as session:
+        person = people.get_person(session, login)
+        if not person.password_hash:
+            people.set_password(session, person, PASSWORD)
+    return PASSWORD
 
 
 def _closed(hub: Hub) -> str:
@@ -84,6 +94,8 @@ EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
     "people.reopen": lambda hub: {"login": _closed(hub)},
     "people.change": lambda _: {"login": "other", "roles": ["partner", "analyst"], "name": "新名"},
     "organization.change": lambda _: {"organization": "hlj-water", "phone": "0451-0000"},
+    "own.password": lambda hub: {"old": _password(hub, "owner"), "new": "another long password 4711"},
+    "own.key": lambda hub: {"password": _password(hub, "owner")},
     "session.end": lambda hub: {"session": _session(hub)},
     "organization.add": lambda _: {"id": "hlj-forest", "name": "黑龙江省林草局"},
     "release": lambda _: {"resource": "hazard", "note": "新版"},

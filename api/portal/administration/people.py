@@ -11,10 +11,9 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from api.http.dependencies import HubDep, SessionDep
-from api.portal.shell.forms import AdministrationForm, Form, perform
+from api.portal.shell.forms import AdministrationForm, Form, correctable, perform
 from api.portal.shell.guards import AdministrationPage, require_csrf
 from api.portal.shell.page import Page, render
-from catalog.access import Refused
 from catalog.identity import directory, organizations, people, signins
 from catalog.identity.people import Role
 from contracts.errors import HubError
@@ -121,11 +120,11 @@ def issue(page: AdministrationPage, hub: HubDep, session: SessionDep, login: str
     try:
         request = given(IssueKey, login=login, label=form.text("label"), days=form.text("days", "365"))
         issued = keys.issue_key(hub, page.subject, request)
-    except Refused:
-        raise
     except HubError as error:
+        if not correctable(error):
+            raise
         return _person(page, session, login, form, error)
-    return render(page, "administration/key.html", issued=issued, back=f"{PEOPLE}/{quote(login, safe='')}", own=False)
+    return render(page, "administration/key.html", issued=issued, back=f"{PEOPLE}/{quote(login, safe='')}")
 
 
 @router.post("/people/{login}/keys/{prefix}/revoke", response_class=HTMLResponse)

@@ -14,7 +14,10 @@ from starlette.responses import Response
 from api.portal.shell.guards import AdministrationPage, AnyPage, AuditPage, require_csrf
 from api.portal.shell.page import Page
 from catalog.access import Refused
+from catalog.identity.attempts import TooManyAttempts
+from catalog.identity.passwords import SignInBusy
 from contracts.errors import HubError
+from hub.own import WrongPassword
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +74,28 @@ AccountForm = Annotated[Form, Depends(of_account)]
 
 
 def perform(
-    page: Page, session: Session, form: Form, act: Callable[[], object], address: str, again: Callable[[HubError], Response]
+    page: Page,
+    session: Session,
+    form: Form,
+    act: Callable[[], object],
+    address: str,
+    again: Callable[[HubError], Response],
 ) -> Response:
-    """Do an act that a form asks for: then `address`, or the page again with what was wrong. A refusal is a page of its own."""
+    """Do an act that a form asks for: then `address`, or the page again with what was wrong.
+
+    A refusal is a page of its own, but for a wrong password; so is what is not the form's fault (too many at once).
+    """
     require_csrf(page, form.text("csrf"))
     session.rollback()  # the act has a transaction of its own
     try:
         act()
-    except Refused:
-        raise
     except HubError as error:
+        if not correctable(error):
+            raise
         return again(error)
     return RedirectResponse(address, 303)
+
+
+def correctable(error: HubError) -> bool:
+    """Whether whoever filled in the form can put it right there."""
+    return isinstance(error, WrongPassword) or not isinstance(error, (Refused, TooManyAttempts, SignInBusy))
