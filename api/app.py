@@ -19,6 +19,7 @@ from api.v1 import (
     channels,
     deliveries,
     files,
+    jobs,
     lineage,
     people,
     representations,
@@ -46,6 +47,20 @@ errors.also(rows.NoKey, 400, "no-key")
 errors.also(TooSlow, 408, "too-slow")
 errors.also(lineage.EventTooLarge, 413, "event-too-large")
 
+ROUTES = (
+    resources,
+    rows,
+    versions,
+    files,
+    deliveries,
+    lineage,
+    sessions,
+    people,
+    calendar,
+    channels,
+    witness,
+    jobs,
+)
 DESCRIPTION = """
 政务数据治理与资源目录平台的接口 / The API of a data-governance hub and resource catalogue.
 
@@ -70,7 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.attempts = Attempts()
     errors.install(app)
-    for module in (resources, rows, versions, files, deliveries, lineage, sessions, people, calendar, channels, witness):
+    for module in ROUTES:
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(acts.router(), prefix="/api/v1")
     app.include_router(signed_links.router)

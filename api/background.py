@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from catalog.audit import sealing, witness
 from catalog.store import database
 from contracts.errors import HubError
+from hub import job_runner
 from warehouse.serving import query_workers
 from warehouse.settings import Settings
 
@@ -40,6 +41,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Beside the requests, from the server's start to its end."""
     settings: Settings = app.state.settings
     query_workers.start(settings)
+    await asyncio.to_thread(job_runner.start, settings)
     task = asyncio.create_task(_often(settings))
     try:
         yield
@@ -47,6 +49,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        await asyncio.to_thread(job_runner.stop, settings)
         await asyncio.to_thread(query_workers.stop, settings)
 
 

@@ -13,7 +13,7 @@ from catalog.entries import codes, contracts, resources, search_index  # noqa: F
 from catalog.identity import attempts, organizations, people  # noqa: F401
 from catalog.lineage import graph  # noqa: F401
 from catalog.releases import releases  # noqa: F401
-from catalog.store import counters, facts, repeats  # noqa: F401
+from catalog.store import counters, facts, jobs, repeats  # noqa: F401
 
 metadata = SQLModel.metadata
 

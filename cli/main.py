@@ -114,6 +114,7 @@ VERBS: dict[tuple[str, str], dict[str, Verb]] = {
     },
     ("管理", "Administer"): {
         "account": Verb("cli.account:app", "本人账户：更改密码", "Your own account: change the password"),
+        "jobs": Verb("cli.jobs:app", "任务：列出、查看、取消", "Jobs: list, show, cancel"),
         "people": Verb("cli.people:app", "人员、角色、密钥、密码", "People, roles, keys and passwords"),
         "organizations": Verb("cli.organizations:app", "单位", "Organizations"),
         "calendar": Verb(

@@ -23,6 +23,8 @@ from hub.hub import Hub
 Request = TypeVar("Request", bound=BaseModel)
 Result = TypeVar("Result", bound=BaseModel)
 Does = Callable[[Hub, Subject, Request], Result]
+Withdraws = Callable[[Hub, Subject, str], None]
+"""Tidies up after a cancelled job of that number, whose process is gone."""
 ABSENT = "—"
 """Begins what stands in the place of a door that an act does not have: the reason."""
 
@@ -33,7 +35,9 @@ class Act:
 
     `api` ("POST /resources/{resource}/grants"), `cli` ("release recall") and `portal` (address of its page) say where it is
     offered; where it is not, they say why, after ABSENT. `secret`: what it gives is shown once and kept nowhere.
-    `streams`: it takes or gives a file, so that the doors' own code brings it to and fro.
+    `streams`: it takes or gives a file, so that the doors' own code brings it to and fro. `long`: pages and programs do not
+    wait for it, it becomes a job (`hub.jobs`): `may` refuses beforehand, where that depends on more than its resource, and
+    `withdraws` tidies up after one that was cancelled half-way.
     """
 
     name: str
@@ -47,6 +51,9 @@ class Act:
     does: Callable[[Hub, Subject, Any], BaseModel]
     secret: bool = False
     streams: bool = False
+    long: bool = False
+    may: Callable[[Hub, Subject, Any], None] | None = None
+    withdraws: Withdraws | None = None
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -59,14 +66,27 @@ ACTS: dict[str, Act] = {}
 
 
 def act(
-    name: str, *, policy: str, zh: str, en: str, api: str, cli: str, portal: str, secret: bool = False, streams: bool = False
+    name: str,
+    *,
+    policy: str,
+    zh: str,
+    en: str,
+    api: str,
+    cli: str,
+    portal: str,
+    secret: bool = False,
+    streams: bool = False,
+    long: bool = False,
+    may: Callable[[Hub, Subject, Any], None] | None = None,
+    withdraws: Withdraws | None = None,
 ) -> Callable[[Does[Request, Result]], Does[Request, Result]]:
     """Put a function into the table of acts."""
 
     def enter(does: Does[Request, Result]) -> Does[Request, Result]:
         assert name not in ACTS, name  # noqa: S101 - a fault of ours
         hints = get_type_hints(does)
-        ACTS[name] = Act(name, policy, (zh, en), api, cli, portal, hints["given"], hints["return"], does, secret, streams)
+        takes, gives = hints["given"], hints["return"]
+        ACTS[name] = Act(name, policy, (zh, en), api, cli, portal, takes, gives, does, secret, streams, long, may, withdraws)
         return does
 
     return enter
@@ -143,15 +163,25 @@ def doing(
             object=deed.object,
             purpose=deed.purpose,
             policies=deed.decision.policies,
-            detail=deed.detail,
+            detail=deed.detail | ({"job": hub.job} if hub.job else {}),
         )
 
 
-def require(hub: Hub, subject: Subject, name: str, resource: str, *, sender_id: str | None = None) -> None:
+def require(hub: Hub, subject: Subject, name: str, resource: str = "", *, sender_id: str | None = None) -> None:
     """Refuse, on record, who may not do it, before anything is taken from them (a file). Errors: UnknownResource, Refused."""
     one = ACTS[name]
     with _refusals(hub, one, ""), hub.session() as session:
-        access.require(session, subject, one.policy, known(session, subject, resource), sender_id=sender_id)
+        entry = known(session, subject, resource) if resource else None
+        access.require(session, subject, one.policy, entry, sender_id=sender_id)
+
+
+def require_beforehand(hub: Hub, subject: Subject, name: str, given: BaseModel) -> None:
+    """Refuse, on record, who may not do a long act, when it is asked for."""
+    one = ACTS[name]
+    if one.may is not None:
+        one.may(hub, subject, given)
+    else:
+        require(hub, subject, name, getattr(given, "resource", ""))
 
 
 def known(session: Session, subject: Subject, resource: str) -> Resource:

@@ -27,7 +27,8 @@ from hub.releases import Name
 from warehouse.foreign import files
 from warehouse.ingest import acts as decisions
 from warehouse.ingest import deliver as ingest
-from warehouse.ingest import quarantine, rebuild, senders
+from warehouse.ingest import process, quarantine, rebuild, reconcile, senders
+from warehouse.ingest.discard import NothingToDiscard
 from warehouse.storage import landing
 
 COUNTS = ("received", "accepted", "quarantined", "inserted", "updated", "unchanged", "removed")
@@ -138,6 +139,24 @@ class Rebuilt(BaseModel):
     batches: list[Delivery]
 
 
+def _may_deliver(hub: Hub, subject: Subject, given: Deliver) -> None:
+    may_deliver(hub, subject, given.resource, given.corrects)
+
+
+def _withdraw(hub: Hub, subject: Subject, job: str) -> None:
+    """Put the batch aside that a cancelled job left half-way; one whose rows the lake has already is brought to its end."""
+    with hub.session() as session:
+        batch = session.exec(select(Batch).where(Batch.run_id == f"job:{job}")).first()
+        half_way = (batch.id, batch.dataset) if batch is not None and batch.state in process.OPEN else None
+    if half_way is None:
+        return
+    number, dataset = half_way
+    try:
+        decisions.DISCARD.do(hub.settings, hub.ledger, hub.lookups, number, "报送已取消 / cancelled", by=subject.actor)
+    except NothingToDiscard:
+        reconcile.reconcile(hub.settings, hub.ledger, hub.lookups, dataset=dataset)
+
+
 def may_deliver(hub: Hub, subject: Subject, resource: str, corrects: str = "") -> None:
     """Refuse, on record, who may not deliver, before their file is read. Errors: UnknownResource, UnknownBatch, Refused."""
     batch = _batch(hub, subject, corrects, resource)
@@ -153,6 +172,9 @@ def may_deliver(hub: Hub, subject: Subject, resource: str, corrects: str = "") -
     cli="batch deliver",
     portal="/batches/{batch}/correct",
     streams=True,
+    long=True,
+    may=_may_deliver,
+    withdraws=_withdraw,
 )
 def deliver(hub: Hub, subject: Subject, given: Deliver) -> Delivery:
     """Receive a file for a dataset, check it, and load what is good."""
@@ -166,7 +188,7 @@ def deliver(hub: Hub, subject: Subject, given: Deliver) -> Delivery:
         _require_own(hub, given, sender)
         filename = landing.told_name(given.filename or given.file.name)
         deed.pause()
-        made = ingest.deliver(
+        made = _begun_before(hub, given.resource) or ingest.deliver(
             hub.settings,
             hub.ledger,
             hub.lookups,
@@ -178,6 +200,7 @@ def deliver(hub: Hub, subject: Subject, given: Deliver) -> Delivery:
             organization_id=sender or None,
             period=corrected.period if corrected else given.period,
             corrects=given.corrects or None,
+            run_id=f"job:{hub.job}" if hub.job else "",
             filename=filename,
             answers=answers,
         )
@@ -286,7 +309,8 @@ def export(hub: Hub, subject: Subject, given: Export) -> Exported:
     en="rebuild a dataset",
     api="POST /resources/{resource}/rebuild",
     cli="rebuild",
-    portal="— comes with jobs: it takes as long as the dataset is large",
+    portal="/resources/{resource}/rebuild",
+    long=True,
 )
 def rebuild_dataset(hub: Hub, subject: Subject, given: Rebuild) -> Rebuilt:
     """Check and load every accepted batch again, from its landed bytes, under the active contract."""
@@ -330,6 +354,18 @@ def _batch(hub: Hub, subject: Subject, corrects: str, dataset: str) -> Batch | N
     if batch.dataset != dataset:
         raise OtherDataset(corrects, batch.dataset)
     return batch
+
+
+def _begun_before(hub: Hub, dataset: str) -> ingest.Delivered | None:
+    """What became of the batch that this job received before its process died; None where it came to none."""
+    with hub.session() as session:
+        query = select(Batch.id).where(Batch.run_id == f"job:{hub.job}") if hub.job else None
+        number = session.exec(query).first() if query is not None else None
+    if number is None:
+        return None
+    reconcile.reconcile(hub.settings, hub.ledger, hub.lookups, dataset=dataset)
+    entry = hub.ledger.entry(number)
+    return ingest.Delivered(number, entry.outcome or process.told_again(entry), False, entry)
 
 
 def _require_own(hub: Hub, given: Deliver, sender: str) -> None:

@@ -27,6 +27,8 @@ class Hub:
     lookups: CatalogLookups
     where: Mapping[str, str] = field(default_factory=dict)
     """What a refusal's record says of the door it came by: a path and an address, or a verb."""
+    job: str = ""
+    """Number of the job that works in it; empty where somebody waits for the act itself."""
 
     @contextmanager
     def session(self) -> Iterator[Session]:

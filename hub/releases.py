@@ -12,6 +12,7 @@ from catalog.entries import contracts as registry
 from catalog.identity.people import Subject
 from catalog.releases import releases
 from catalog.releases.releases import Release
+from contracts import progress
 from hub.acts import act, doing
 from hub.hub import Hub
 from warehouse.serving import diff, extracts
@@ -61,7 +62,8 @@ class Version(BaseModel):
     en="publish a version",
     api="POST /resources/{resource}/versions",
     cli="release publish",
-    portal="/resources/{resource}/versions",
+    portal="/resources/{resource}/versions/publish",
+    long=True,
 )
 def publish(hub: Hub, subject: Subject, given: Publish) -> Version:
     """What the table holds now as the resource's next version, with its difference to the last one."""
@@ -71,6 +73,7 @@ def publish(hub: Hub, subject: Subject, given: Publish) -> Version:
         last = releases.latest(deed.session, deed.resource)
         table, previous = f"{deed.resource.library}.{given.resource}", last.snapshot if last else None
         deed.pause()
+        progress.reached("comparing")
         made = diff.publish(hub.settings, table, previous, contract.key)
         release = releases.record(
             deed.session,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from pathlib import Path
 
 from pydantic import BaseModel
 from sqlalchemy.exc import IntegrityError
@@ -11,8 +12,10 @@ from sqlalchemy.exc import IntegrityError
 from catalog.identity.people import Subject
 from catalog.store import repeats
 from contracts.errors import HubError
+from hub import jobs
 from hub.acts import Act
 from hub.hub import Hub
+from hub.jobs import JobState
 from warehouse.storage.installation_key import secret
 
 
@@ -50,15 +53,18 @@ class ShownOnce(HubError):
 
 
 def perform(hub: Hub, subject: Subject, act: Act, given: BaseModel, key: str = "") -> BaseModel:
-    """Do an act, or hand out the answer that it had under that key. Errors: UnderWay, OtherRequest, ShownOnce."""
+    """Do an act, or hand out the answer that it had under that key; a long one is asked for, and answered by its job.
+
+    Errors: UnderWay, OtherRequest, ShownOnce.
+    """
     if not key:
-        return act.does(hub, subject, given)
+        return _do(hub, subject, act, given)
     digest = _digest(hub, act, given)
     earlier = _earlier(hub, subject, act, key, digest)
     if earlier is not None:
         return earlier
     try:
-        made = act.does(hub, subject, given)
+        made = _do(hub, subject, act, given)
     except HubError:  # it says that nothing was done; after any other failure nobody knows, and the key stays taken
         _end(hub, subject, key, None)
         raise
@@ -82,13 +88,25 @@ def _earlier(hub: Hub, subject: Subject, act: Act, key: str, digest: str) -> Bas
         raise UnderWay(key)
     if act.secret:
         raise ShownOnce(key)
-    return act.gives.model_validate(answer)
+    return JobState.model_validate(answer) if act.long else act.gives.model_validate(answer)
+
+
+def _do(hub: Hub, subject: Subject, act: Act, given: BaseModel) -> BaseModel:
+    return jobs.submit(hub, subject, act.name, given) if act.long else act.does(hub, subject, given)
 
 
 def _digest(hub: Hub, act: Act, given: BaseModel) -> str:
     """What was asked, as a hash that nobody without this installation's key can try passwords against."""
-    asked = f"{act.name}\n{given.model_dump_json()}".encode()
+    files = {name: value for name, value in given if isinstance(value, Path)}
+    payload = given.model_dump_json(exclude=set(files))
+    contents = [_contents(path) for path in files.values()]
+    asked = "\n".join((act.name, payload, *contents)).encode()
     return hmac.new(secret(str(hub.settings.root)), asked, hashlib.sha256).hexdigest()
+
+
+def _contents(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _end(hub: Hub, subject: Subject, key: str, answer: dict[str, object] | None) -> None:

@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     reader_memory: Size = Field(default="250MB", description="DuckDB memory of one reader; beyond it a query spills to disk.")
     reader_queue: int = Field(default=100, ge=0, description="Queries that may wait for a reader; one more is answered 503.")
     reader_wait: float = Field(default=20, gt=0, description="Seconds that a query waits for a reader, then 503.")
+    job_workers: int = Field(default=2, ge=1, description="Processes of `hub serve` that do long acts, each one at a time.")
     ordered_bytes: int = Field(default=20 * 2**30, description="Disk for copies of large versions in key order; 0: none.")
     max_unpacked_bytes: int = Field(default=20 * 2**30, description="Refuse archives that unpack to more than this.")
 

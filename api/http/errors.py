@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
@@ -34,6 +35,7 @@ from contracts.errors import HubError
 from contracts.odcs.findings import InvalidContract
 from hub.acts import InvalidInput
 from hub.contracts import BreakingChange
+from hub.jobs import AccessEnded, JobOver, ProcessEnded, UnknownJob
 from warehouse.ingest.acts import ReasonMissing
 from warehouse.ingest.senders import OtherSender
 from warehouse.serving.query_workers import LakeBusy, QueryEnded, QueryTooLarge
@@ -56,6 +58,10 @@ TABLE: dict[type[HubError], tuple[int, str]] = {
     UnknownBatch: (404, "unknown-batch"),
     ReasonMissing: (422, "reason-missing"),
     InvalidInput: (422, "invalid-parameters"),
+    UnknownJob: (404, "unknown-job"),
+    JobOver: (409, "job-over"),
+    AccessEnded: (403, "access-ended"),
+    ProcessEnded: (500, "process-ended"),
     UnknownContract: (404, "unknown-resource"),
     InvalidContract: (422, "invalid-contract"),
     ImmutableContract: (409, "immutable-contract"),
@@ -122,6 +128,12 @@ def status_of(error: HubError) -> tuple[int, str]:
         if kind in TABLE:
             return TABLE[kind]
     return 400, "error"
+
+
+def status_of_classes(classes: Sequence[str]) -> tuple[int, str]:
+    """HTTP status and problem type of an error that is known by the names of its classes, its own first; 500 for none."""
+    known = {f"{kind.__module__}.{kind.__qualname__}": answer for kind, answer in TABLE.items()}
+    return next((known[name] for name in classes if name in known), (400, "error") if classes else (500, "internal"))
 
 
 def problem(request: Request, status: int, kind: str, detail: str, **more: Any) -> JSONResponse:

@@ -7,14 +7,15 @@ from fastapi import FastAPI
 from api.portal.acquisition import channels, completeness, holidays, register
 from api.portal.administration import account, bodies, people
 from api.portal.batches import actions, batch, correcting, listing
-from api.portal.catalogue import contract_versions, entry, grants, recall, resource, search
+from api.portal.catalogue import contract_versions, entry, grants, publish, recall, resource, search
 from api.portal.help import pages
 from api.portal.shell import errors, sessions, sign_in, static_files
-from api.portal.tasks import inbox
+from api.portal.tasks import inbox, jobs
 from warehouse.settings import Settings
 
 ROUTERS = (
     search,
+    publish,
     resource,
     recall,
     grants,
@@ -35,6 +36,7 @@ ROUTERS = (
     people,
     bodies,
     account,
+    jobs,
 )
 
 

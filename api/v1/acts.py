@@ -6,12 +6,15 @@ import inspect
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path
+from fastapi import APIRouter, Header, Path, Request
 from pydantic import BaseModel, create_model
 from pydantic.fields import FieldInfo
+from starlette.responses import Response
 
 from api.http import errors
 from api.http.dependencies import HubDep, KeyHolder
+from api.v1 import jobs
+from api.v1.jobs import Prefer
 from catalog.identity.people import Subject
 from hub import repeats
 from hub.acts import ABSENT, Act
@@ -40,29 +43,35 @@ def _add(router: APIRouter, act: Act) -> None:
         path,
         _endpoint(act),
         methods=[method],
-        response_model=act.gives,
+        response_model=None if act.long else act.gives,
         summary=act.title[1].capitalize(),
         description=inspect.getdoc(act.does),
         operation_id=act.name,
         tags=["acts"],
-        responses={404: {}, 409: {}},  # what the body names may be unknown
+        responses={404: {}, 409: {}, **(jobs.answers(act) if act.long else {})},  # what the body names may be unknown
+        status_code=202 if act.long else 200,
     )
 
 
-def _endpoint(act: Act) -> Callable[..., BaseModel]:
+def _endpoint(act: Act) -> Callable[..., BaseModel | Response]:
     """A handler whose parameters are the act's: those in its address, and a body of the others."""
     fields = act.takes.model_fields
     rest = {name: (field.annotation, field) for name, field in fields.items() if name not in act.places}
     body = create_model(act.takes.__name__, __doc__=act.takes.__doc__, **rest) if rest else None  # type: ignore[call-overload]
 
-    def endpoint(hub: Hub, subject: Subject, key: str, **given: Any) -> BaseModel:
-        told = given.pop("body").model_dump() if body else {}
-        return repeats.perform(hub, subject, act, act.takes(**told, **given), key)
+    def endpoint(hub: Hub, subject: Subject, key: str, **given: Any) -> BaseModel | Response:
+        payload = given.pop("body").model_dump() if body else {}
+        if act.long:
+            request, prefer = given.pop("request"), given.pop("prefer")
+            job = repeats.perform(hub, subject, act, act.takes(**payload, **given), key)
+            return jobs.answer(request, hub, job, prefer)
+        return repeats.perform(hub, subject, act, act.takes(**payload, **given), key)
 
     parameters = [_parameter("hub", HubDep), _parameter("subject", KeyHolder)]
     parameters += [_parameter(place, Annotated[fields[place].annotation, _path(fields[place])]) for place in act.places]
     parameters += [_parameter("body", body)] if body else []
     parameters += [_parameter("key", Annotated[str, KEY], "")]
+    parameters += [_parameter("request", Request), _parameter("prefer", Prefer, "")] if act.long else []
     endpoint.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return endpoint
 

@@ -15,10 +15,14 @@ from starlette.responses import FileResponse, Response
 
 from api.http.dependencies import HubDep, KeyHolder
 from api.http.limits import LARGEST_FILE
+from api.v1 import jobs
+from api.v1.acts import KEY
+from api.v1.jobs import Prefer
 from catalog.identity.people import Subject
-from hub import deliveries
+from hub import deliveries, repeats
 from hub.acts import InvalidInput, given
-from hub.deliveries import Deliver, Delivery, Export, Open
+from hub.deliveries import Deliver, Export, Open
+from hub.table import ACTS
 
 router = APIRouter(tags=["deliveries"])
 BODY = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"format": "binary"}}}}}
@@ -52,8 +56,12 @@ async def body_of(
     summary="Deliver a file",
     operation_id="deliver",
     openapi_extra=BODY,
+    status_code=202,
+    response_model=None,
+    responses={404: {}, 409: {}, **jobs.answers(ACTS["deliver"])},
 )
 def deliver(
+    request: Request,
     hub: HubDep,
     subject: KeyHolder,
     file: Annotated[Path, Depends(body_of)],
@@ -64,12 +72,14 @@ def deliver(
     period: Annotated[str, Query(max_length=10, examples=["2026-03"])] = "",
     corrects: Annotated[str, Query(max_length=40, description="Batch whose refused rows it corrects.")] = "",
     answers: Annotated[str, Query(max_length=5000, description="What the file leaves open, as JSON.")] = "",
-) -> Delivery:
-    """Receive a file, check it against the contract, and load what is good; `state` says what became of it.
+    key: Annotated[str, KEY] = "",
+    prefer: Prefer = "",
+) -> Response:
+    """Receive a file, check it against the contract, and load what is good: a job, whose result says what became of it.
 
-    `held`: something is left open, see `questions`; answer by `POST /batches/{batch}/answer`.
+    State `held`: something is left open, see `questions`; answer by `POST /batches/{batch}/answer`.
     """
-    request = given(
+    delivery = given(
         Deliver,
         resource=resource,
         file=file,
@@ -80,7 +90,7 @@ def deliver(
         corrects=corrects,
         answers=_open(answers),
     )
-    return deliveries.deliver(hub, subject, request)
+    return jobs.answer(request, hub, repeats.perform(hub, subject, ACTS["deliver"], delivery, key), prefer)
 
 
 def _open(answers: str) -> Open:

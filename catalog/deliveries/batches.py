@@ -121,6 +121,12 @@ def loaded_from(session: Session, dataset: str, organization_id: str) -> Sequenc
     return session.exec(asked.where(col(Batch.state).in_(ACCEPTED)).order_by(col(Batch.sequence))).all()
 
 
+def count_accepted(session: Session, dataset: str) -> int:
+    """How many batches of a dataset are in the lake."""
+    counted = select(func.count()).select_from(Batch).where(Batch.dataset == dataset, col(Batch.state).in_(ACCEPTED))
+    return session.exec(counted).one()
+
+
 def get(session: Session, batch_id: str) -> Batch:
     """The batch of that number."""
     found = session.get(Batch, batch_id)

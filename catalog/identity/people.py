@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -280,6 +280,16 @@ def of_person(session: Session, person_id: str) -> Subject | None:
     """The subject of a person, while active: for links signed here during a portal session."""
     person = session.get(Person, person_id)
     return _subject(person) if person is not None and person.active else None
+
+
+def again(session: Session, subject: Subject) -> Subject | None:
+    """The same subject with its rights of now; None where what opened the hub to it has ended since."""
+    if subject.kind in ("local", "system"):
+        return subject
+    by_key = holder(session, subject.key_prefix) if subject.key_prefix else None
+    if subject.kind == "key" or subject.key_prefix:
+        return replace(by_key, kind=subject.kind) if by_key is not None else None
+    return of_person(session, subject.person_id)
 
 
 def living(key: Key, moment: datetime) -> bool:

@@ -13,6 +13,7 @@ from catalog.entries import resources
 from catalog.entries.resources import Resource
 from catalog.identity import people, signins
 from catalog.identity.people import Person
+from catalog.store import jobs
 from hub.table import ACTS
 from tests.sharing import CONTRACT, PURPOSE, Hub
 
@@ -85,6 +86,15 @@ def _unpublished(hub: Hub) -> str:
 NEXT_VERSION = CONTRACT.format(dataset="hazard", title="重大危险源目录", owner="hlj-emergency", sharing=2, route="collect")
 NEXT_VERSION = NEXT_VERSION.replace("version: 1.0.0", "version: 1.1.0")
 
+
+def _job(hub: Hub) -> str:
+    """A job of another's that waits, because nobody does it."""
+    with hub.session() as session:
+        return jobs.add(session, jobs.Job(act="release", caller="other", subject={}, payload={})).id
+
+
+WAIT = {"Prefer": "wait=10"}
+"""Long acts are done before they are answered."""
 EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
     "people.add": lambda _: {"login": "newcomer", "organization": "hlj-water", "roles": ["partner"]},
     "key.issue": lambda _: {"login": "other", "label": "月报程序", "days": 30},
@@ -114,6 +124,7 @@ EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
     "contract.save": lambda _: {"text": NEXT_VERSION},
     "contract.compare": lambda _: {"resource": "hazard", "version": "1.0.0"},
     "contract.activate": lambda _: {"resource": "hazard", "version": "1.0.0"},
+    "job.cancel": lambda hub: {"job": _job(hub)},
     "revoke": lambda hub: {"grant": _grant(hub), "reason": "协议到期"},
 }
 

@@ -9,11 +9,10 @@ import pytest
 from catalog.entries import contracts as registry
 from catalog.entries import resources
 from contracts.odcs import loader
-from tests.hub.test_deliveries import CONTRACT, HEAD, hub, send
+from tests.hub.shelters import CONTRACT, HEAD, send
 from tests.sharing import Hub
 from warehouse.storage.connection import reader
 
-__all__ = ["hub"]
 ADDITIVE = CONTRACT.replace("version: 1.0.0", "version: 1.1.0").replace(
     "customProperties:", "  - {name: area, businessName: 面积, logicalType: number}\ncustomProperties:", 1
 )

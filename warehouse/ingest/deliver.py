@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from contracts import progress
 from contracts.clock import now
 from contracts.deliveries import Answers, Entry, Outcome, Receipt
 from contracts.model import Contract
@@ -63,6 +64,7 @@ def deliver(
     clock = Clock()
     contract = contract or lookups.contract(dataset)
     with landing.room_said(settings):
+        progress.reached("receiving")
         with clock.step("landing"):
             landed = landing.land(settings, Path(path), follow_links=follow_links)
         with underway.delivery(settings, dataset, landed.sha256):

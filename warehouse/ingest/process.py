@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import duckdb
 
 from contracts import doubts as doubts_of
+from contracts import progress
 from contracts.deliveries import Entry, Outcome, Receipt
 from contracts.doubts import Doubt
 from contracts.model import Contract, Delivery
@@ -135,6 +136,7 @@ def check_and_load(
     clock: Clock,
 ) -> Outcome:
     """The lake's side of a load; raises `verdict.Refused` where the delivery as a whole is not accepted."""
+    progress.reached("checking")
     with clock.step("check"):
         staged = open_batch.read(settings, lookups, meaning(contract, entry), entry)
     try:
@@ -179,6 +181,7 @@ def _committed(
             delta, outcome = judge(connection, staged, entry, replaces, rows=before.rows)
         if outcome.state in ("refused", "returned"):
             return _refuse(connection, staged, entry, outcome)
+        progress.reached("loading", staged.rows)
         with clock.step("load"):
             merge.into_raw(connection, staged, new=before.batch_unknown)
             reach("raw")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import duckdb
 
+from contracts import progress
 from contracts.deliveries import Answers, Entry, Outcome
 from contracts.model import Contract
 from warehouse.foreign.telling import CannotBeRead
@@ -77,6 +78,7 @@ def _anew(
     tables.make(connection, contract)
     made = []
     for entry, one in zip(history, staged, strict=True):
+        progress.reached("loading", entry.received)
         quarantine.forget(connection, entry.batch_id)
         corrections.forget(connection, entry.batch_id)
         outcome = one if isinstance(one, Outcome) else _loaded(connection, one, entry)

@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from api.http.dependencies import HubDep, SessionDep
 from api.http.limits import LARGEST_FILE
 from api.portal.batches.batch import NotNow, Shown, shown
+from api.portal.shell.background import follow
 from api.portal.shell.guards import BatchesPage, require_csrf
 from api.portal.shell.page import Page, render
 from catalog import access
-from hub import deliveries
-from hub.deliveries import Deliver, Delivery
+from hub.deliveries import Deliver
 from hub.hub import Hub
 
 router = APIRouter(prefix="/batches/{batch_id}", include_in_schema=False)
@@ -67,8 +67,8 @@ def do_correction(
     file = sent.file
     if file is None or not file.filename:
         return render(page, "pages/correct.html", status=422, told=told, batch=told.batch, wrong=True)
-    delivered = _deliver(page, hub, told, file, file.filename)
-    return RedirectResponse(f"/batches/{delivered.batch}", 303)
+    session.rollback()  # the act has a transaction of its own
+    return _deliver(page, hub, told, file, file.filename)
 
 
 def _mendable(page: Page, session: SessionDep, batch_id: str) -> Shown:
@@ -79,11 +79,11 @@ def _mendable(page: Page, session: SessionDep, batch_id: str) -> Shown:
     return told
 
 
-def _deliver(page: Page, hub: Hub, told: Shown, file: UploadFile, filename: str) -> Delivery:
+def _deliver(page: Page, hub: Hub, told: Shown, file: UploadFile, filename: str) -> Response:
     page.settings.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=page.settings.scratch) as folder:
         path = Path(folder) / ("upload" + "".join(Path(filename).suffixes[-2:])[-20:])  # its own name may be too long in bytes
         with path.open("wb") as target:
             shutil.copyfileobj(file.file, target)
         given = Deliver(resource=told.batch.dataset, file=path, filename=filename[:1000], corrects=told.batch.id)
-        return deliveries.deliver(hub, page.subject, given)
+        return follow(hub, page, "deliver", given)

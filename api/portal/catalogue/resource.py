@@ -204,6 +204,8 @@ def versions(page: CataloguePage, session: SessionDep, name: str) -> HTMLRespons
         "versions",
         releases=releases.listed(session, told.resource),
         may_recall=access.may(session, page.subject, "recall", told.resource),
+        may_release=access.may(session, page.subject, "release", told.resource),
+        may_rebuild=told.contract is not None and access.may(session, page.subject, "manage-contract", told.resource),
         choices=version_diff.choices(session, told.resource),
         may_compare=told.contract is not None and access.may(session, page.subject, version_diff.ACTION, told.resource),
         compared=compared,
