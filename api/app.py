@@ -15,6 +15,7 @@ from api.http.limits import LARGEST_BODY, InTime, PlainRequests, TooSlow
 from api.http.metrics import Counting
 from api.v1 import (
     acts,
+    agreements,
     calendar,
     channels,
     deliveries,
@@ -48,6 +49,7 @@ errors.also(TooSlow, 408, "too-slow")
 errors.also(lineage.EventTooLarge, 413, "event-too-large")
 
 ROUTES = (
+    agreements,
     resources,
     rows,
     versions,

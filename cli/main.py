@@ -85,6 +85,14 @@ VERBS: dict[tuple[str, str], dict[str, Verb]] = {
         ),
         "entry": Verb("cli.entry:app", "目录条目：查看、编辑、发布、撤回", "Catalogue entries: show, edit, publish, withdraw"),
         "run": Verb("cli.run:app", "立即运行途径与模型", "Run routes and models now"),
+        "need": Verb(
+            "cli.agreements:needs", "需求：提出、答复、延长答复期限", "Needs: enter, answer, extend the answer's term"
+        ),
+        "agreement": Verb(
+            "cli.agreements:app",
+            "协议：列出、查看、签订、更改、续签、终止",
+            "Agreements: list, show, sign, change, renew, end",
+        ),
         "attempts": Verb(
             "cli.attempts:attempts", "各通道的收取记录：成败与原因", "What came of each look at a channel, and why"
         ),

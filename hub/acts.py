@@ -11,8 +11,10 @@ from typing import Any, TypeVar, get_type_hints
 from pydantic import BaseModel, ValidationError
 from sqlmodel import Session
 
-from catalog import access
+from catalog import access, workflow
 from catalog.access import Decision, Refused
+from catalog.acquisition import agreements, steps
+from catalog.acquisition.agreements import Agreement, UnknownAgreement
 from catalog.audit import chain as audit
 from catalog.entries import resources
 from catalog.entries.resources import Resource, UnknownResource
@@ -104,6 +106,13 @@ class Deed:
     object: str
     purpose: str = ""
     detail: dict[str, Any] = field(default_factory=dict)
+    agreed: Agreement | None = None
+
+    @property
+    def agreement(self) -> Agreement:
+        """The agreement that it is about."""
+        assert self.agreed is not None  # noqa: S101 - other acts have none
+        return self.agreed
 
     @property
     def resource(self) -> Resource:
@@ -120,6 +129,7 @@ class InvalidInput(HubError):
     """What an act was given is not what it takes."""
 
     def __init__(self, error: ValidationError) -> None:
+        self.error = error
         faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         super().__init__(f"参数有误：{faults}", f"Wrong parameters: {faults}")
 
@@ -139,21 +149,28 @@ def doing(
     name: str,
     resource: str = "",
     *,
+    agreement: str = "",
     about: str = "",
     policy: str = "",
     sender_id: str | None = None,
 ) -> Iterator[Deed]:
     """Decide, let the block do it, put it on record, in one transaction; a refusal is on record in one of its own.
 
-    `about`: what the record names, where it is not the resource. `policy`: another action to ask the policies for than the
-    act's (one's own account is not another's). `sender_id`: the organization that sent the batch in question.
-    What the subject may not know of is not there: UnknownResource. Refused where no policy allows it.
+    `agreement`: its number, where the act is about one; who took a step that is kept apart from this one (catalog.workflow)
+    is refused. `about`: what the record names, where it is not the resource. `policy`: another action to ask the policies for
+    than the act's (one's own account is not another's). `sender_id`: the organization that sent the batch in question.
+    What the subject may not know of is not there: UnknownResource, UnknownAgreement. Refused where no policy allows it.
     """
     one = ACTS[name]
     with _refusals(hub, one, about), hub.session() as session:
         entry = known(session, subject, resource) if resource else None
-        decision = access.require(session, subject, policy or one.policy, entry, sender_id=sender_id)
-        deed = Deed(session, one, subject, decision, entry, object=about or resource or "hub")
+        agreed = known_agreement(session, subject, agreement) if agreement else None
+        submitter = agreed is not None and steps.took_part(session, agreed.id, workflow.apart(name), subject)
+        decision = access.require(
+            session, subject, policy or one.policy, agreed or entry, sender_id=sender_id, submitter=submitter
+        )
+        named = f"agreement:{agreement}" if agreement else resource
+        deed = Deed(session, one, subject, decision, entry, object=about or named or "hub", agreed=agreed)
         yield deed
         audit.record(
             session,
@@ -190,6 +207,14 @@ def known(session: Session, subject: Subject, resource: str) -> Resource:
     if not access.may(session, subject, "discover", entry):
         raise UnknownResource(resource)
     return entry
+
+
+def known_agreement(session: Session, subject: Subject, number: str) -> Agreement:
+    """The agreement, if the subject may know of it; otherwise it is as if it were not there."""
+    found = agreements.get(session, number)
+    if not access.may(session, subject, "see-agreement", found):
+        raise UnknownAgreement(number)
+    return found
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from fastapi.testclient import TestClient
 from sqlmodel import Session
 
 from api.app import create_app
+from catalog import workdays
 from catalog.access import grants
 from catalog.entries import contracts as registry
 from catalog.entries import resources
@@ -202,6 +203,7 @@ def _fill(settings: Settings, keys: dict[str, str]) -> None:
     database.migrate(settings.catalog_database)
     hub = Hub(settings, TestClient(FastAPI()), keys)
     with hub.session() as session:
+        workdays.seed(session)
         for identifier, kind in ORGANIZATIONS.items():
             organizations.add(session, Organization(id=identifier, name=f"单位 {identifier}", kind=kind))
         for login, (organization, roles) in PEOPLE.items():

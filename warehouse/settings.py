@@ -58,6 +58,10 @@ class Settings(BaseSettings):
         default="",
         description="Addresses or networks, comma-separated, whose X-Forwarded-For and -Proto are believed; empty: nobody's.",
     )
+    inboxes: str = Field(
+        default="",
+        description="Folders, comma-separated, in which watched folders may lie besides HUB_HOME/inbox and HUB_HOME/outbox.",
+    )
     audit_witness: str = Field(
         default="",
         description="Who else keeps each seal of the audit chain: a file, syslog:/dev/log, syslog://host:port, a hub's URL.",
@@ -100,6 +104,21 @@ class Settings(BaseSettings):
     def lake(self) -> Path:
         """Folder of lake metadata (SQLite) and lake data."""
         return self.root / "lake"
+
+    @property
+    def drop_folders(self) -> tuple[Path, ...]:
+        """Folders in which a channel may watch one."""
+        return (self.root / "inbox", self.root / "outbox")
+
+    @property
+    def secret_folders(self) -> tuple[Path, ...]:
+        """Folders in which the tokens lie that channels name."""
+        return (self.root / "secrets",)
+
+    @property
+    def other_folders(self) -> tuple[Path, ...]:
+        """Folders elsewhere that the administrator has set aside for channels."""
+        return tuple(Path(one.strip()).expanduser().resolve() for one in self.inboxes.split(",") if one.strip())
 
     @property
     def landing(self) -> Path:

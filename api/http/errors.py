@@ -20,6 +20,7 @@ from api.http.language import language_of
 from catalog.access import Refused
 from catalog.access.grants import InvalidGrant, UnknownGrant
 from catalog.acquisition.agreements import UnknownAgreement
+from catalog.acquisition.negotiation import InvalidStep, WrongTerm
 from catalog.audit import chain as audit
 from catalog.deliveries.batches import UnknownBatch
 from catalog.entries.contracts import ImmutableContract, UnknownContract, WrittenByModel
@@ -55,6 +56,8 @@ TABLE: dict[type[HubError], tuple[int, str]] = {
     OtherSender: (403, "other-sender"),
     UnknownResource: (404, "unknown-resource"),
     UnknownAgreement: (404, "unknown-agreement"),
+    InvalidStep: (409, "step-not-possible"),
+    WrongTerm: (422, "wrong-term"),
     UnknownBatch: (404, "unknown-batch"),
     ReasonMissing: (422, "reason-missing"),
     InvalidInput: (422, "invalid-parameters"),

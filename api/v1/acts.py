@@ -16,7 +16,7 @@ from api.http.dependencies import HubDep, KeyHolder
 from api.v1 import jobs
 from api.v1.jobs import Prefer
 from catalog.identity.people import Subject
-from hub import repeats
+from hub import acts, repeats
 from hub.acts import ABSENT, Act
 from hub.hub import Hub
 from hub.table import ACTS
@@ -63,9 +63,9 @@ def _endpoint(act: Act) -> Callable[..., BaseModel | Response]:
         payload = given.pop("body").model_dump() if body else {}
         if act.long:
             request, prefer = given.pop("request"), given.pop("prefer")
-            job = repeats.perform(hub, subject, act, act.takes(**payload, **given), key)
+            job = repeats.perform(hub, subject, act, acts.given(act.takes, **payload, **given), key)
             return jobs.answer(request, hub, job, prefer)
-        return repeats.perform(hub, subject, act, act.takes(**payload, **given), key)
+        return repeats.perform(hub, subject, act, acts.given(act.takes, **payload, **given), key)
 
     parameters = [_parameter("hub", HubDep), _parameter("subject", KeyHolder)]
     parameters += [_parameter(place, Annotated[fields[place].annotation, _path(fields[place])]) for place in act.places]

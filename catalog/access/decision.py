@@ -71,6 +71,7 @@ class Circumstances:
     sender: bool = False
     unreleased: bool = False
     grant: Grant | None = None
+    submitter: bool = False
 
     def context(self) -> dict[str, Any]:
         """As the Cedar schema has it."""
@@ -80,6 +81,7 @@ class Circumstances:
             "recalled": self.recalled,
             "sender": self.sender,
             "unreleased": self.unreleased,
+            "submitter": self.submitter,
         }
         if self.grant is not None:
             ends = self.grant.expires_at
@@ -95,39 +97,42 @@ def decide(
     session: Session,
     subject: Subject,
     action: str,
-    resource: Resource | None,
+    resource: Resource | Agreement | None,
     *,
     purpose: str = "",
     now: datetime | None = None,
     recalled: bool = False,
     unreleased: bool = False,
+    submitter: bool = False,
     sender_id: str | None = None,
     contract: Contract | None = None,
 ) -> Decision:
     """Ask the policies. `resource` None means the installation itself (audit-read, administer, receive-lineage).
 
     `recalled`: the version asked for was recalled. `unreleased`: the table as it is now is wanted.
+    `submitter`: the subject took a step that must not be decided on by the same person.
     `sender_id`: the organization that sent the batch in question.
     For an allowed use of data the decision holds the view to apply; an empty one (no item visible) is a refusal.
     """
     at = now or clock.now()
     uses_data = action in DATA_ACTIONS
-    grant = live_grant(session, resource, subject.organization_id, purpose, at) if uses_data and resource else None
+    data = resource if isinstance(resource, Resource) else None
+    grant = live_grant(session, data, subject.organization_id, purpose, at) if uses_data and data else None
     sent_it = bool(sender_id) and sender_id == subject.organization_id
-    circumstances = Circumstances(at, purpose, recalled, sent_it, unreleased, grant)
+    circumstances = Circumstances(at, purpose, recalled, sent_it, unreleased, grant, submitter)
     request, entities = _asked(session, subject, action, resource, circumstances)
     [(allowed, policies)] = rule_book().ask([request], entities)
     if not allowed:
-        return _refusal(subject, resource, policies, uses_data)
+        return _refusal(subject, data, policies, uses_data)
     told = purpose or (grant.purpose if grant else "")
-    if not uses_data or resource is None:
+    if not uses_data or data is None:
         return Decision(True, policies, *_reasons(policies), purpose=told)
     live = grant if grant is not None and is_live(grant, at) else None
-    basis = views.basis(subject, resource, policies, live)
+    basis = views.basis(subject, data, policies, live)
     if sent_it:  # whatever else the sender may: what it asks for here is what it sent
-        basis = views.of_sender(subject, batches.loaded_from(session, resource.name, subject.organization_id))
-    active = contract or registry.active(session, resource.name)
-    view, closed = views.view(request, entities, active, resource, basis)
+        basis = views.of_sender(subject, batches.loaded_from(session, data.name, subject.organization_id))
+    active = contract or registry.active(session, data.name)
+    view, closed = views.view(request, entities, active, data, basis)
     if not view.items:
         return Decision(
             False,
@@ -138,17 +143,22 @@ def decide(
     return Decision(True, policies, *_reasons(policies), view, told, grant.id if basis.grant and grant else "", closed)
 
 
-def require(session: Session, subject: Subject, action: str, resource: Resource | None, **circumstances: Any) -> Decision:
+def require(
+    session: Session, subject: Subject, action: str, resource: Resource | Agreement | None, **circumstances: Any
+) -> Decision:
     """The decision, or Refused."""
     decision = decide(session, subject, action, resource, **circumstances)
     if not decision.allowed:
-        raise Refused(decision, subject, action, resource.name if resource else "hub")
+        thing = f"agreement:{resource.id}" if isinstance(resource, Agreement) else resource.name if resource else "hub"
+        raise Refused(decision, subject, action, thing)
     return decision
 
 
-def may(session: Session, subject: Subject, action: str, resource: Resource | None = None) -> bool:
+def may(
+    session: Session, subject: Subject, action: str, resource: Resource | Agreement | None = None, **circumstances: Any
+) -> bool:
     """Whether the subject may, for links and buttons."""
-    return decide(session, subject, action, resource).allowed
+    return decide(session, subject, action, resource, **circumstances).allowed
 
 
 def may_as_sender(session: Session, subject: Subject, action: str, resource: Resource, sender_id: str) -> bool:
@@ -157,15 +167,17 @@ def may_as_sender(session: Session, subject: Subject, action: str, resource: Res
 
 
 def _asked(
-    session: Session, subject: Subject, action: str, resource: Resource | None, circumstances: Circumstances
+    session: Session, subject: Subject, action: str, resource: Resource | Agreement | None, circumstances: Circumstances
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     person = {"type": "Person", "id": subject.person_id or subject.login}
-    thing = {"type": "Resource", "id": resource.id} if resource else {"type": "Hub", "id": "hub"}
+    thing = {"type": type(resource).__name__, "id": resource.id} if resource else {"type": "Hub", "id": "hub"}
     entities = [_person(person, subject, organizations.own_id(session))]
     if subject.organization_id:
         entities.append(_organization(session, subject.organization_id))
-    if resource is not None:
+    if isinstance(resource, Resource):
         entities.append(_resource(session, thing, resource))
+    elif resource is not None:
+        entities.append(_agreement(session, subject, thing, resource))
     request = {
         "principal": person,
         "action": {"type": "Action", "id": action},
@@ -203,6 +215,15 @@ def _resource(session: Session, uid: Mapping[str, str], resource: Resource) -> d
         "bought": bought,
         "redistribution": bought and _redistribution(session, resource.name),
     }
+    return {"uid": uid, "attrs": attributes, "parents": []}
+
+
+def _agreement(session: Session, subject: Subject, uid: Mapping[str, str], agreement: Agreement) -> dict[str, Any]:
+    fed = session.exec(select(Resource).where(Resource.name == agreement.dataset)).first()
+    attributes: dict[str, Any] = {"provider": _reference("Organization", agreement.provider_id), "data_known": False}
+    if fed is not None:
+        attributes["data_provider"] = _reference("Organization", fed.provider_id)
+        attributes["data_known"] = decide(session, subject, "discover", fed).allowed
     return {"uid": uid, "attrs": attributes, "parents": []}
 
 

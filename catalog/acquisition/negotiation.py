@@ -61,6 +61,8 @@ def enter(session: Session, agreement: Agreement, by: Subject, *, agencies: Iter
             f"Route {agreement.route!r} is not one of {', '.join(PREFIXES)}.",
         )
     organizations.get(session, agreement.provider_id)
+    if agreement.needed_on > today():
+        raise WrongTerm("needed_on", "需求日期不能晚于今天。", "The day of the need is not after today.")
     agreement.id = _number(session, agreement, number)
     agreement.cron = agreement.cron or CRONS.get(agreement.cycle, "")
     agreements.with_terms(agreement)
@@ -158,6 +160,8 @@ def sign(
                 f"协议 {agreement.id} 不需要这一方再签。", f"{agreement.id} needs no further signature of that side."
             )
         setattr(agreement, f"{side}_signed_on", on)
+    if valid_until is not None and valid_until <= on:
+        raise WrongTerm("valid_until", "到期日应晚于签订日。", "The last day must be after that of the signature.")
     term = (agreement.answered_on or agreement.needed_on, agreement.signed_due)
     agreement.valid_until = valid_until or agreement.valid_until
     whole = all(signed_by(agreement, side) is not None for side in wanted)

@@ -6,7 +6,9 @@ import tempfile
 from pathlib import Path
 
 from catalog import access
+from catalog.acquisition.agreements import Agreement
 from catalog.entries import resources
+from catalog.entries.resources import Resource
 from catalog.identity import people
 from hub.acts import ABSENT, Act
 from hub.table import ACTS
@@ -62,7 +64,10 @@ def _cell(hub: Hub, act: Act, who: str) -> str:
         if act.api.startswith(ABSENT):  # of the portal: signed in with a password
             subject, _ = people.begin(session, people.get_person(session, who))
         about = {"resource", "grant", "batch"} & set(act.takes.model_fields)
-        decision = access.decide(session, subject, act.policy, resources.get(session, "hazard") if about else None)
+        thing: Resource | Agreement | None = resources.get(session, "hazard") if about else None
+        if "agreement" in act.takes.model_fields and act.name != "deliver":
+            thing = Agreement(id="", route="request", dataset="hazard", title="", purpose="", provider_id="hlj-emergency")
+        decision = access.decide(session, subject, act.policy, thing)
     return f"{'✓' if decision.allowed else '✗'} {', '.join(decision.policies) or 'default deny'}"
 
 

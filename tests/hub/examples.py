@@ -8,13 +8,16 @@ from typing import Any
 from sqlmodel import select
 
 from catalog.access import grants
+from catalog.acquisition.agreements import Agreement
 from catalog.deliveries.batches import Batch, BatchState
 from catalog.entries import resources
 from catalog.entries.resources import Resource
 from catalog.identity import people, signins
 from catalog.identity.people import Person
 from catalog.store import jobs
+from contracts.clock import today
 from hub.table import ACTS
+from tests import agreeing
 from tests.sharing import CONTRACT, PURPOSE, Hub
 
 PASSWORD = "a long enough password 4711"
@@ -95,6 +98,28 @@ def _job(hub: Hub) -> str:
 
 WAIT = {"Prefer": "wait=10"}
 """Long acts are done before they are answered."""
+
+
+def _agreement(hub: Hub, state: str, number: str = "YQ-2026-777") -> str:
+    """A need put to the body whose people the tests have, in a state; a new one each time it is wanted in another."""
+    number = f"{number}{('needed', 'accepted', 'signed', 'active').index(state)}"
+    with hub.session() as session:
+        if session.get(Agreement, number) is None:
+            agreeing.enter(
+                session, id=number, route="request", dataset="hazard", title="重大危险源", purpose="安全监管",
+                provider_id="hlj-emergency", state=state, needed_on=today(),
+            )  # fmt: skip
+    return number
+
+
+NEED = {
+    "route": "request",
+    "dataset": "river_level",
+    "title": "河流水位",
+    "purpose": "山洪预警",
+    "provider": "hlj-water",
+    "channels": [{"kind": "folder", "path": "inbox/river_level"}],
+}
 EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
     "people.add": lambda _: {"login": "newcomer", "organization": "hlj-water", "roles": ["partner"]},
     "key.issue": lambda _: {"login": "other", "label": "月报程序", "days": 30},
@@ -125,6 +150,13 @@ EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
     "contract.compare": lambda _: {"resource": "hazard", "version": "1.0.0"},
     "contract.activate": lambda _: {"resource": "hazard", "version": "1.0.0"},
     "job.cancel": lambda hub: {"job": _job(hub)},
+    "need.enter": lambda _: dict(NEED),
+    "need.answer": lambda hub: {"agreement": _agreement(hub, "needed"), "answer": "accept", "text": "同意"},
+    "need.extend": lambda hub: {"agreement": _agreement(hub, "needed"), "reason": "数据正在整理"},
+    "agreement.sign": lambda hub: {"agreement": _agreement(hub, "accepted")},
+    "agreement.change": lambda hub: {"agreement": _agreement(hub, "accepted"), "reason": "更正", "cycle": "每周"},
+    "agreement.renew": lambda hub: {"agreement": _agreement(hub, "active"), "reason": "续签", "valid_until": "2099-12-31"},
+    "agreement.end": lambda hub: {"agreement": _agreement(hub, "active"), "reason": "业务调整"},
     "revoke": lambda hub: {"grant": _grant(hub), "reason": "协议到期"},
 }
 

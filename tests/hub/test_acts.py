@@ -10,8 +10,10 @@ import pytest
 from sqlmodel import col, func, select
 
 from catalog import access
+from catalog.acquisition.agreements import Agreement
 from catalog.audit.chain import AuditRecord
 from catalog.entries import resources
+from catalog.entries.resources import Resource
 from catalog.identity import people
 from hub.acts import ABSENT
 from hub.table import ACTS
@@ -51,7 +53,9 @@ def may(hub: Hub, who: str, act: str, given: dict[str, Any]) -> bool:
         subject = people.authenticate(session, hub.keys[who]) if who else people.ANONYMOUS
         assert subject is not None
         about = {"resource", "grant", "batch"} & set(given)
-        entry = resources.get(session, "hazard") if about else None
+        entry: Resource | Agreement | None = resources.get(session, "hazard") if about else None
+        if "agreement" in given:
+            entry = session.get_one(Agreement, given["agreement"])
         own_account = who == "other" and act in ("key.revoke", "session.end", "job.cancel")
         return own_account or access.decide(session, subject, ACTS[act].policy, entry).allowed
 
@@ -80,7 +84,9 @@ def test_who_may_not_is_refused_on_record_and_changes_nothing(hub: Hub, act: str
     answer = hub.client.request(method, path, json=body, headers=hub.auth(who))
     strangers = ("partner", "other", "outsider")  # what concerns them not is not there for them
     own = ("session.end", "job.cancel")  # another's is not there for anybody but administrators
-    hidden = (("batch" in given or act == "entry.publish") and who in strangers) or (act in own and who)
+    hidden = ((bool({"batch", "agreement"} & set(given)) or act == "entry.publish") and who in strangers) or (
+        act in own and who
+    )
     assert answer.status_code == (404 if hidden else 403 if who else 401), answer.text
     found = records(hub, before)
     if who and not hidden:

@@ -1,0 +1,204 @@
+"""An agreement for those who may see it: its parts, its history, and what can be done with it now, by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+from sqlmodel import Session, col, select
+
+from catalog import access, workflow
+from catalog.acquisition import agreements, steps, visibility
+from catalog.acquisition.agreements import Agreement
+from catalog.acquisition.steps import AgreementStep
+from catalog.acquisition.terms import Collection, Purchase, PurchaseTerms
+from catalog.identity.people import Person, Subject
+from catalog.workflow import PROVIDER, STEWARD
+from hub.acts import ACTS
+
+SIZE = 50
+PRICED = frozenset(PurchaseTerms.model_fields)
+"""Changes of a purchase's terms, which not everybody sees."""
+
+
+class StepTaken(BaseModel):
+    """One step. `began`, `due`, `days`: the term that ran, and the working days that it took; null where none did."""
+
+    act: str
+    before: str
+    after: str
+    day: date
+    at: datetime
+    by: str
+    organization: str
+    side: str
+    reason: str
+    began: date | None
+    due: date | None
+    days: int | None
+    changes: dict[str, Any] = Field(description="Field: what it was, what it is.")
+
+
+class ChannelState(BaseModel):
+    """One way by which data come. Secrets are named, never shown."""
+
+    number: int
+    kind: str
+    settings: dict[str, Any]
+
+
+class AgreementSummary(BaseModel):
+    """An agreement in a list."""
+
+    id: str
+    route: str
+    dataset: str
+    title: str
+    title_en: str
+    purpose: str
+    provider: str
+    cycle: str
+    state: str
+    needed_on: date
+    signed_on: date | None
+    valid_until: date | None
+    delivery_due: date | None
+
+
+class AgreementState(AgreementSummary):
+    """An agreement with its terms, channels and history. What the caller may not see is null or empty."""
+
+    steward: str | None = Field(description="Login of the person who looks after it.")
+    coordinating_body: str
+    legal_basis: str
+    answer_due: date | None
+    extended: bool
+    answered_on: date | None
+    answer: str
+    signed_due: date | None
+    provider_signed_on: date | None
+    steward_signed_on: date | None
+    purchase: Purchase | None
+    collection: Collection | None
+    agencies: list[str]
+    channels: list[ChannelState]
+    steps: list[StepTaken]
+    possible: list[str] = Field(description="Acts that the caller can do now.")
+
+
+def state(session: Session, subject: Subject, agreement: Agreement) -> AgreementState:
+    """The agreement as the subject may see it."""
+    priced = access.may(session, subject, "see-price", agreement)
+    channelled = sees_channels(session, subject, agreement)
+    steward = session.get(Person, agreement.steward_id) if agreement.steward_id else None
+    return AgreementState(
+        **{name: getattr(agreement, name) for name in _COPIED},
+        provider=agreement.provider_id,
+        steward=steward.login if steward else None,
+        answer_due=agreement.answer_due,
+        extended=agreement.request is not None and agreement.request.extended,
+        purchase=Purchase.model_construct(**_terms(agreement.purchase)) if priced and agreement.purchase else None,
+        collection=Collection.model_construct(**_terms(agreement.collection)) if agreement.collection else None,
+        agencies=[one.id for one in agreements.agencies(session, agreement.id)],
+        channels=[
+            ChannelState(number=one.number, kind=one.kind, settings={**one.settings, **one.secrets})
+            for one in agreement.channels
+            if channelled
+        ],
+        steps=history(session, agreement, priced=priced, channelled=channelled),
+        possible=possible(session, subject, agreement),
+    )
+
+
+_COPIED = (
+    "id", "route", "dataset", "title", "title_en", "purpose", "cycle", "state", "needed_on", "signed_on", "valid_until",
+    "delivery_due", "coordinating_body", "legal_basis", "answered_on", "answer", "signed_due", "provider_signed_on",
+    "steward_signed_on",
+)  # fmt: skip
+
+
+def _terms(terms: Any) -> dict[str, Any]:
+    return {name: value for name, value in terms.model_dump().items() if name != "agreement_id"}
+
+
+def sees_channels(session: Session, subject: Subject, agreement: Agreement) -> bool:
+    """Where its data are fetched is for those who correct channels, and for the body that puts them there."""
+    own = bool(subject.organization_id) and subject.organization_id == agreement.provider_id
+    return own or access.may(session, subject, "see-attempts")
+
+
+def history(session: Session, agreement: Agreement, *, priced: bool, channelled: bool) -> list[StepTaken]:
+    """The steps, first to last; of changes what the reader may see."""
+    hidden = (frozenset() if priced else PRICED) | (frozenset() if channelled else {"channels"})
+    return [_step(one, hidden) for one in steps.history(session, agreement.id)]
+
+
+def _step(one: AgreementStep, hidden: Iterable[str]) -> StepTaken:
+    shown = {name: value for name, value in one.detail.items() if name not in hidden}
+    same = {name: getattr(one, name) for name in StepTaken.model_fields if name not in ("organization", "changes")}
+    return StepTaken(**same, organization=one.organization_id, changes=shown)
+
+
+def possible(session: Session, subject: Subject, agreement: Agreement) -> list[str]:
+    """The acts that the table has for the agreement's state and the policies allow the subject, none that is used up."""
+    return [
+        act
+        for act in workflow.acts(agreement.state, agreement.route, (STEWARD, PROVIDER))
+        if not _used_up(agreement, act) and _may(session, subject, agreement, act) and _has_side(subject, agreement, act)
+    ]
+
+
+def _may(session: Session, subject: Subject, agreement: Agreement, act: str) -> bool:
+    submitter = steps.took_part(session, agreement.id, workflow.apart(act), subject)
+    return access.may(session, subject, ACTS[act].policy, agreement, submitter=submitter)
+
+
+def _used_up(agreement: Agreement, act: str) -> bool:
+    return act == "need.extend" and agreement.request is not None and agreement.request.extended
+
+
+def _has_side(subject: Subject, agreement: Agreement, act: str) -> bool:
+    return act != "agreement.sign" or bool(sides(subject, agreement))
+
+
+def sides(subject: Subject, agreement: Agreement) -> tuple[str, ...]:
+    """The sides for which the subject can sign now: its own, or at the emergency door all that are missing."""
+    dates: Mapping[str, date | None] = {PROVIDER: agreement.provider_signed_on, STEWARD: agreement.steward_signed_on}
+    missing = tuple(side for side in workflow.SIGNATURES[agreement.route] if dates[side] is None)
+    if subject.kind == "local":
+        return missing
+    own = {
+        PROVIDER: subject.has("provider") and subject.organization_id == agreement.provider_id,
+        STEWARD: subject.has("steward"),
+    }
+    return tuple(side for side in missing if own[side])[:1]
+
+
+def listed(
+    session: Session,
+    subject: Subject,
+    *,
+    route: str = "",
+    in_state: str = "",
+    dataset: str = "",
+    provider: str = "",
+    after: str = "",
+    limit: int = SIZE,
+) -> list[AgreementSummary]:
+    """Agreements that the subject may see, by number, after one."""
+    asked = select(Agreement).where(visibility.visible(subject), col(Agreement.id) > after)
+    narrowed = (
+        (Agreement.route, route), (Agreement.state, in_state), (Agreement.dataset, dataset), (Agreement.provider_id, provider)
+    )  # fmt: skip
+    for column, wanted in narrowed:
+        if wanted:
+            asked = asked.where(column == wanted)
+    return [summary(one) for one in session.exec(asked.order_by(col(Agreement.id)).limit(limit))]
+
+
+def summary(one: Agreement) -> AgreementSummary:
+    """An agreement in a list."""
+    same = {name: getattr(one, name) for name in AgreementSummary.model_fields if name != "provider"}
+    return AgreementSummary(**same, provider=one.provider_id)

@@ -1,0 +1,78 @@
+"""Where a channel may reach: folders set aside for deliveries, secrets set aside for channels, and no other place of the
+machine. Whoever enters an agreement by the portal or the API is trusted with data, not with the machine's files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from catalog.acquisition.negotiation import WrongTerm
+from warehouse.settings import Settings
+
+PLACES = ("path", "outbox", "token_file")
+"""Settings that name a place of the machine."""
+VARIABLE = re.compile(r"HUB_TOKEN_[A-Z0-9_]{1,80}")
+"""Variables that hold a channel's token: none of the hub's own settings is sent to a stranger's address."""
+
+
+KINDS: Mapping[str, tuple[str, ...]] = {"request": ("folder", "http"), "buy": ("folder", "http"), "collect": ("template",)}
+"""Kinds of channel that a route can be read by."""
+
+
+def require_allowed(
+    settings: Settings, route: str, channels: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]] = ()
+) -> None:
+    """Refuse channels that reach where none may; one that the agreement has already stays. Errors: WrongTerm."""
+    for channel in channels:
+        if channel in before:
+            continue
+        if channel.get("kind") not in KINDS[route]:
+            raise WrongTerm(
+                "kind",
+                f"此途径的通道应为 {'、'.join(KINDS[route])} 之一。",
+                f"Channels of this route are {', '.join(KINDS[route])}.",
+            )
+        for name in PLACES:
+            if channel.get(name):
+                _require_place(settings, name, str(channel[name]))
+        _require_variable(str(channel.get("token_env") or ""))
+        _require_address(str(channel.get("url") or ""))
+
+
+def _require_place(settings: Settings, name: str, value: str) -> None:
+    path = Path(value)
+    place = (path if path.is_absolute() else settings.root / path).resolve()
+    own = settings.secret_folders if name == "token_file" else settings.drop_folders
+    allowed = (*own, *settings.other_folders)
+    if any(place != folder and place.is_relative_to(folder) for folder in allowed):
+        return
+    below = f"HUB_HOME/{own[0].name}"
+    raise WrongTerm(
+        name,
+        f"「{value}」不在允许的位置；应在 {below} 之下，或由管理员在 HUB_INBOXES 中列出其上级文件夹。",
+        f"{value!r} is not a place for this; take one below {below}, or have the administrator list its folder in HUB_INBOXES.",
+    )
+
+
+def _require_variable(name: str) -> None:
+    if name and not VARIABLE.fullmatch(name):
+        raise WrongTerm(
+            "token_env",
+            f"令牌的环境变量应以 HUB_TOKEN_ 开头，如 HUB_TOKEN_WATER；「{name}」不是。",
+            f"The variable of a token begins with HUB_TOKEN_, like HUB_TOKEN_WATER; {name!r} does not.",
+        )
+
+
+def _require_address(url: str) -> None:
+    if not url:
+        return
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+        raise WrongTerm(
+            "url",
+            "接口地址应为 http:// 或 https:// 开头的完整地址，不含用户名和密码。",
+            "The address begins with http:// or https:// and holds no user and password.",
+        )
