@@ -72,6 +72,13 @@ VERBS: dict[tuple[str, str], dict[str, Verb]] = {
             "cli.doctor:doctor", "检查本安装有何问题，如何修", "Say what is wrong with this installation and how to mend it"
         ),
     },
+    ("登录", "Sign in"): {
+        "login": Verb(
+            "cli.login:login", "用密钥登录，此后以本人身份办理", "Sign in with a key, and act as yourself from then on"
+        ),
+        "logout": Verb("cli.login:logout", "退出登录", "Sign out"),
+        "whoami": Verb("cli.login:whoami", "现在以谁的身份办理", "Who acts here now"),
+    },
     ("获取数据", "Get data"): {
         "onboard": Verb(
             "cli.onboard:onboard",
@@ -175,9 +182,15 @@ app = typer.Typer(
 
 
 @app.callback()
-def root(key: Annotated[str, typer.Option("--as", metavar="KEY", envvar="HUB_AS")] = "") -> None:
+def root(ctx: typer.Context, key: Annotated[str, typer.Option("--as", metavar="KEY", envvar="HUB_AS")] = "") -> None:
     """Options that every verb understands."""
+    from warehouse.settings import Settings
+
     context.key.set(key)
+    if not Settings().local_acts:
+        from cli.terminal.identity import require_key
+
+        require_key(ctx.invoked_subcommand or "")
 
 
 def main() -> Any:
@@ -238,5 +251,5 @@ def _on_record(error: HubError) -> None:
             purpose=error.decision.purpose,
             outcome="refused",
             policies=error.decision.policies,
-            detail=detail,
+            detail=detail | error.subject.door,
         )

@@ -180,7 +180,7 @@ def doing(
             object=deed.object,
             purpose=deed.purpose,
             policies=deed.decision.policies,
-            detail=deed.detail | ({"job": hub.job} if hub.job else {}),
+            detail=deed.detail | ({"job": hub.job} if hub.job else {}) | subject.door,
         )
 
 
@@ -232,7 +232,7 @@ def _refusals(hub: Hub, one: Act, about: str) -> Iterator[None]:
                 object=about or refusal.thing,
                 outcome="refused",
                 policies=refusal.decision.policies,
-                detail=dict(hub.where),
+                detail=dict(hub.where) | refusal.subject.door,
             )
         refusal.on_record = True
         raise

@@ -67,6 +67,10 @@ class Settings(BaseSettings):
         description="Who else keeps each seal of the audit chain: a file, syslog:/dev/log, syslog://host:port, a hub's URL.",
     )
     audit_witness_key: str = Field(default="", description="Key of an auditor of the hub that is the witness.")
+    local_acts: bool = Field(
+        default=True,
+        description="Whether the machine's own user may act without a key: an emergency door. off: `hub login` first.",
+    )
     network: str = Field(default="电子政务外网", description="Network this installation serves, shown in the header.")
     memory_limit: Size = Field(default="1200MB", description="DuckDB memory for one load; beyond it spills to disk.")
     threads: int = Field(default=0, description="DuckDB threads; 0: all cores.")

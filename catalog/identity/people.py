@@ -103,6 +103,11 @@ class Subject:
         """How the audit names the subject."""
         return f"key:{self.key_prefix}" if self.kind == "key" else self.login
 
+    @property
+    def door(self) -> dict[str, str]:
+        """What every record says of the emergency door, the machine's own user without a key; nothing of other doors."""
+        return {"door": "local"} if self.kind == "local" else {}
+
     def has(self, *roles: str) -> bool:
         """Whether the subject has one of the roles."""
         return not self.roles.isdisjoint(roles)

@@ -35,9 +35,11 @@ def manual(verbs: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
         said(
             '\n先试：hub onboard 文件.csv   hub sql "SELECT * FROM resource.…"   hub serve\n'
             "hub 命令 --help 说明每个命令。状态在 HUB_HOME（默认 ./var）；语言由 HUB_LANG 或 LANG 决定；\n"
-            "未用 --as 时以 local:<用户> 的身份操作，全部记录在案。",
+            "hub login 后以本人身份办理；未登录也未用 --as 时走本机应急通道 local:<用户>，\n"
+            "记录在案（HUB_LOCAL_ACTS=off 关闭）。",
             '\nFirst: hub onboard FILE.csv   hub sql "SELECT * FROM resource.…"   hub serve\n'
             "hub VERB --help tells more. State is in HUB_HOME (default ./var); the language follows HUB_LANG or LANG;\n"
-            "without --as you act as local:<user>, on record.",
+            "after `hub login` you act as yourself; without it and without --as by the emergency door, as local:<user>,\n"
+            "on record (HUB_LOCAL_ACTS=off closes it).",
         ),
     )

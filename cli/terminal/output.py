@@ -53,7 +53,7 @@ def on_record(
             object=object,
             purpose=purpose,
             policies=policies,
-            detail=dict(detail),
+            detail=dict(detail) | who.door,
         )
 
 
