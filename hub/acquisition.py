@@ -137,7 +137,7 @@ class EndAgreement(BaseModel):
     en="enter a need",
     api="POST /needs",
     cli="need enter",
-    portal="— comes with the page of an agreement",
+    portal="/agreements/new",
 )
 def enter(hub: Hub, subject: Subject, given: EnterNeed) -> AgreementState:
     """Register a need for data; the provider's answer is due in the working days that the rules give it."""
@@ -163,7 +163,7 @@ def enter(hub: Hub, subject: Subject, given: EnterNeed) -> AgreementState:
     en="answer a need",
     api="POST /agreements/{agreement}/answer",
     cli="need answer",
-    portal="— comes with the page of an agreement",
+    portal="/agreements/{agreement}/answer",
 )
 def answer(hub: Hub, subject: Subject, given: AnswerNeed) -> AgreementState:
     """The asked body accepts the need or refuses it with its reason; from then on the signatures are due."""
@@ -183,7 +183,7 @@ def answer(hub: Hub, subject: Subject, given: AnswerNeed) -> AgreementState:
     en="extend an answer's term",
     api="POST /agreements/{agreement}/extend",
     cli="need extend",
-    portal="— comes with the page of an agreement",
+    portal="/agreements/{agreement}/extend",
 )
 def extend(hub: Hub, subject: Subject, given: ExtendNeed) -> AgreementState:
     """Give the asked body the one extension of its answer that the rules know."""
@@ -200,7 +200,7 @@ def extend(hub: Hub, subject: Subject, given: ExtendNeed) -> AgreementState:
     en="sign an agreement",
     api="POST /agreements/{agreement}/sign",
     cli="agreement sign",
-    portal="— comes with the page of an agreement",
+    portal="/agreements/{agreement}/sign",
 )
 def sign(hub: Hub, subject: Subject, given: SignAgreement) -> AgreementState:
     """Sign for one's own side; with the last signature the agreement is in force and data is taken under it."""
@@ -220,7 +220,7 @@ def sign(hub: Hub, subject: Subject, given: SignAgreement) -> AgreementState:
     en="change an agreement",
     api="POST /agreements/{agreement}/change",
     cli="agreement change",
-    portal="— comes with the page of an agreement",
+    portal="/agreements/{agreement}/change",
 )
 def change(hub: Hub, subject: Subject, given: ChangeAgreement) -> AgreementState:
     """Change what is not signed yet; of an agreement in force its channels and who looks after it."""
@@ -238,7 +238,7 @@ def change(hub: Hub, subject: Subject, given: ChangeAgreement) -> AgreementState
     en="renew an agreement",
     api="POST /agreements/{agreement}/renew",
     cli="agreement renew",
-    portal="— comes with the page of an agreement",
+    portal="/agreements/{agreement}/renew",
 )
 def renew(hub: Hub, subject: Subject, given: RenewAgreement) -> AgreementState:
     """Let an agreement in force run until a later day."""
@@ -255,7 +255,7 @@ def renew(hub: Hub, subject: Subject, given: RenewAgreement) -> AgreementState:
     en="end an agreement",
     api="POST /agreements/{agreement}/end",
     cli="agreement end",
-    portal="— comes with the page of an agreement",
+    portal="/agreements/{agreement}/end",
 )
 def end(hub: Hub, subject: Subject, given: EndAgreement) -> AgreementState:
     """End an agreement, or take a need back: no more data is taken under it."""

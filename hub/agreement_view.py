@@ -151,8 +151,13 @@ def possible(session: Session, subject: Subject, agreement: Agreement) -> list[s
 
 
 def _may(session: Session, subject: Subject, agreement: Agreement, act: str) -> bool:
-    submitter = steps.took_part(session, agreement.id, workflow.apart(act), subject)
+    submitter = submitted(session, subject, agreement, act)
     return access.may(session, subject, ACTS[act].policy, agreement, submitter=submitter)
+
+
+def submitted(session: Session, subject: Subject, agreement: Agreement, act: str) -> bool:
+    """Whether the subject took a step that is kept apart from this one."""
+    return steps.took_part(session, agreement.id, workflow.apart(act), subject)
 
 
 def _used_up(agreement: Agreement, act: str) -> bool:

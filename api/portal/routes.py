@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from api.portal.acquisition import channels, completeness, holidays, register
+from api.portal.acquisition import agreement, channels, completeness, holidays, needs, register
 from api.portal.administration import account, bodies, people
 from api.portal.batches import actions, batch, correcting, listing
 from api.portal.catalogue import contract_versions, entry, grants, publish, recall, resource, search
@@ -21,6 +21,8 @@ ROUTERS = (
     grants,
     contract_versions,
     entry,
+    needs,
+    agreement,
     register,
     channels,
     listing,

@@ -261,10 +261,15 @@ def begin(session: Session, agreement: Agreement, by: Subject, day: date) -> Non
 def _require(agreement: Agreement, act: str) -> tuple[workflow.Transition, ...]:
     """The transitions of an act that the agreement's state and route allow; InvalidStep where there is none."""
     found = workflow.possible(agreement.state, agreement.route, act)
-    if found:
-        return found
+    if not found:
+        raise not_now(agreement)
+    return found
+
+
+def not_now(agreement: Agreement) -> InvalidStep:
+    """A step that the agreement's state does not allow."""
     zh, en = STATE_NAMES.get(agreement.state, (agreement.state, agreement.state))
-    raise InvalidStep(
+    return InvalidStep(
         f"协议 {agreement.id} {zh}，此时不能办理这一步。", f"{agreement.id} is {en}; this step is not possible now."
     )
 

@@ -114,6 +114,7 @@ def register(page: AcquirePage, session: SessionDep) -> HTMLResponse:
         stewards=sorted({row.steward.id: row.steward for row in rows if row.steward}.values(), key=lambda one: one.name),
         detail=_detail(session, page, chosen) if asked.agreement else None,
         estimated=workdays.calendar(session).estimated,
+        may_enter=access.may(session, page.subject, "manage-agreement"),
         sees_attempts=access.may(session, page.subject, "see-attempts"),
         priced=len(chosen) == 1 and _sees_price(page, chosen[0]),
     )

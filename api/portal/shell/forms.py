@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 from starlette.responses import Response
 
-from api.portal.shell.guards import AdministrationPage, AnyPage, AuditPage, require_csrf
+from api.portal.shell.guards import AcquirePage, AdministrationPage, AnyPage, AuditPage, require_csrf
 from api.portal.shell.page import Page
 from catalog.access import Refused
 from catalog.identity.attempts import TooManyAttempts
@@ -40,9 +40,9 @@ class Form:
         return {name: self.text(name) for name in names if name in self.fields}
 
 
-async def read(page: Page) -> AsyncIterator[Form]:
-    """The form of a request."""
-    async with page.request.form(max_files=0, max_fields=200) as sent:
+async def read(page: Page, most: int = 200) -> AsyncIterator[Form]:
+    """The form of a request, of so many fields at most."""
+    async with page.request.form(max_files=0, max_fields=most) as sent:
         texts = {name: [value for value in sent.getlist(name) if isinstance(value, str)] for name in sent}
         yield Form({name: tuple(values) for name, values in texts.items()})
 
@@ -50,6 +50,12 @@ async def read(page: Page) -> AsyncIterator[Form]:
 async def of_administration(page: AdministrationPage) -> AsyncIterator[Form]:
     """A form of an administrator's page."""
     async for form in read(page):
+        yield form
+
+
+async def of_acquisition(page: AcquirePage) -> AsyncIterator[Form]:
+    """A form about a need or an agreement; a collection names each agency that reports."""
+    async for form in read(page, 6000):
         yield form
 
 
@@ -69,6 +75,7 @@ async def of_account(page: AnyPage) -> AsyncIterator[Form]:
 
 
 AdministrationForm = Annotated[Form, Depends(of_administration)]
+AcquireForm = Annotated[Form, Depends(of_acquisition)]
 AuditForm = Annotated[Form, Depends(of_audit)]
 AccountForm = Annotated[Form, Depends(of_account)]
 

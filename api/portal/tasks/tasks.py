@@ -49,7 +49,7 @@ def _link(task: Task) -> str:
         return f"/collect/{task.key}"
     if task.kind == "calendar":
         return "/calendar"
-    return f"/acquire?agreement={task.key}"
+    return f"/agreements/{task.key}"
 
 
 def released(session: Session, subject: Subject) -> list[tuple[Release, Resource]]:

@@ -1,0 +1,200 @@
+"""协议: one need from entry to end: its terms, channels, the steps taken, and what the reader can do with it now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+from sqlmodel import Session, col, select
+from starlette.responses import Response
+
+from api.http.dependencies import HubDep, SessionDep
+from api.portal.acquisition import faults, terms_form
+from api.portal.acquisition.completeness import due_words
+from api.portal.shell.forms import AcquireForm, Form, perform
+from api.portal.shell.guards import AcquirePage
+from api.portal.shell.page import Page, render
+from api.portal.wording.i18n import N_
+from api.portal.wording.labels import Word
+from catalog import access, workdays
+from catalog.acquisition import agreements, negotiation
+from catalog.acquisition.agreements import Agreement
+from catalog.entries.resources import Resource
+from catalog.identity import organizations
+from catalog.identity.people import Person
+from contracts.errors import HubError
+from hub import agreement_view
+from hub.acts import ACTS, given, known_agreement
+from hub.agreement_view import AgreementState
+
+router = APIRouter(prefix="/agreements/{number}", include_in_schema=False)
+STATES: Mapping[str, Word] = {
+    "needed": Word(N_("待答复"), "hourglass", "attention"),
+    "accepted": Word(N_("已同意，待签订"), "writing-sign", "working"),
+    "refused": Word(N_("未同意"), "x", "fault"),
+    "signed": Word(N_("已签订"), "check", "ok"),
+    "active": Word(N_("执行中"), "check", "ok"),
+    "ended": Word(N_("已终止"), "archive", "struck"),
+}
+STEPS: Mapping[str, tuple[str, str]] = {
+    "need.enter": (N_("提出需求"), "bulb"),
+    "need.extend": (N_("延长答复期限"), "clock"),
+    "need.answer": (N_("答复"), "send"),
+    "agreement.sign": (N_("签订"), "writing-sign"),
+    "agreement.change": (N_("更改"), "refresh"),
+    "agreement.renew": (N_("续签"), "calendar-off"),
+    "agreement.end": (N_("终止"), "archive"),
+    "delivery.first": (N_("首批数据到达"), "package"),
+}
+"""Step: its word and icon."""
+FIELDS: Mapping[str, str] = {
+    "title": N_("需要什么"), "title_en": N_("英文名称"), "purpose": N_("用途"), "cycle": N_("更新周期"),
+    "coordinating_body": N_("协调机构"), "legal_basis": N_("法律依据"), "valid_until": N_("到期日"), "steward_id": N_("负责人"),
+    "channels": N_("通道"), "agencies": N_("报送单位"), "answer_due": N_("答复期限"), "contract_number": N_("合同号"),
+    "price_per_record": N_("单价"), "ceiling": N_("费用上限"), "permitted_purposes": N_("准许用途"),
+    "redistribution": N_("再分发"), "why_bought": N_("为何购买"), "fills_dataset": N_("补足的数据集"),
+    "fills_items": N_("补足的信息项"), "template_version": N_("模板"), "period": N_("报送期"), "due_day": N_("报送日"),
+    "due_months": N_("报送月"),
+}  # fmt: skip
+"""What a change names."""
+ACTIONS = {
+    "answer": "need.answer",
+    "extend": "need.extend",
+    "sign": "agreement.sign",
+    "change": "agreement.change",
+    "renew": "agreement.renew",
+    "end": "agreement.end",
+}
+"""The end of an action's address, and its act."""
+PRIMARY = ("answer", "sign")
+DANGER = ("end",)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An agreement as its pages show it."""
+
+    agreement: Agreement
+    state: AgreementState
+    resource: Resource | None
+    actions: tuple[str, ...]
+
+
+@router.get("", response_class=HTMLResponse)
+def show(page: AcquirePage, session: SessionDep, number: str) -> HTMLResponse:
+    """The common part, terms, channels, history, and what can be done now."""
+    shown = _shown(page, session, number)
+    named = {one.organization for one in shown.state.steps} | {shown.state.provider, *shown.state.agencies}
+    return render(
+        page,
+        "acquisition/agreement.html",
+        shown=shown,
+        agreed=shown.state,
+        states=STATES,
+        steps=STEPS,
+        fields=FIELDS,
+        names=_names(session, shown),
+        organizations=organizations.by_id(session, named),
+        calendar=workdays.calendar(session),
+        kinds=terms_form.KINDS,
+        when=due_words(page.language, shown.agreement) if shown.agreement.route == "collect" else "",
+        priced=access.may(session, page.subject, "see-price", shown.agreement),
+        sees_channels=agreement_view.sees_channels(session, page.subject, shown.agreement),
+        sees_attempts=access.may(session, page.subject, "see-attempts"),
+        primary=PRIMARY,
+        danger=DANGER,
+    )
+
+
+@router.get("/{action}", response_class=HTMLResponse)
+def ask(page: AcquirePage, session: SessionDep, number: str, action: str) -> HTMLResponse:
+    """An action's own page: what will follow, and what it needs."""
+    return _form(page, session, number, action)
+
+
+@router.post("/{action}", response_class=HTMLResponse)
+def answer(page: AcquirePage, hub: HubDep, session: SessionDep, number: str, action: str, form: AcquireForm) -> Response:
+    """Do it, and go back to the agreement."""
+    request = REQUESTS.get(action)
+    if request is None:
+        raise agreements.UnknownAgreement(f"{number}/{action}")
+    agreement = known_agreement(session, page.subject, number)
+    act = ACTS[ACTIONS[action]]
+    return perform(
+        page,
+        session,
+        form,
+        lambda: act.does(hub, page.subject, given(act.takes, agreement=number, **request(form, agreement))),
+        f"/agreements/{number}",
+        lambda error: _form(page, session, number, action, form, error),
+    )
+
+
+def _change(form: Form, agreement: Agreement) -> dict[str, Any]:
+    """Everything where it is not signed yet; of an agreement in force the channel."""
+    values: dict[str, Any] = {"reason": form.text("reason")}
+    if form.text("whole") == "1":
+        values |= terms_form.common(form) | terms_form.terms(form, agreement.route)
+        values["valid_until"] = form.text("valid_until") or None
+    before = [one.whole() for one in agreement.channels]
+    wanted = terms_form.channels(form, before)
+    return values if wanted == before else values | {"channels": wanted}
+
+
+REQUESTS: Mapping[str, Callable[[Form, Agreement], dict[str, Any]]] = {
+    "answer": lambda form, agreement: {"answer": form.text("answer"), "text": form.text("text")},
+    "extend": lambda form, agreement: {"reason": form.text("reason")},
+    "sign": lambda form, agreement: {"valid_until": form.text("valid_until") or None},
+    "change": _change,
+    "renew": lambda form, agreement: {"valid_until": form.text("valid_until"), "reason": form.text("reason")},
+    "end": lambda form, agreement: {"reason": form.text("reason")},
+}
+"""What an act is given, from the form of its page."""
+
+
+def _shown(page: Page, session: Session, number: str) -> Shown:
+    agreement = known_agreement(session, page.subject, number)
+    state = agreement_view.state(session, page.subject, agreement)
+    resource = session.exec(select(Resource).where(Resource.name == agreement.dataset)).first()
+    actions = tuple(action for action, act in ACTIONS.items() if act in state.possible)
+    return Shown(agreement, state, resource, actions)
+
+
+def _names(session: Session, shown: Shown) -> dict[str, Person]:
+    """People whom the page names, by login."""
+    logins = {one.by for one in shown.state.steps} | {shown.state.steward or ""}
+    return {one.login: one for one in session.exec(select(Person).where(col(Person.login).in_(logins)))}
+
+
+def _form(
+    page: Page, session: Session, number: str, action: str, form: Form | None = None, wrong: HubError | None = None
+) -> HTMLResponse:
+    shown = _shown(page, session, number)
+    if action not in ACTIONS:
+        raise agreements.UnknownAgreement(f"{number}/{action}")
+    act = ACTIONS[action]
+    submitter = agreement_view.submitted(session, page.subject, shown.agreement, act)
+    access.require(session, page.subject, ACTS[act].policy, shown.agreement, submitter=submitter)
+    if action not in shown.actions and wrong is None:
+        raise negotiation.not_now(shown.agreement)
+    known = [one for one in organizations.listed(session) if one.active]
+    before = terms_form.filled(shown.agreement, shown.state.agencies) if action == "change" else Form()
+    return render(
+        page,
+        "acquisition/step.html",
+        status=422 if wrong else 200,
+        shown=shown,
+        agreed=shown.state,
+        states=STATES,
+        action=action,
+        form=form or before,
+        route_kind=shown.agreement.route,
+        whole=shown.agreement.state in ("needed", "accepted"),
+        organizations=known,
+        agencies=[one for one in known if one.kind == "agency"],
+        offered=terms_form,
+        faults=faults.of(wrong) if wrong else {},
+    )

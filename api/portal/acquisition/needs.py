@@ -1,0 +1,72 @@
+"""提出需求: a need for data, by request, purchase or collection, with the fields of its route only."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, RedirectResponse
+from sqlmodel import Session
+from starlette.responses import Response
+
+from api.http.dependencies import HubDep, SessionDep
+from api.portal.acquisition import faults, terms_form
+from api.portal.shell.forms import AcquireForm, Form, correctable
+from api.portal.shell.guards import AcquirePage, require_csrf
+from api.portal.shell.page import Page, render
+from catalog import access
+from catalog.identity import organizations
+from catalog.workflow import ROUTES
+from contracts.errors import HubError
+from hub import acquisition
+from hub.acquisition import EnterNeed
+from hub.acts import given
+
+router = APIRouter(prefix="/agreements/new", include_in_schema=False)
+
+
+@router.get("", response_class=HTMLResponse)
+def ask(page: AcquirePage, session: SessionDep) -> HTMLResponse:
+    """The form of a route."""
+    query = page.request.query_params
+    known = {name: (query[name][:200],) for name in ("dataset", "title", "provider") if name in query}
+    return _page(page, session, Form(known), query.get("route", ""))
+
+
+@router.post("", response_class=HTMLResponse)
+def enter(page: AcquirePage, hub: HubDep, session: SessionDep, form: AcquireForm) -> Response:
+    """Enter the need, and go on to its page."""
+    require_csrf(page, form.text("csrf"))
+    session.rollback()  # the act has a transaction of its own
+    route = form.text("route")
+    try:
+        request = given(
+            EnterNeed,
+            route=route,
+            **terms_form.common(form),
+            **terms_form.terms(form, route),
+            **form.values("dataset", "provider", "number"),
+            needed_on=form.text("needed_on") or None,
+            channels=terms_form.channels(form),
+        )
+        entered = acquisition.enter(hub, page.subject, request)
+    except HubError as error:
+        if not correctable(error):
+            raise
+        return _page(page, session, form, route, error)
+    return RedirectResponse(f"/agreements/{entered.id}", 303)
+
+
+def _page(page: Page, session: Session, form: Form, route: str, wrong: HubError | None = None) -> HTMLResponse:
+    access.require(session, page.subject, "manage-agreement", None)
+    known = [one for one in organizations.listed(session) if one.active]
+    return render(
+        page,
+        "acquisition/need.html",
+        status=422 if wrong else 200,
+        form=form,
+        route_kind=route if route in ROUTES else "request",
+        routes=ROUTES,
+        organizations=known,
+        agencies=[one for one in known if one.kind == "agency"],
+        offered=terms_form,
+        faults=faults.of(wrong) if wrong else {},
+    )

@@ -1,0 +1,79 @@
+"""The fields of a need and of an agreement's change, from a form to what the acts take and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from api.portal.shell.forms import Form
+from api.portal.wording.i18n import N_
+from catalog.acquisition.agreements import Agreement
+from catalog.entries.resources import CYCLES
+
+COMMON = ("title", "title_en", "purpose", "cycle", "coordinating_body", "legal_basis")
+PURCHASE = ("contract_number", "price_per_record", "ceiling", "why_bought", "fills_dataset")
+COLLECTION = ("template_version", "period", "due_day", "due_months")
+LISTS = ("permitted_purposes", "fills_items")
+SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "folder": ("path", "pattern"),
+    "http": ("url", "records", "next", "total", "page", "since", "since_item", "token_env"),
+    "template": ("path", "outbox"),
+}
+"""Settings of a channel that the form offers; others are given by the API or the command."""
+KINDS: Mapping[str, str] = {"folder": N_("监视目录"), "http": N_("接口"), "template": N_("报送模板")}
+PERIODS: Mapping[str, str] = {"month": N_("按月"), "quarter": N_("按季"), "year": N_("按年")}
+ROUTE_KINDS: Mapping[str, tuple[str, ...]] = {
+    "request": ("folder", "http"),
+    "buy": ("folder", "http"),
+    "collect": ("template",),
+}
+CYCLE_CHOICES = CYCLES
+
+
+def common(form: Form) -> dict[str, Any]:
+    """The common part, as it was typed in."""
+    return {name: form.text(name).strip() for name in COMMON}
+
+
+def terms(form: Form, route: str) -> dict[str, Any]:
+    """The terms of the route, under their name."""
+    if route == "buy":
+        values: dict[str, Any] = {name: form.text(name).strip() for name in PURCHASE if form.text(name).strip()}
+        lists = {name: [one.strip() for one in form.text(name).splitlines() if one.strip()] for name in LISTS}
+        return {"purchase": values | lists | {"redistribution": form.text("redistribution") == "1"}}
+    if route == "collect":
+        return {
+            "collection": {name: form.text(name).strip() for name in COLLECTION if form.text(name).strip()},
+            "agencies": form.all("agencies"),
+        }
+    return {}
+
+
+def channels(form: Form, before: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+    """The channel of the form, where one was chosen; of those that are there, what the form does not show stays."""
+    kind = form.text("kind")
+    if not kind:
+        return []
+    shown = SETTINGS.get(kind, ())
+    first = before[0] if before and before[0].get("kind") == kind else {}
+    unseen = {name: value for name, value in first.items() if name not in shown}
+    settings = {name: form.text(f"{kind}-{name}").strip() for name in shown}
+    given = {"kind": kind, **unseen, **{name: value for name, value in settings.items() if value}}
+    return [given, *(dict(one) for one in before[1:])]
+
+
+def filled(agreement: Agreement, agencies: list[str]) -> Form:
+    """The form as the agreement is now."""
+    fields: dict[str, tuple[str, ...]] = {name: (str(getattr(agreement, name)),) for name in COMMON}
+    for held, names in ((agreement.purchase, PURCHASE), (agreement.collection, COLLECTION)):
+        if held is not None:
+            fields |= {name: (str(getattr(held, name)),) for name in names if getattr(held, name) is not None}
+    if agreement.purchase is not None:
+        fields |= {name: ("\n".join(getattr(agreement.purchase, name)),) for name in LISTS}
+        fields["redistribution"] = ("1",) if agreement.purchase.redistribution else ()
+    channel = agreement.channel
+    fields["kind"] = (str(channel.get("kind", "")),)
+    fields |= {f"{channel['kind']}-{name}": (str(value),) for name, value in channel.items() if name != "kind"}
+    if agreement.valid_until:
+        fields["valid_until"] = (agreement.valid_until.isoformat(),)
+    return Form(fields | {"agencies": tuple(agencies)})

@@ -1,0 +1,133 @@
+"""A need from entry to end in the portal, by its steward and the provider's person, in both languages, without a shell."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from catalog.identity import organizations, people
+from catalog.identity.organizations import Organization
+from catalog.store import database
+from tests.api.portal.conftest import client_of
+from tests.api.portal.wording.test_i18n import chinese_left
+from tests.sharing import built
+from warehouse.settings import Settings
+from warehouse.storage import connection
+
+FORM = {
+    "route": "request", "title": "中小河流水位", "title_en": "River levels", "purpose": "山洪预警", "cycle": "每日",
+    "dataset": "river_level", "provider": "hlj-water", "kind": "folder", "folder-path": "inbox/river_level",
+}  # fmt: skip
+BUY = {**FORM, "route": "buy", "provider": "hlj-power", "price_per_record": "0.02", "ceiling": "100"}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Any:
+    settings = Settings(home=tmp_path / "var", _env_file=None)
+    made = built(settings)
+    with made.session() as session:
+        for one in organizations.listed(session):
+            one.name_en = one.id
+        people.add_person(session, "water", "赵水", "hlj-water", ("provider",), name_en="Zhao Shui")
+    yield settings
+    connection.forget(settings)
+
+
+def _client(settings: Settings, login: str, language: str = "zh") -> TestClient:
+    return client_of(create_app(settings), settings, login, language)
+
+
+def _post(client: TestClient, path: str, **form: Any) -> Any:
+    return client.post(path, data={"csrf": client.csrf, **form})  # type: ignore[attr-defined]
+
+
+def test_a_need_goes_its_way_from_page_to_page(home: Settings) -> None:
+    steward, water = _client(home, "steward"), _client(home, "water")
+    assert "/agreements/new" in steward.get("/acquire").text
+    entered = _post(steward, "/agreements/new", **FORM)
+    assert entered.status_code == 303, entered.text
+    path = entered.headers["location"]
+    assert f"{path}/answer" in water.get(path).text
+    assert f"{path}/answer" not in steward.get(path).text
+    wrong = _post(water, f"{path}/answer", answer="refuse")
+    assert (wrong.status_code, "不同意须说明理由和依据" in wrong.text) == (422, True)
+    assert 'aria-invalid="true"' in wrong.text
+    for client, act, form in (
+        (water, "answer", {"answer": "accept", "text": "同意共享"}),
+        (water, "sign", {"valid_until": "2098-12-31"}),
+        (steward, "sign", {}),
+        (steward, "change", {"reason": "换通道", "kind": "http", "http-url": "https://d/x", "http-token_env": "HUB_TOKEN_W"}),
+        (steward, "renew", {"reason": "续签", "valid_until": "2099-12-31"}),
+    ):
+        assert client.get(f"{path}/{act}").status_code == 200, act
+        assert _post(client, f"{path}/{act}", **form).status_code == 303, act
+    for language, words in (
+        ("zh", ("提出需求", "答复：同意", "签订", "更改", "续签", "赵水", "个工作日", "HUB_TOKEN_W")),
+        ("en", ("Enter a need", "Accept", "Zhao Shui", "working day", "Signed")),
+    ):
+        text = _client(home, "steward", language).get(path).text
+        assert not [word for word in words if word not in text]
+    assert not chinese_left(_client(home, "steward", "en").get(path).text)
+    assert _post(steward, f"{path}/end", reason="业务调整").status_code == 303
+    assert f"{path}/end" not in steward.get(path).text
+
+
+def test_faults_stand_at_their_fields_in_both_languages(home: Settings) -> None:
+    for language, said in (
+        ("zh", ("有单价时须有费用上限", "不在允许的位置", "必填")),
+        ("en", ("needs a ceiling", "HUB_INBOXES")),
+    ):
+        steward = _client(home, "steward", language)
+        answer = _post(steward, "/agreements/new", **{**BUY, "ceiling": "", "title": "", "provider": "hlj-power"})
+        assert (answer.status_code, said[0] in answer.text) == (422, True)
+        place = _post(steward, "/agreements/new", **{**FORM, "folder-path": "/etc"})
+        assert (place.status_code, said[1] in place.text) == (422, True)
+        assert 'value="/etc"' in place.text
+        if language == "en":
+            assert not chinese_left(answer.text.replace("每", ""))
+
+
+@pytest.mark.parametrize("route", ["request", "buy", "collect"])
+def test_a_form_has_the_fields_of_its_route_only(home: Settings, route: str) -> None:
+    text = _client(home, "steward", "en").get(f"/agreements/new?route={route}").text
+    names = set(re.findall(r'name="([\w-]+)"', text))
+    assert ("price_per_record" in names, "due_day" in names) == (route == "buy", route == "collect")
+    assert ("template-path" in names, "folder-path" in names) == (route == "collect", route != "collect")
+    assert not chinese_left(text)
+
+
+def test_a_whole_change_keeps_what_the_form_does_not_show(home: Settings) -> None:
+    steward = _client(home, "steward")
+    path = _post(steward, "/agreements/new", **BUY).headers["location"]
+    text = steward.get(f"{path}/change").text
+    assert 'value="0.0200"' in text
+    form = {**BUY, "whole": "1", "reason": "提高上限", "ceiling": "200"}
+    assert _post(steward, f"{path}/change", **form).status_code == 303
+    assert "200" in steward.get(path).text
+
+
+@pytest.mark.parametrize("who", ["partner", "outsider", "analyst", "auditor", "administrator", "owner", "water"])
+def test_who_may_not_gets_no_form_and_no_page_that_is_not_theirs(home: Settings, who: str) -> None:
+    path = _post(_client(home, "steward"), "/agreements/new", **{**FORM, "provider": "hlj-power"}).headers["location"]
+    client = _client(home, who)
+    assert client.get("/agreements/new").status_code == 403
+    assert _post(client, "/agreements/new", **FORM).status_code == 403
+    sees = who in ("auditor", "administrator")
+    assert client.get(path).status_code == (200 if sees else 403 if who in ("partner", "outsider") else 404)
+    for act in ("answer", "sign", "change", "end", "extend", "renew"):
+        assert client.get(f"{path}/{act}").status_code in (403, 404)
+        assert _post(client, f"{path}/{act}", reason="x", answer="accept").status_code in (403, 404)
+
+
+def test_a_form_of_another_page_is_refused(home: Settings) -> None:
+    steward = _client(home, "steward")
+    assert steward.post("/agreements/new", data={**FORM, "csrf": "x"}).status_code == 403
+    assert steward.get("/agreements/YQ-2026-999").status_code == 404
+    with database.session(home.catalog_database) as session:
+        organizations.add(session, Organization(id="gone", name="撤", kind="department", active=False))
+    assert 'value="gone"' not in steward.get("/agreements/new").text
