@@ -32,12 +32,14 @@ from api.v1 import (
 )
 from catalog.acquisition.calendars import InvalidCalendar
 from catalog.identity.directory import AlreadySo, LastAdministrator
+from hub.audit import NothingToAccept
 from hub.own import WrongPassword
 from hub.people import OwnRoles
 from warehouse.settings import Settings
 
 errors.also(LastAdministrator, 409, "last-administrator")
 errors.also(AlreadySo, 409, "already-so")
+errors.also(NothingToAccept, 409, "nothing-to-accept")
 errors.also(WrongPassword, 403, "wrong-password")
 errors.also(OwnRoles, 403, "own-roles")
 errors.also(InvalidCalendar, 422, "invalid-calendar")

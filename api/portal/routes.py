@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from api.portal.acquisition import agreement, channels, completeness, holidays, needs, register
-from api.portal.administration import account, bodies, people
+from api.portal.administration import account, audit, bodies, people
 from api.portal.batches import actions, batch, correcting, listing
 from api.portal.catalogue import contract_versions, entry, grants, publish, recall, resource, search
 from api.portal.help import pages
@@ -38,6 +38,7 @@ ROUTERS = (
     people,
     bodies,
     account,
+    audit,
     jobs,
 )
 

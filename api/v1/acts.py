@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Request
+from fastapi import APIRouter, Header, Path, Query, Request
 from pydantic import BaseModel, create_model
 from pydantic.fields import FieldInfo
 from starlette.responses import Response
@@ -54,12 +54,12 @@ def _add(router: APIRouter, act: Act) -> None:
 
 
 def _endpoint(act: Act) -> Callable[..., BaseModel | Response]:
-    """A handler whose parameters are the act's: those in its address, and a body of the others."""
+    """A handler whose parameters are the act's: those in its address, a body of the others; a query, where one only looks."""
     fields = act.takes.model_fields
     rest = {name: (field.annotation, field) for name, field in fields.items() if name not in act.places}
-    body = create_model(act.takes.__name__, __doc__=act.takes.__doc__, **rest) if rest else None  # type: ignore[call-overload]
+    body: Any = create_model(act.takes.__name__, __doc__=act.takes.__doc__, **rest) if rest else None  # type: ignore[call-overload]
 
-    def endpoint(hub: Hub, subject: Subject, key: str, **given: Any) -> BaseModel | Response:
+    def endpoint(hub: Hub, subject: Subject, key: str = "", **given: Any) -> BaseModel | Response:
         payload = given.pop("body").model_dump() if body else {}
         if act.long:
             request, prefer = given.pop("request"), given.pop("prefer")
@@ -69,8 +69,11 @@ def _endpoint(act: Act) -> Callable[..., BaseModel | Response]:
 
     parameters = [_parameter("hub", HubDep), _parameter("subject", KeyHolder)]
     parameters += [_parameter(place, Annotated[fields[place].annotation, _path(fields[place])]) for place in act.places]
-    parameters += [_parameter("body", body)] if body else []
-    parameters += [_parameter("key", Annotated[str, KEY], "")]
+    if act.api.startswith("GET "):
+        parameters += [_parameter("body", Annotated[body, Query()])] if body else []
+    else:
+        parameters += [_parameter("body", body)] if body else []
+        parameters += [_parameter("key", Annotated[str, KEY], "")]
     parameters += [_parameter("request", Request), _parameter("prefer", Prefer, "")] if act.long else []
     endpoint.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return endpoint

@@ -36,7 +36,11 @@ class Accepted:
 
 def listed(session: Session) -> list[Accepted]:
     """All acts, oldest first. That they were not written by somebody else is what the chain itself shows."""
-    asked = select(AuditRecord).where(AuditRecord.action == ACTION).order_by(col(AuditRecord.sequence))
+    asked = (
+        select(AuditRecord)
+        .where(AuditRecord.action == ACTION, AuditRecord.outcome == "done")
+        .order_by(col(AuditRecord.sequence))
+    )
     return [_read(one) for one in session.exec(asked)]
 
 

@@ -132,6 +132,7 @@ def listed(
     object: str = "",
     outcome: str = "",
     since: datetime | None = None,
+    until: datetime | None = None,
     before: int | None = None,
     limit: int = 50,
 ) -> Sequence[AuditRecord]:
@@ -144,6 +145,8 @@ def listed(
         asked = asked.where(AuditRecord.outcome == outcome)
     if since is not None:
         asked = asked.where(col(AuditRecord.at) >= since)
+    if until is not None:
+        asked = asked.where(col(AuditRecord.at) < until)
     if before is not None:
         asked = asked.where(col(AuditRecord.sequence) < before)
     return session.exec(asked).all()

@@ -389,13 +389,9 @@ def last_verification(session: Session) -> tuple[bool, datetime] | None:
     return (bool(kept.value.get("good")), kept.at) if kept else None
 
 
-def accept(session: Session, verification: Verification, *, actor: str, reason: str, organization_id: str = "") -> int:
-    """Put the open findings of a verification on record; the number of the record. Seal next, so that it stands."""
+def acceptance(verification: Verification, reason: str) -> dict[str, Any]:
+    """What the record of an acceptance holds: the open findings of a verification, and what was found out about them."""
     if not reason.strip():
         raise NoReason
     faults = [(one.kind, one.sequence, max(one.until, one.sequence)) for one in verification.findings]
-    detail = accepted.detail(reason.strip(), faults, verification.disagreeing)
-    kept = audit.record(
-        session, actor=actor, organization_id=organization_id, action=accepted.ACTION, object="audit", detail=detail
-    )
-    return kept.sequence
+    return accepted.detail(reason.strip(), faults, verification.disagreeing)

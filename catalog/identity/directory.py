@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -85,6 +85,12 @@ def keys_of_all(session: Session, people: Sequence[Person]) -> dict[str, list[Ke
     for key in session.exec(rows):
         keys[key.person_id].append(key)
     return keys
+
+
+def logins_of_keys(session: Session, prefixes: Collection[str]) -> dict[str, str]:
+    """Whose keys these are: login by prefix."""
+    rows = select(Key.prefix, Person.login).join(Person, col(Person.id) == col(Key.person_id))
+    return dict(session.exec(rows.where(col(Key.prefix).in_(list(prefixes)))).all())
 
 
 def change(session: Session, person: Person, changes: Mapping[str, Any]) -> Person:

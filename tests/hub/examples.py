@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from sqlmodel import select
 
 from catalog.access import grants
 from catalog.acquisition.agreements import Agreement
+from catalog.audit import sealing
 from catalog.deliveries.batches import Batch, BatchState
 from catalog.entries import resources
 from catalog.entries.resources import Resource
@@ -47,6 +49,14 @@ def _password(hub: Hub, login: str) -> str:
         if not person.password_hash:
             people.set_password(session, person, PASSWORD)
     return PASSWORD
+
+
+def _broken(hub: Hub) -> str:
+    """A chain with a finding: its key is there, a line of its head file cannot be read."""
+    sealing.make_key(hub.settings.audit_key)
+    hub.settings.audit_head.parent.mkdir(exist_ok=True)
+    hub.settings.audit_head.write_text("not a seal\n", encoding="ascii")
+    return "查明：磁盘修复时损坏"
 
 
 def _closed(hub: Hub) -> str:
@@ -131,6 +141,10 @@ EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
     "organization.change": lambda _: {"organization": "hlj-water", "phone": "0451-0000"},
     "own.password": lambda hub: {"old": _password(hub, "owner"), "new": "another long password 4711"},
     "own.key": lambda hub: {"password": _password(hub, "owner")},
+    "audit.list": lambda _: {"action": "people.add", "limit": 5},
+    "audit.verify": lambda _: {},
+    "audit.seal": lambda _: {},
+    "audit.accept": lambda hub: {"reason": _broken(hub)},
     "session.end": lambda hub: {"session": _session(hub)},
     "organization.add": lambda _: {"id": "hlj-forest", "name": "黑龙江省林草局"},
     "release": lambda _: {"resource": "hazard", "note": "新版"},
@@ -172,4 +186,6 @@ def asked(act: str, given: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]
     body = {name: value for name, value in given.items() if name not in one.places}
     if act == "deliver":
         path += "?filename=a.csv"
+    if method == "GET" and body:
+        path += f"?{urlencode(body)}"
     return method, "/api/v1" + path.format(**given), body

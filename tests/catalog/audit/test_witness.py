@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Session
 
+from catalog.audit import accepted, sealing, witness
 from catalog.audit import chain as audit
-from catalog.audit import sealing, witness
 from catalog.audit.chain import AuditRecord
 from catalog.audit.witness import FileWitness, HubWitness, SyslogWitness, WitnessUnreachable, witness_of
 from catalog.identity import people
@@ -49,7 +49,8 @@ class House:
     def accept(self, reason: str = "磁盘故障，已核对") -> None:
         with database.session(self.url) as session:
             found = sealing.verify(session, self.public, self.head, self.witness.read())
-            sealing.accept(session, found, actor="auditor", reason=reason)
+            detail = sealing.acceptance(found, reason)
+            audit.record(session, actor="auditor", action=accepted.ACTION, object="audit", detail=detail)
         self.seal()
 
     def forge(self, *, first: int = 1) -> None:
@@ -272,4 +273,4 @@ class TestOnRecord:
         with database.session(house.url) as session:
             found = sealing.verify(session, house.public, house.head)
             with pytest.raises(sealing.NoReason):
-                sealing.accept(session, found, actor="auditor", reason="  ")
+                sealing.acceptance(found, "  ")
