@@ -161,6 +161,19 @@ class CatalogLedger:
             asked = select(Batch).where(col(Batch.state).in_(OPEN)).order_by(col(Batch.sequence))
             return [_entry(batch) for batch in session.exec(asked)]
 
+    def waiting(self, dataset: str) -> Sequence[Entry]:
+        """Batches of a dataset still received or checking, oldest first."""
+        with database.session(self.engine) as session:
+            asked = select(Batch).where(Batch.dataset == dataset, col(Batch.state).in_(OPEN))
+            return [_entry(batch) for batch in session.exec(asked.order_by(col(Batch.sequence)))]
+
+    def marked(self, agreement_id: str, mark: str) -> Entry | None:
+        """The batch that came under an agreement with a source's own mark."""
+        with database.session(self.engine) as session:
+            asked = select(Batch).where(Batch.mark == mark, Batch.agreement_id == agreement_id)
+            batch = session.exec(asked.order_by(col(Batch.sequence).desc())).first()
+            return _entry(batch) if batch else None
+
     def history(self, dataset: str) -> Sequence[Entry]:
         """Accepted batches of a dataset that are not undone, oldest first."""
         with database.session(self.engine) as session:

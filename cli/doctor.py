@@ -316,11 +316,12 @@ def folders_finding(settings: Settings) -> Finding:
     """Nothing lies in a watched folder that will never be taken."""
     if database.current(settings.catalog_database) != database.newest():
         return Finding("folders", "good", "尚无监视文件夹", "no folder is watched yet")
+    from hub import sources
     from hub.hub import open_hub
-    from orchestration.routes.acquire import agreements, passed_over
+    from orchestration.collect import passed_over
 
     hub = open_hub(settings)
-    left = passed_over(hub, agreements(hub))
+    left = passed_over(hub, sources.in_force(hub))
     if not left:
         return Finding("folders", "good", "监视文件夹中没有不会收取的文件", "nothing in a watched folder is passed over")
     path, why, why_en = left[0]

@@ -76,6 +76,8 @@ class Receipt:
     period: str = ""
     corrects: str | None = None
     run_id: str = ""
+    mark: str = ""
+    """By which its source knows it: what comes again under the same agreement with the same mark is the same delivery."""
     answers: Answers = field(default_factory=Answers)
 
 

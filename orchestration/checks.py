@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.modelled import Model
-from orchestration.routes.acquire import Acquired
+from orchestration.turns import Turn
 
 DELIVERED = "delivered"
 QUALITY = "quality"
@@ -26,16 +26,16 @@ def specs(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def results(key: dg.AssetKey, turn: Acquired) -> list[dg.AssetCheckResult]:
+def results(key: dg.AssetKey, turn: Turn) -> list[dg.AssetCheckResult]:
     """What the checks say of a dataset's turn; a refusal is an error, quarantined rows are a warning."""
     return [_delivered(key, turn), _quality(key, turn)]
 
 
-def _delivered(key: dg.AssetKey, turn: Acquired) -> dg.AssetCheckResult:
-    refused = [taken for taken in turn.news if taken.refused]
+def _delivered(key: dg.AssetKey, turn: Turn) -> dg.AssetCheckResult:
+    refused = [loaded for loaded in turn.news if loaded.refused]
     received, accepted, quarantined = (turn.count(name) for name in ("received", "accepted", "quarantined"))
     lost = received - accepted - quarantined
-    told = [f"{taken.filename}: {taken.outcome.message}" for taken in refused] + [zh for zh, _ in turn.notes]
+    told = [f"{loaded.filename}: {loaded.outcome.message}" for loaded in refused] + [zh for zh, _ in turn.notes]
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=DELIVERED,
@@ -47,8 +47,8 @@ def _delivered(key: dg.AssetKey, turn: Acquired) -> dg.AssetCheckResult:
     )
 
 
-def _quality(key: dg.AssetKey, turn: Acquired) -> dg.AssetCheckResult:
-    faults = [fault for taken in turn.news for fault in taken.outcome.faults]
+def _quality(key: dg.AssetKey, turn: Turn) -> dg.AssetCheckResult:
+    faults = [fault for loaded in turn.news for fault in loaded.outcome.faults]
     metadata: dict[str, Any] = {"quarantined": turn.count("quarantined")}
     if faults:
         records = [dg.TableRecord({"rule": f.rule, "item": f.item, "rows": f.rows, "message": f.message}) for f in faults[:50]]

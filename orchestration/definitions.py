@@ -20,11 +20,11 @@ def definitions(settings: Settings | None = None) -> dg.Definitions:
     """Assets, checks, jobs, schedules and sensors. Before `hub init` there are none but the models."""
     hub = open_hub(settings)
     plan = _plan(hub)
-    acquired = assets.datasets(hub, plan)
+    acquired = [one for one in (assets.arrivals(hub, plan), assets.datasets(hub, plan)) if one]
     jobs = _jobs(plan)
     upkeep = maintenance.jobs(hub)
     return dg.Definitions(
-        assets=[*([acquired] if acquired else []), model_assets.models(hub)],
+        assets=[*acquired, model_assets.models(hub)],
         jobs=[*jobs, *upkeep],
         schedules=[*schedules.routes(plan), *schedules.upkeep()],
         sensors=sensors.sensors(hub, plan),
@@ -48,10 +48,10 @@ def _jobs(plan: Plan) -> list[dg.UnresolvedAssetJobDefinition]:
     made = []
     for route in ROUTES:
         if names := plan.of(route):
-            chosen = dg.AssetSelection.assets(*(assets.key("resource", name) for name in names))
+            chosen = dg.AssetSelection.assets(assets.ARRIVALS, *(assets.key("resource", name) for name in names))
             made.append(dg.define_asset_job(route, selection=chosen, tags={assets.ROUTE_TAG: route}))
     if plan.datasets:
-        made.append(dg.define_asset_job("refresh", selection=dg.AssetSelection.groups("resource")))
+        made.append(dg.define_asset_job("refresh", selection=dg.AssetSelection.groups("landing", "resource")))
     made.append(dg.define_asset_job("models", selection=dg.AssetSelection.groups("theme", "topic")))
     return made
 

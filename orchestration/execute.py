@@ -12,20 +12,23 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.execute_in_process import core_execute_in_process
 from filelock import FileLock
 from sqlmodel import col, select
 
 from catalog.deliveries.batches import Batch
 from catalog.entries.resources import Resource
 from contracts.errors import HubError
+from hub import sources
 from hub.hub import Hub, open_hub
 from orchestration import owners
-from orchestration.assets import key
+from orchestration.assets import ARRIVALS, key
+from orchestration.collect import passed_over
 from orchestration.definitions import definitions
 from orchestration.home import ROOT, environment
 from orchestration.modelled import described
 from orchestration.plan import ROUTES
-from orchestration.routes.acquire import agreements, passed_over
 from warehouse.settings import Settings
 
 ALL = (*ROUTES, "models")
@@ -123,7 +126,7 @@ def _left_lying(hub: Hub, job: str, datasets: Sequence[str]) -> Iterator[str]:
     """Files that a route's folders hold and do not give, so that nobody waits for them."""
     if job not in (*ROUTES, "refresh"):
         return
-    found = agreements(hub, datasets, job if job in ROUTES else "")
+    found = sources.in_force(hub, datasets, job if job in ROUTES else "")
     for path, why, why_en in passed_over(hub, found):
         yield f"{path}: {why} / {why_en}"
 
@@ -133,15 +136,7 @@ def _execute(hub: Hub, job: dg.JobDefinition, opened: dg.DagsterInstance, datase
     began = time.perf_counter()
     run_id = str(uuid.uuid4())
     try:
-        with owners.owned(opened, run_id):
-            result = job.execute_in_process(
-                instance=opened,
-                raise_on_error=False,
-                run_id=run_id,
-                tags=owners.tags(),
-                asset_selection=_selected(datasets) or None,
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            )
+        result = _in_this_process(job, opened, run_id, _selected(datasets))
     except BaseException as ended:  # the terminal was closed, or Ctrl-C: the run ends with it
         _end(opened, run_id, ended)
         raise
@@ -156,6 +151,22 @@ def _execute(hub: Hub, job: dg.JobDefinition, opened: dg.DagsterInstance, datase
     )
 
 
+def _in_this_process(
+    job: dg.JobDefinition, opened: dg.DagsterInstance, run_id: str, selected: Sequence[dg.AssetKey]
+) -> dg.ExecuteInProcessResult:
+    """Dagster's `execute_in_process` with the executor that every other run has: that one would run steps in turn."""
+    return core_execute_in_process(
+        job=InMemoryJob(job_def=job.get_subset(asset_selection=set(selected)) if selected else job),
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        instance=opened,
+        output_capturing_enabled=False,
+        raise_on_error=False,
+        run_tags=owners.tags(),
+        run_id=run_id,
+        asset_selection=frozenset(selected),
+    )
+
+
 def _end(opened: dg.DagsterInstance, run_id: str, why: BaseException) -> None:
     run = opened.get_run_by_id(run_id)
     if run is not None and not run.is_finished:
@@ -164,13 +175,14 @@ def _end(opened: dg.DagsterInstance, run_id: str, why: BaseException) -> None:
 
 def _selected(datasets: Sequence[str]) -> list[dg.AssetKey]:
     held = described()
-    return [key(held[name].library if name in held else "resource", name) for name in datasets]
+    chosen = [key(held[name].library if name in held else "resource", name) for name in datasets]
+    return [*([ARRIVALS] if any(one.path[0] == "resource" for one in chosen) else []), *chosen]
 
 
 def loaded(hub: Hub, run_id: str) -> tuple[Loaded, ...]:
     """What a run delivered, by dataset in the order of loading, read from the batches that name it."""
     with hub.session() as session:
-        asked = select(Batch).where(Batch.run_id == run_id).order_by(col(Batch.sequence))
+        asked = select(Batch).where(Batch.run_id == run_id).order_by(col(Batch.finished_at), col(Batch.sequence))
         titles = dict(session.exec(select(Resource.name, Resource.title)).all())
         batches: dict[str, list[Batch]] = {}
         for batch in session.exec(asked):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from catalog.deliveries.batches import Batch
@@ -48,12 +49,15 @@ def record(session: Session, events: Sequence[Mapping[str, Any]]) -> None:
 def catch_up(hub: Hub, *, since: int | None = None) -> int:
     """Record batches that came another way than by a job: onboarded, submitted, reconciled. Gives how many.
 
-    `since` is the order of the last batch that was looked at; None: where the last time ended.
+    `since` is the order of the last batch that was looked at; None: where the last time ended. It never passes a batch that
+    still waits to be loaded: whoever loads that one may be no job.
     """
     with hub.session() as session:
         kept = facts.recall(session, CAUGHT_UP)
         last = int(kept.value["sequence"]) if kept and since is None else since or 0
-        asked = select(Batch).where(col(Batch.sequence) > last, col(Batch.state).not_in(OPEN)).order_by(col(Batch.sequence))
+        waiting = session.exec(select(func.min(Batch.sequence)).where(col(Batch.state).in_(OPEN))).one()
+        before = [col(Batch.sequence) < waiting] if waiting is not None else []
+        asked = select(Batch).where(col(Batch.sequence) > last, *before).order_by(col(Batch.sequence))
         done = 0
         for batch in session.exec(asked.limit(AT_ONCE)).all():
             done += _told_late(session, hub, batch)

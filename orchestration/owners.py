@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.executor.in_process import InProcessExecutor
 
 from catalog.audit import chain as audit
 from contracts.clock import machine
 from hub.hub import ACTOR, Hub
+from orchestration.beside import SideBySideExecutor
 
 OWNER_TAG = "hui/owner"
 SEEN_TAG = "hui/seen"
@@ -74,8 +74,8 @@ def tags() -> dict[str, str]:
     return {OWNER_TAG: json.dumps(asdict(Owner.me())), SEEN_TAG: machine().isoformat()}
 
 
-class OwnedExecutor(InProcessExecutor):
-    """Runs all steps in the run's own process, which owns the run."""
+class OwnedExecutor(SideBySideExecutor):
+    """Runs all steps in the run's own process, which owns the run; collect and load side by side."""
 
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
         """Dagster's own way, with an owner."""

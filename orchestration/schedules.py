@@ -7,7 +7,7 @@ import re
 import dagster as dg
 
 from contracts.clock import zone
-from orchestration.assets import ROUTE_TAG, key
+from orchestration.assets import ARRIVALS, ROUTE_TAG, key
 from orchestration.plan import Due, Plan
 
 
@@ -36,7 +36,7 @@ def name(due: Due) -> str:
 
 
 def _schedule(due: Due) -> dg.ScheduleDefinition:
-    chosen = [key("resource", dataset) for dataset in due.datasets]
+    chosen = [ARRIVALS, *(key("resource", dataset) for dataset in due.datasets)]
 
     def ask(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         return dg.RunRequest(asset_selection=chosen, tags={ROUTE_TAG: due.route})

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -14,15 +13,15 @@ from sqlmodel import col, select
 from catalog.audit import sealing, witness
 from catalog.deliveries.batches import ACCEPTED, Batch
 from catalog.releases.releases import QualityResult
+from channels import base
+from channels.settling import look
 from contracts.clock import now
+from hub import sources
 from hub.hub import Hub
-from orchestration import lineage, owners, sending
-from orchestration.assets import ROUTE_TAG, key
+from orchestration import collect, lineage, owners, sending
+from orchestration.assets import ARRIVALS, ROUTE_TAG, key
 from orchestration.modelled import described
 from orchestration.plan import ROUTES, Plan
-from orchestration.routes.acquire import ROUTES as CHANNELS
-from orchestration.routes.acquire import agreements, forget_lost
-from orchestration.routes.arrivals import look
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
 LEFT_BEHIND = timedelta(minutes=10)
@@ -56,19 +55,18 @@ def _dropped(hub: Hub, route: str) -> dg.SensorDefinition:
 def waiting(hub: Hub, route: str) -> dict[str, dict[str, list[int]]]:
     """Dataset → its waiting files with size and time of change."""
     found: dict[str, dict[str, list[int]]] = {}
-    in_force = agreements(hub, route=route)
-    forget_lost(hub, in_force)
-    for dataset, held in in_force.items():
-        files: list[Path] = [path for agreement in held for path in CHANNELS[route].waiting(hub, agreement)]
+    for dataset, channels in sources.in_force(hub, route=route).items():
+        files = [path for agreed in channels for path in collect.waiting(hub, agreed)]
         if files:
-            found[dataset] = {str(path): look(path) for path in files}
+            found[dataset] = {base.remembered_name(str(path)): look(path) for path in files}
     return found
 
 
 def _request(route: str, ready: dict[str, dict[str, list[int]]]) -> dg.RunRequest:
     """One run for all that is ready; the same files in the same state never ask twice."""
     told = hashlib.sha256(json.dumps(ready, sort_keys=True).encode()).hexdigest()[:32]
-    return dg.RunRequest(run_key=told, asset_selection=[key("resource", name) for name in ready], tags={ROUTE_TAG: route})
+    chosen = [ARRIVALS, *(key("resource", name) for name in ready)]
+    return dg.RunRequest(run_key=told, asset_selection=chosen, tags={ROUTE_TAG: route})
 
 
 def _left_behind(hub: Hub) -> dg.SensorDefinition:

@@ -77,7 +77,10 @@ class Settings(BaseSettings):
     reading_memory: Size = Field(default="4GB", description="Memory for opening one foreign file, in a process of its own.")
     reading_seconds: int = Field(default=300, description="Seconds for opening one; a large file has 5 more for each MB.")
     reading_cgroup: str = Field(default="", description="A cgroup (v2) set aside for such processes; empty: none.")
-    run_fetch_seconds: float = Field(default=1200, description="Seconds that one run may ask endpoints, all together.")
+    run_fetch_seconds: float = Field(
+        default=1200, description="Seconds after which one run begins no source elsewhere any more."
+    )
+    collectors: int = Field(default=8, ge=1, le=256, description="Sources that are collected from at the same time.")
     readers: int = Field(default=2, ge=1, description="Processes of `hub serve` that read the lake, each one query at a time.")
     reader_memory: Size = Field(default="250MB", description="DuckDB memory of one reader; beyond it a query spills to disk.")
     reader_queue: int = Field(default=100, ge=0, description="Queries that may wait for a reader; one more is answered 503.")

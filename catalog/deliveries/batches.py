@@ -88,7 +88,8 @@ class Batch(SQLModel, table=True):
     mended: int = Field(default=0, description="Its rows that corrections have mended")
     reason: str = Field(default="", description="Why a person undid it, let it pass or put it aside")
     seconds: dict[str, float] = Field(default_factory=dict, sa_type=Json, description="Seconds for each step")
-    run_id: str = Field(default="", description="Dagster or command run that loaded it")
+    run_id: str = Field(default="", description="Dagster or command run that brought it")
+    mark: str = Field(default="", index=True, description="By which its source knows it; one delivery for each, and agreement")
 
     @property
     def open_rows(self) -> int:

@@ -152,6 +152,7 @@ def pins(site: Site) -> list[Mapping[str, Any]]:
 
 
 NEEDED = {
+    "acknowledge": "collect",
     "undo": "undo",
     "release": "release",
     "compaction": "maintain",
@@ -179,7 +180,7 @@ def script(site: Site, point: str) -> list[list[str]]:
         if number == 1 and needed:
             extra = needed
         if extra:
-            steps.append(told[extra])
+            steps.append(["collect", dataset, site.file()] if extra == "collect" else told[extra])
     return steps
 
 

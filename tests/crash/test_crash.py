@@ -15,6 +15,7 @@ from warehouse.storage import connection
 from warehouse.storage.failpoints import POINTS
 
 STEPS = {
+    "acknowledge": ["collect", "complete", "THIRD"],
     "undo": ["undo", "complete", "0"],
     "release": ["release", "complete"],
     "compaction": ["maintain"],
@@ -68,8 +69,9 @@ def _copy(worked: Path, folder: Path) -> Site:
 
 
 def _step(site: Site, told: list[str]) -> list[str]:
-    step = told or ["deliver", DATASET, _files(site)[2]]
-    return [part.replace("BACKUPS", str(site.folder / "backups")) for part in step]
+    third = _files(site)[2]
+    step = told or ["deliver", DATASET, third]
+    return [part.replace("BACKUPS", str(site.folder / "backups")).replace("THIRD", third) for part in step]
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -82,6 +84,17 @@ def test_killed_at(point: str, worked: Path, calm: Callable[[str], State], tmp_p
     struck.work([step])
     agree(struck)
     assert struck.state() == calm(point)
+
+
+@pytest.mark.parametrize("point", ["landing-rename", "receipt", "check", "staged", "commit-before", "commit-after", "settle"])
+def test_killed_at_while_channels_bring_it(point: str, worked: Path, calm: Callable[[str], State], tmp_path: Path) -> None:
+    """Collect and load are two ops; between them, and anywhere else, the next run goes on where the last one died."""
+    struck = _copy(worked, tmp_path / "struck")
+    step = _step(struck, STEPS["acknowledge"])
+    assert struck.work([step], crash_at=point) == KILLED, f"{point} was not reached"
+    struck.work([step])
+    agree(struck)
+    assert struck.state() == calm("acknowledge")
 
 
 @pytest.mark.parametrize(("kept_in", "seed"), [("sqlite", 21), ("postgresql", 22)])

@@ -13,7 +13,12 @@ from catalog.entries import contracts as registry
 from catalog.identity.organizations import Organization
 from catalog.store import database
 from contracts.odcs import loader
+from hub import sources
 from hub.hub import Hub, open_hub
+from orchestration.collect import collect_all, look_ahead
+from orchestration.load import Loading
+from orchestration.rounds import Round
+from orchestration.turns import Turn
 from tests.agreeing import flat
 from warehouse.settings import Settings
 from warehouse.storage import connection
@@ -131,3 +136,15 @@ def drop(folder: Path, name: str, *rows: str) -> Path:
     path = folder / name
     path.write_text("编号,数量\n" + "\n".join(rows) + "\n", encoding="utf-8")
     return path
+
+
+def turn(hub: Hub, dataset: str) -> Turn:
+    """A dataset's channels collected from, and what came loaded: as a run does it, without Dagster, one after the other."""
+    found = sources.in_force(hub, [dataset])
+    settling, busy = look_ahead(hub, found)
+    whole = Round()
+    whole.begin({dataset: frozenset()}, [dataset for _ in busy])
+    for collected in collect_all(hub, busy, settling=settling):
+        whole.bring(collected)
+    whole.end()
+    return next(Loading(hub, whole, frozenset([dataset])).run(), Turn(dataset))

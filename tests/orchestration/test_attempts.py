@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import threading
 from datetime import timedelta
@@ -11,27 +12,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import select
 from typer.testing import CliRunner
 
 from catalog import workdays
-from catalog.acquisition import channels
+from catalog.acquisition import channels, memory
 from catalog.acquisition.agreements import Agreement
+from catalog.acquisition.memory import ChannelMemory
 from catalog.identity.people import Subject
 from catalog.overview import health, inbox
+from channels.http import HttpChannel
 from cli.main import app
 from contracts.clock import today
+from hub import sources
 from hub.hub import Hub
-from orchestration.routes import acquire, endpoint
-from orchestration.routes.arrivals import FetchTime, Taken
+from orchestration import load
+from orchestration.collect import RunTime, collect, look_ahead
+from orchestration.turns import Turn
 from tests.agreeing import set_channel
+from tests.orchestration import conftest
 from tests.orchestration.conftest import agree, drop
 from warehouse.storage import connection, tables
 
 LOCAL = Subject("local", kind="local")
 
 
-def turn(hub: Hub, dataset: str = "station") -> acquire.Acquired:
-    return acquire.acquire(hub, dataset, acquire.agreements(hub, [dataset])[dataset])
+def turn(hub: Hub) -> Turn:
+    return conftest.turn(hub, "station")
 
 
 def outcomes(hub: Hub, dataset: str = "station") -> list[tuple[str, str]]:
@@ -56,7 +63,7 @@ def test_a_batch_that_came_is_an_attempt(stocked: Hub, inbox: Path) -> None:
     with stocked.session() as session:
         (one,) = channels.listed(session)
         assert (one.outcome, one.batches, one.channel) == ("taken", [taken.batch_id], "folder")
-        assert one.bytes == taken.bytes > 0
+        assert one.bytes > 0
 
 
 def test_a_source_that_is_away_leaves_a_trace(away: Hub) -> None:
@@ -107,13 +114,13 @@ def test_what_nobody_thought_of_is_said_in_words_and_other_channels_go_on(
     def breaks(*told: Any) -> None:
         raise RecursionError("maximum recursion depth exceeded")
 
-    monkeypatch.setattr(endpoint, "arrivals", breaks)
+    monkeypatch.setattr(HttpChannel, "collect", breaks)
     drop(inbox / "station", "a.csv", "S1,1")
     made = turn(away)
     assert made.failed
     assert len(made.news) == 1
     assert "maximum recursion" not in str(made.notes)
-    assert [outcome for outcome, _ in outcomes(away)] == ["taken", "failed"]
+    assert sorted(outcome for outcome, _ in outcomes(away)) == ["failed", "taken"]
 
 
 def test_a_folder_without_a_file_is_no_attempt(stocked: Hub) -> None:
@@ -151,24 +158,45 @@ def test_the_command_lists_them(away: Hub, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_run_without_time_leaves_endpoints_to_the_next_one(away: Hub) -> None:
-    made = acquire.acquire(away, "station", acquire.agreements(away, ["station"])["station"], fetching=FetchTime(0))
-    assert "HUB_RUN_FETCH_SECONDS" in made.notes[0][1]
+    (agreed,) = sources.in_force(away, ["station"])["station"]
+    collected = collect(away, agreed, run_time=RunTime(0))
+    assert "HUB_RUN_FETCH_SECONDS" in collected.notes[0][1]
 
 
-def test_files_whose_batch_the_catalogue_lost_are_taken_again(stocked: Hub, inbox: Path) -> None:
-    """The catalogue came back from before; the memory beside it says that the file was taken."""
-    drop(inbox / "station", "a.csv", "S1,1")
-    turn(stocked)
-    memory = Taken.of(stocked.settings, "XY-station")
-    memory.add("a.csv", memory.held["a.csv"][:2], "20991231-0007")
-    found = acquire.agreements(stocked, ["station"])
-    assert acquire.look_ahead(stocked, found)[1] == ["station"]
+class TestMemoryOfEarlierVersions:
+    """Until migration 0011 it was a JSON file beside the catalogue."""
+
+    def remember(self, hub: Hub, file: Path, batch: str) -> Path:
+        status = file.stat()
+        kept = hub.settings.root / "routes" / "XY-station.json"
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text(json.dumps({file.name: [status.st_size, status.st_mtime_ns, batch]}), encoding="utf-8")
+        return kept
+
+    def test_comes_into_the_catalogue_at_the_first_look(self, stocked: Hub, inbox: Path) -> None:
+        file = drop(inbox / "station", "a.csv", "S1,1")
+        batch = turn(stocked).news[0].batch_id
+        with stocked.session() as session:
+            for row in session.exec(select(ChannelMemory)):
+                session.delete(row)
+        kept = self.remember(stocked, file, batch)
+        (kept.parent / "XY-station").mkdir(exist_ok=True)
+        (kept.parent / "XY-station" / "since.txt").write_text("2026-03-01", encoding="utf-8")
+        assert look_ahead(stocked, sources.in_force(stocked, ["station"]))[1] == []
+        with stocked.session() as session:
+            assert memory.read(session, "XY-station")["since"] == "2026-03-01"
+        assert not kept.exists()
+
+    def test_files_whose_batch_the_catalogue_lost_are_taken_again(self, stocked: Hub, inbox: Path) -> None:
+        """The catalogue came back from before; the memory beside it said that the file was taken."""
+        self.remember(stocked, drop(inbox / "station", "a.csv", "S1,1"), "20991231-0007")
+        assert len(turn(stocked).news) == 1
 
 
 def test_a_busy_lake_does_not_fail_the_run_before_it_begins(stocked: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(acquire, "MAKE_TABLES_SECONDS", 0.1)
+    monkeypatch.setattr(load, "MAKE_TABLES_SECONDS", 0.1)
     with connection.writer_lock(stocked.settings, purpose="test"):
-        acquire.make_tables(stocked, ["station", "well"])
+        load.make_tables(stocked, ["station", "well"])
     with connection.reader(stocked.settings) as lake:
         assert tables.existing(lake, "resource", "well") == {}
 

@@ -36,7 +36,7 @@ class TestDropped:
         first, data = ticked(stocked, "request_dropped")
         assert first == []
         (request,), _ = ticked(stocked, "request_dropped", data.cursor)
-        assert [key.to_user_string() for key in request.asset_selection or []] == ["resource/station"]
+        assert [key.to_user_string() for key in request.asset_selection or []] == ["landing/arrivals", "resource/station"]
         assert request.tags[ROUTE_TAG] == "request"
 
     def test_a_file_that_grew_in_between_waits(self, stocked: Hub, inbox: Path) -> None:
@@ -130,7 +130,11 @@ def test_audit_is_sealed_by_the_sensor(stocked: Hub, monkeypatch: pytest.MonkeyP
 def test_a_schedule_asks_for_the_datasets_of_its_rhythm(stocked: Hub) -> None:
     schedule = definitions(stocked.settings).get_repository_def().get_schedule_def("request_0_6_any_any_any")
     (request,) = schedule.evaluate_tick(dg.build_schedule_context()).run_requests or []
-    assert {key.to_user_string() for key in request.asset_selection or []} == {"resource/station", "resource/well"}
+    assert {key.to_user_string() for key in request.asset_selection or []} == {
+        "landing/arrivals",
+        "resource/station",
+        "resource/well",
+    }
 
 
 def test_the_maintenance_job_runs(stocked: Hub, inbox: Path) -> None:

@@ -12,9 +12,9 @@ from contracts.excel.marks import TemplateMark
 from contracts.inference.evidence import Evidence, Said
 from contracts.model import Contract
 from contracts.odcs import loader
+from contracts.pages import PageRead, PageRequest
 from warehouse.foreign import door, limits
 from warehouse.onboarding.draft import Progress, Request
-from warehouse.readers.pages import Asked, Read
 from warehouse.settings import Settings
 
 LINE_GROWTH = 8
@@ -64,10 +64,10 @@ def annotate(path: Path, faults: Sequence[Any], target: Path, settings: Settings
     return int(door.run(settings, "annotate", limits.of(settings, path), request, name=path.name)["marked"])
 
 
-def page(path: Path, asked: Asked, target: Path, settings: Settings, *, name: str, seconds: float) -> Read:
+def page(path: Path, asked: PageRequest, target: Path, settings: Settings, *, name: str, seconds: float) -> PageRead:
     """The records of one page of an endpoint, written as lines to `target`, within `seconds`."""
     usual = limits.of(settings, path)
     output = min(usual.output, LINE_GROWTH * asked.limit)
     allowed = replace(usual, seconds=max(1.0, min(usual.seconds, seconds)), output=output)
     request = {"path": path.resolve(), "asked": asked, "target": target.resolve()}
-    return Read(**door.run(settings, "page", allowed, request, name=name))
+    return PageRead(**door.run(settings, "page", allowed, request, name=name))

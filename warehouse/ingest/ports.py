@@ -40,6 +40,12 @@ class Ledger(Protocol):
     def unsettled(self) -> Sequence[Entry]:
         """Batches still received or checking, oldest first."""
 
+    def waiting(self, dataset: str) -> Sequence[Entry]:
+        """Batches of a dataset still received or checking, oldest first."""
+
+    def marked(self, agreement_id: str, mark: str) -> Entry | None:
+        """The batch that came under an agreement with a source's own mark."""
+
     def history(self, dataset: str) -> Sequence[Entry]:
         """Accepted batches of a dataset that are not undone, oldest first."""
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contracts.errors import HubError
+from contracts.pages import NoPage, PageBroken, PageRead, PageRequest, PageTooLarge, newer
 
 CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 """Content codings that are asked for, with zlib's word for each."""
@@ -21,50 +20,7 @@ LONGEST = 8_000
 """Characters of an address, or of a growing item's value, that are taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Where things stand in a page: dotted paths, as the agreement's channel says; and what it may unpack to."""
-
-    records: str = ""
-    next: str = ""
-    total: str = ""
-    since_item: str = ""
-    limit: int = 64 * 2**20
-    coding: str = ""
-    media: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What a page held. `digest` is what its records are known by, `bytes` what it unpacked to."""
-
-    records: int
-    digest: str
-    bytes: int
-    next: str = ""
-    total: int | None = None
-    newest: str = ""
-
-
-class NoPage(HubError):
-    """What came is no page of records; its message is the reason alone, without where it came from."""
-
-
-class PageTooLarge(NoPage):
-    """A page that unpacks to more than its limit."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(
-            f"展开后超过每页上限 {limit:,} 字节（通道 page_bytes 可调）",
-            f"it unpacks to more than the {limit:,} bytes of a page (page_bytes in the channel)",
-        )
-
-
-class PageBroken(NoPage):
-    """A page whose compression is broken: it may come whole when it is asked for again."""
-
-
-def read(page: Path, asked: Asked, target: Path) -> Read:
+def read(page: Path, asked: PageRequest, target: Path) -> PageRead:
     """Write the records of a page to `target`, one JSON text a line; numbers keep the digits they were sent with."""
     content = _unpacked(page.read_bytes(), asked)
     body = _parsed(content, asked.media)
@@ -81,7 +37,7 @@ def read(page: Path, asked: Asked, target: Path) -> Read:
             sink.write(_line(row))
             if asked.since_item:
                 newest = newer(newest, str(_at(row, asked.since_item) or "")[:LONGEST])
-    return Read(len(rows), digest(rows), len(content), _following(body, asked.next), _total(body, asked.total), newest)
+    return PageRead(len(rows), digest(rows), len(content), _following(body, asked.next), _total(body, asked.total), newest)
 
 
 def digest(rows: list[Any]) -> str:
@@ -89,12 +45,7 @@ def digest(rows: list[Any]) -> str:
     return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
 
 
-def newer(known: str, value: str) -> str:
-    """The greater of two values of a growing item; whole numbers by size, other text by order."""
-    return max(known, value, key=lambda text: (len(text) if text.isdigit() else 0, text))
-
-
-def _unpacked(content: bytes, asked: Asked) -> bytes:
+def _unpacked(content: bytes, asked: PageRequest) -> bytes:
     """The page without its content codings, the outermost first."""
     codings = [one.strip().lower() for one in asked.coding.split(",") if one.strip().lower() not in ("", "identity")]
     if len(codings) > MOST_CODINGS or any(one not in CODINGS for one in codings):

@@ -10,6 +10,7 @@ POINTS = (
     "landing-copy",
     "landing-rename",
     "receipt",
+    "acknowledge",
     "check",
     "staged",
     "raw",
@@ -25,7 +26,8 @@ POINTS = (
     "clean-up",
     "backup",
 )
-"""Every point there is, in the order a delivery reaches them; `commit-after` lies between lake and catalogue."""
+"""Every point there is, in the order a delivery reaches them; `acknowledge` lies between collect and load, `commit-after`
+between lake and catalogue."""
 
 _reached: Counter[str] = Counter()
 

@@ -7,7 +7,7 @@ import hashlib
 import os
 import unicodedata
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,15 +54,19 @@ class Landed:
     path: Path
 
 
-def land(settings: Settings, path: Path, *, follow_links: bool = True) -> Landed:
-    """Copy a file into landing while hashing it; synced to disk before its name appears. The same bytes are kept once.
+def land(settings: Settings, content: Path | Callable[[], Iterable[bytes]], *, follow_links: bool = True) -> Landed:
+    """Copy a file, or bytes that come piece by piece, into landing while hashing them; synced to disk before their name
+    appears. The same bytes are kept once.
 
     A path that others can write to is opened with `follow_links=False`: a link put there at the last moment is refused.
     """
     settings.landing.mkdir(parents=True, exist_ok=True)
     incoming = settings.landing / f".incoming-{uuid.uuid4().hex}"
     try:
-        sha256, size = _copy(path, incoming, follow_links)
+        if isinstance(content, Path):
+            sha256, size = _copy(content, incoming, follow_links)
+        else:
+            sha256, size = _write_pieces(content(), incoming)
         target = place(settings, sha256)
         if target.is_file() and target.stat().st_size == size:
             incoming.unlink()
@@ -180,6 +184,18 @@ def _copy(path: Path, incoming: Path, follow_links: bool) -> tuple[str, int]:
         os.fsync(target.fileno())
         for each in hashed:
             each.result()
+    return digest.hexdigest(), size
+
+
+def _write_pieces(pieces: Iterable[bytes], incoming: Path) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    with incoming.open("w+b", buffering=0) as target:
+        for piece in pieces:
+            _write(target.fileno(), memoryview(piece))
+            digest.update(piece)
+            size += len(piece)
+            reach("landing-copy")
+        os.fsync(target.fileno())
     return digest.hexdigest(), size
 
 

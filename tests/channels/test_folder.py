@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.routes import folder, mailbox
-from orchestration.routes.arrivals import ChannelFailed, corrected_batch
-from orchestration.routes.folder import Settling
+from channels.base import ChannelFailed, corrected_batch
+from channels.settling import Settling
+from tests.channels.conftest import collected, opened
 from warehouse.settings import Settings
 from warehouse.storage import landing
 
@@ -26,7 +26,7 @@ def place(settings: Settings) -> Path:
 
 
 def names(settings: Settings, settling: Settling | None = None) -> list[str]:
-    return [arrival.filename for arrival in folder.arrivals(settings, "XY-1", CHANNEL, "hlj-water", settling)]
+    return collected(settings, CHANNEL, settling=settling).names
 
 
 def test_files_come_in_the_order_of_their_names(settings: Settings, place: Path) -> None:
@@ -68,18 +68,18 @@ def test_an_old_file_that_is_written_to_again_while_looked_at_is_left(settings: 
 
 
 def test_old_files_need_no_wait(settings: Settings, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestration.routes.folder.time.sleep", lambda seconds: pytest.fail(f"waits {seconds} s"))
+    monkeypatch.setattr("channels.settling.time.sleep", lambda seconds: pytest.fail(f"waits {seconds} s"))
     for number in range(50):
         file = place / f"{number:02d}.csv"
         file.write_text("x", encoding="utf-8")
         os.utime(file, (1_700_000_000, 1_700_000_000))
-    assert len(folder.arrivals(settings, "XY-1", CHANNEL | {"settle_seconds": 30}, None)) == 50
+    assert len(collected(settings, CHANNEL | {"settle_seconds": 30}).arrivals) == 50
 
 
 @pytest.mark.parametrize("name", ["a.csv.part", ".a.csv", "~a.csv", "a.csv.filepart"])
 def test_names_of_unfinished_uploads_are_not_taken(settings: Settings, place: Path, name: str) -> None:
     (place / name).write_text("x", encoding="utf-8")
-    assert folder.arrivals(settings, "XY-1", CHANNEL | {"pattern": "*"}, None) == []
+    assert collected(settings, CHANNEL | {"pattern": "*"}).arrivals == []
 
 
 def test_an_empty_file_is_not_a_delivery_yet(settings: Settings, place: Path) -> None:
@@ -90,10 +90,9 @@ def test_an_empty_file_is_not_a_delivery_yet(settings: Settings, place: Path) ->
 def test_what_was_taken_is_not_taken_again_unless_it_changed(settings: Settings, place: Path) -> None:
     file = place / "a.csv"
     file.write_text("x", encoding="utf-8")
-    (arrival,) = folder.arrivals(settings, "XY-1", CHANNEL, None)
-    arrival.taken("20260301-0001")
+    opened(settings, CHANNEL).acknowledge(collected(settings, CHANNEL).received)
     assert names(settings) == []
-    assert folder.waiting(settings, "XY-1", CHANNEL) == []
+    assert opened(settings, CHANNEL).waiting() == []
     file.write_text("y", encoding="utf-8")
     assert names(settings) == ["a.csv"]
 
@@ -102,7 +101,7 @@ def test_a_missing_folder_says_what_to_do(settings: Settings) -> None:
     with pytest.raises(ChannelFailed, match="inbox") as raised:
         names(settings)
     assert "XY-1" in raised.value.message
-    assert "mend the channel" in raised.value.message_en
+    assert "correct the channel" in raised.value.message_en
 
 
 @pytest.mark.parametrize(
@@ -120,18 +119,19 @@ def test_links_are_not_followed(settings: Settings, place: Path, tmp_path: Path)
     (place / "a.csv").symlink_to(secret)
     (place / "b.csv").symlink_to("/etc/passwd")
     assert names(settings) == []
-    assert [path.name for path, _, _ in folder.passed_over(settings, "XY-1", CHANNEL)] == ["a.csv", "b.csv"]
+    assert [path.name for path, _, _ in opened(settings, CHANNEL).passed_over()] == ["a.csv", "b.csv"]
 
 
 def test_a_link_put_there_at_the_last_moment_is_refused(settings: Settings, place: Path, tmp_path: Path) -> None:
     secret = tmp_path / "audit.key"
     secret.write_text("secret", encoding="utf-8")
     (place / "a.csv").write_text("id\n1\n", encoding="utf-8")
-    (arrival,) = folder.arrivals(settings, "XY-1", CHANNEL, "hlj-water")
-    arrival.path.unlink()
-    arrival.path.symlink_to(secret)
+    (arrival,) = collected(settings, CHANNEL).arrivals
+    assert isinstance(arrival.content, Path)
+    arrival.content.unlink()
+    arrival.content.symlink_to(secret)
     with pytest.raises(landing.FileUnreadable):
-        landing.land(settings, arrival.path, follow_links=False)
+        landing.land(settings, arrival.content, follow_links=False)
 
 
 def test_a_mailbox_follows_no_link(settings: Settings, tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_mailbox_follows_no_link(settings: Settings, tmp_path: Path) -> None:
     (elsewhere / "x.xlsx").write_bytes(b"x")
     (box / "agency").symlink_to(elsewhere, target_is_directory=True)
     (box / "y.xlsx").symlink_to(elsewhere / "x.xlsx")
-    assert mailbox.waiting(settings, "XY-1", {"kind": "template", "path": "box"}) == []
+    assert opened(settings, {"kind": "template", "path": "box"}).waiting() == []
 
 
 def test_capitals_in_a_name_are_no_other_name(settings: Settings, place: Path) -> None:
@@ -154,7 +154,7 @@ def test_what_is_passed_over_is_told_with_why(settings: Settings, place: Path) -
     (place / "notes.txt").write_text("x", encoding="utf-8")
     (place / "2026").mkdir()
     (place / ".hidden.csv").write_text("x", encoding="utf-8")
-    told = {path.name: why for path, _, why in folder.passed_over(settings, "XY-1", CHANNEL)}
+    told = {path.name: why for path, _, why in opened(settings, CHANNEL).passed_over()}
     assert set(told) == {"2026", "empty.csv", "notes.txt"}
     assert "is empty" in told["empty.csv"]
     assert "*.csv" in told["notes.txt"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from orchestration.routes.arrivals import ChannelFailed
+from channels.base import ChannelFailed
 
 AGAIN = {408, 425, 429, 500, 502, 503, 504}
 LONGEST_WAIT = 60.0

@@ -18,8 +18,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from orchestration.routes import endpoint
-from orchestration.routes.arrivals import ChannelFailed, FetchTime
+from channels.base import ChannelFailed, OutOfTime
+from channels.registry import InvalidChannel
+from orchestration.collect import RunTime
+from tests.channels.conftest import collected, opened
 from warehouse.readers import pages
 from warehouse.settings import Settings
 
@@ -74,10 +76,12 @@ def department() -> Iterator[Callable[..., Department]]:
 
 def taken(settings: Settings, channel: dict[str, Any]) -> list[dict[str, Any]]:
     """Records of one fetch that was delivered."""
-    rows: list[dict[str, Any]] = []
-    for arrival in endpoint.arrivals(settings, "XY-1", {"kind": "http", "backoff": 0.01, **channel}, "hlj-water"):
-        rows += [json.loads(line) for line in arrival.path.read_text(encoding="utf-8").splitlines()]
-        arrival.taken("20260301-0001")
+    channel = {"kind": "http", "backoff": 0.01, **channel}
+    tray, rows = collected(settings, channel), list[dict[str, Any]]()
+    for arrival in tray.arrivals:
+        assert isinstance(arrival.content, Path)
+        rows += [json.loads(line) for line in arrival.content.read_text(encoding="utf-8").splitlines()]
+    opened(settings, channel).acknowledge(tray.received)
     return rows
 
 
@@ -122,7 +126,7 @@ class TestPages:
         assert all(query["city"] == "2308" for query in served.asked)
 
     def test_an_endpoint_with_nothing_is_no_delivery(self, settings: Settings, department: Any) -> None:
-        assert endpoint.arrivals(settings, "XY-1", {"kind": "http", "url": department(lambda q, n: (200, [])).url}, None) == []
+        assert taken(settings, {"url": department(lambda query, n: (200, [])).url}) == []
 
     def test_numbers_keep_their_digits(self, settings: Settings, department: Any) -> None:
         body = b'[{"level": 46.10, "code": 230803000000000001, "e": 1E5}]'
@@ -182,7 +186,7 @@ class TestTrouble:
             taken(settings, {"url": served.url, "records": "items", "next": "next"})
 
     def test_an_unknown_setting_is_an_error(self, settings: Settings) -> None:
-        with pytest.raises(ChannelFailed, match="pagesize"):
+        with pytest.raises(InvalidChannel, match="pagesize"):
             taken(settings, {"url": "http://127.0.0.1:1/", "pagesize": 3})
 
 
@@ -284,12 +288,31 @@ class TestLimits:
         with pytest.raises(ChannelFailed, match=limit):
             taken(settings, {"url": served.url, limit: 1_000_000})
 
-    def test_a_run_has_a_limit_over_all_its_endpoints(self) -> None:
-        fetching = FetchTime(0.2)
-        with fetching.asking():
-            time.sleep(0.3)
-        with pytest.raises(ChannelFailed, match="HUB_RUN_FETCH_SECONDS"), fetching.asking():
-            pass
+    def test_a_run_has_a_limit_after_which_it_asks_nobody(self) -> None:
+        run_time = RunTime(0.2)
+        assert run_time.left() > 0
+        time.sleep(0.3)
+        with pytest.raises(OutOfTime, match="HUB_RUN_FETCH_SECONDS"):
+            run_time.left()
+
+    def test_what_is_left_of_the_run_limits_a_fetch(self, settings: Settings, department: Any) -> None:
+        served = department(lambda query, n: (time.sleep(0.4), (200, ROWS))[1])
+        with pytest.raises(ChannelFailed):
+            collected(settings, {"kind": "http", "url": served.url}, seconds=1)
+
+
+class TestPeek:
+    def test_shows_the_first_records_and_takes_nothing(self, settings: Settings, department: Any) -> None:
+        served = department(paged(ROWS, 5))
+        channel = {"kind": "http", "url": served.url, "records": "data.items", "next": "data.next"}
+        glimpse = opened(settings, channel).peek(2)
+        assert (list(glimpse.entries), glimpse.more) == ([{"id": "0"}, {"id": "1"}], True)
+        assert len(served.asked) == 1
+        assert not list((settings.root / "routes" / "XY-1").iterdir())
+
+    def test_says_why_it_sees_nothing(self, settings: Settings, department: Any) -> None:
+        with pytest.raises(ChannelFailed, match="401"):
+            opened(settings, {"kind": "http", "url": department(lambda query, n: (401, {})).url}).peek(2)
 
 
 class TestAnswers:
@@ -317,7 +340,7 @@ class TestAnswers:
         assert taken(settings, {"url": served.url}) == [{"a": "\udc92"}]
 
     def test_a_channel_without_address_and_a_token_file_that_is_not_there(self, settings: Settings) -> None:
-        with pytest.raises(ChannelFailed, match="url"):
+        with pytest.raises(InvalidChannel, match="url"):
             taken(settings, {})
         with pytest.raises(ChannelFailed, match="nowhere"):
             taken(settings, {"url": "http://127.0.0.1:1/", "token_file": "/nowhere/token"})

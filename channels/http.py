@@ -3,32 +3,52 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
 import shutil
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated
+from urllib.parse import urlsplit
 
 import httpx
+from pydantic import AfterValidator, Field
 
+from channels.asking import Asker, Limits, NotGot, Page, asker
+from channels.base import Channel, ChannelFailed, ChannelSettings, Glimpse
+from channels.ports import Arrival, Landing, Readers, Received
+from channels.progress import Progress, kept
 from contracts.clock import now
 from contracts.errors import HubError
-from orchestration.routes.arrivals import Arrival, ChannelFailed
-from orchestration.routes.asking import Asker, Limits, NotGot, Page, asker
-from orchestration.routes.progress import Progress, kept
-from warehouse.foreign import files
-from warehouse.foreign.telling import CannotBeRead
-from warehouse.readers.pages import Asked, NoPage, PageBroken, Read, newer
-from warehouse.settings import Settings
+from contracts.pages import NoPage, PageBroken, PageRead, PageRequest, newer
 
 MAX_PAGES = 100_000
+LONGEST_SHOWN = 200
+"""Characters of a value that a peek shows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """How an endpoint is asked, as the agreement's channel says.
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("应为 http:// 或 https:// 地址 / must be an http:// or https:// address")
+    if parts.password:
+        raise ValueError("不得含密码，请用 token_env 或 token_file / must hold no password: use token_env or token_file")
+    return url
+
+
+def _variable(name: str) -> str:
+    if name and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError("应为环境变量的名称，不是令牌本身 / must name an environment variable, it is not the token itself")
+    return name
+
+
+class HttpSettings(ChannelSettings):
+    """How an endpoint is asked.
 
     `records` is the dotted path of the list in a page's body ("" where the body is the list); `next` the dotted path of the
     next page's address or cursor, and where there is none pages are counted in the query parameter `page` until one comes
@@ -36,40 +56,28 @@ class Endpoint:
     value of `since_item` seen so far, so that only changes are asked for.
     """
 
-    url: str
+    url: Annotated[str, AfterValidator(_address)]
     records: str = ""
     page: str = "page"
     first_page: int = 1
     size: str = ""
-    page_size: int = 0
+    page_size: int = Field(default=0, ge=0)
     next: str = ""
     cursor: str = ""
     total: str = ""
     since: str = ""
     since_item: str = ""
-    token_env: str = ""
+    token_env: Annotated[str, AfterValidator(_variable)] = ""
     token_file: str = ""
-    header: str = "Authorization"
-    attempts: int = Limits.attempts
-    backoff: float = Limits.backoff
-    timeout: float = Limits.silence
-    connect_seconds: float = Limits.connect
-    page_seconds: float = Limits.page
-    fetch_seconds: float = Limits.fetch
-    page_bytes: int = Limits.page_bytes
-    fetch_bytes: int = Limits.fetch_bytes
-
-    @classmethod
-    def of(cls, channel: Mapping[str, Any]) -> Endpoint:
-        """The endpoint of a channel; a key that is not known is an error, not a setting without effect."""
-        told = {key: value for key, value in channel.items() if key != "kind"}
-        unknown = set(told) - set(cls.__dataclass_fields__)
-        if unknown:
-            names = ", ".join(sorted(unknown))
-            raise ChannelFailed(f"通道中有未知设置：{names}。", f"The channel has unknown settings: {names}.")
-        if not told.get("url"):
-            raise ChannelFailed("通道没有 url；请在协议中补上。", "The channel has no url; give it one in the agreement.")
-        return cls(**told)
+    header: str = Field(default="Authorization", min_length=1)
+    attempts: int = Field(default=Limits.attempts, ge=1, le=20)
+    backoff: float = Field(default=Limits.backoff, ge=0)
+    timeout: float = Field(default=Limits.silence, gt=0)
+    connect_seconds: float = Field(default=Limits.connect, gt=0)
+    page_seconds: float = Field(default=Limits.page, gt=0)
+    fetch_seconds: float = Field(default=Limits.fetch, gt=0)
+    page_bytes: int = Field(default=Limits.page_bytes, gt=0)
+    fetch_bytes: int = Field(default=Limits.fetch_bytes, gt=0)
 
     def limits(self, seconds: float) -> Limits:
         """Limits of one fetch, of which `seconds` are left in the run."""
@@ -107,36 +115,65 @@ class ListChanged(HubError):
     """The source's list changed while its pages were being asked for: what came is not the list at any moment."""
 
 
-def arrivals(
-    settings: Settings,
-    agreement_id: str,
-    channel: Mapping[str, Any],
-    organization_id: str | None,
-    seconds: float = float("inf"),
-) -> list[Arrival]:
-    """Everything the endpoint has, as one NDJSON file of its records; none where it has no record.
+class HttpChannel(Channel[HttpSettings]):
+    """Everything the endpoint has, as one NDJSON file of its records."""
 
-    `seconds` are left for fetches in this run.
-    """
-    endpoint = Endpoint.of(channel)
-    folder = settings.root / "routes" / agreement_id.replace("/", "_")
-    folder.mkdir(parents=True, exist_ok=True)
-    file, state, since = folder / "records.ndjson", folder / "progress.json", folder / "since.txt"
-    progress = _fetched(settings, endpoint, folder, since, seconds)
-    if not progress.records:
-        _forget(file, state)
-        return []
-    address = endpoint.url.split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1]
-    name = f"{address or 'records'}-{now():%Y%m%dT%H%M%SZ}.ndjson"
-    return [Arrival(file, name, organization_id, taken=lambda batch_id: _done(progress, file, state, since))]
+    kind = "http"
+    title = ("HTTP 接口", "HTTP endpoint")
+    settings_model = HttpSettings
+    says_what_is_true_now = True
+
+    @property
+    def seconds(self) -> float:
+        """As its settings say."""
+        return self.settings.fetch_seconds
+
+    def peek(self, limit: int) -> Glimpse:
+        """The first records of the first page. A fetch that broke off is not touched."""
+        self.source.folder.mkdir(parents=True, exist_ok=True)
+        with (
+            tempfile.TemporaryDirectory(prefix="peek-", dir=self.source.folder) as folder,
+            asker(self.settings.limits(self.source.seconds), self.settings.headers()) as asking,
+        ):
+            fetch = Fetch(self.source.readers, self.settings, asking, Path(folder))
+            with _page(fetch, _from_the_start(self.settings, "")) as (page, lines), lines.open("rb") as records:
+                rows = [_shown(line) for line in islice(records, limit)]
+        return Glimpse(tuple(rows), page.records > len(rows) or bool(page.next))
+
+    def collect(self, landing: Landing) -> None:
+        """All pages; nothing is given where there is no record. A fetch that broke off is gone on with."""
+        self.source.folder.mkdir(parents=True, exist_ok=True)
+        since = str(self.source.memory.read().get("since", "")) if self.settings.since else ""
+        with asker(self.settings.limits(self.source.seconds), self.settings.headers()) as asking:
+            fetch = Fetch(self.source.readers, self.settings, asking, self.source.folder)
+            progress = _fetched(fetch, since)
+        if not progress.records:
+            fetch.forget()
+            return
+        address = self.settings.url.split("?", 1)[0].rstrip("/").rsplit("/", 1)[-1]
+        landing.receive(
+            Arrival(
+                fetch.file,
+                f"{address or 'records'}-{now():%Y%m%dT%H%M%SZ}.ndjson",
+                f"{progress.asked[:16]}|{progress.began}|{progress.records}|{progress.bytes}",
+                {"since": progress.newest} if progress.newest else {},
+                organization_id=self.source.organization_id,
+            )
+        )
+
+    def acknowledge(self, received: Sequence[Received]) -> None:
+        """The fetch is over: where the next one begins is remembered, its file goes."""
+        super().acknowledge(received)
+        if received:
+            _forget(self.source.folder / "records.ndjson", self.source.folder / "progress.json")
 
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
     """One fetch of an endpoint: its connection, its files in `folder`, and where foreign bytes are opened."""
 
-    settings: Settings
-    endpoint: Endpoint
+    readers: Readers
+    endpoint: HttpSettings
     source: Asker
     folder: Path
 
@@ -147,30 +184,33 @@ class Fetch:
 
     @property
     def state(self) -> Path:
-        """How far it has come."""
+        """How far it has come; it lies beside its file, and means nothing without it."""
         return self.folder / "progress.json"
 
+    def forget(self) -> None:
+        """Begin anew the next time."""
+        _forget(self.file, self.state)
 
-def _fetched(settings: Settings, endpoint: Endpoint, folder: Path, since: Path, seconds: float) -> Progress:
+
+def _fetched(fetch: Fetch, since: str) -> Progress:
     """The whole list. Where it changed under way it is asked for once more from its beginning, and then given up."""
-    with asker(endpoint.limits(seconds), endpoint.headers()) as source:
-        fetch = Fetch(settings, endpoint, source, folder)
-        progress = kept(fetch.state, fetch.file, endpoint.asked())
-        if progress is not None and _goes_on(fetch, progress):
-            try:
-                _all_pages(fetch, progress)
-                return progress
-            except (ListChanged, AddressDied):
-                pass
-        for last in (False, True):
-            progress = _anew(fetch, since)
-            try:
-                _all_pages(fetch, progress)
-                return progress
-            except ListChanged as changed:
-                _forget(fetch.file, fetch.state)
-                if last:
-                    raise ChannelFailed(changed.message, changed.message_en) from changed
+    progress = kept(fetch.state, fetch.file, fetch.endpoint.asked())
+    if progress is not None and _goes_on(fetch, progress):
+        try:
+            _all_pages(fetch, progress)
+            return progress
+        except (ListChanged, AddressDied):
+            pass
+    for last in (False, True):
+        fetch.forget()
+        progress = _from_the_start(fetch.endpoint, since)
+        try:
+            _all_pages(fetch, progress)
+            return progress
+        except ListChanged as changed:
+            fetch.forget()
+            if last:
+                raise ChannelFailed(changed.message, changed.message_en) from changed
     raise AssertionError("unreachable")
 
 
@@ -210,7 +250,7 @@ def _goes_on(fetch: Fetch, progress: Progress) -> bool:
 
 
 @contextmanager
-def _page(fetch: Fetch, progress: Progress) -> Iterator[tuple[Read, Path]]:
+def _page(fetch: Fetch, progress: Progress) -> Iterator[tuple[PageRead, Path]]:
     """One page, opened in a process of its own, and the file of its records; broken on the way, it is asked for once more."""
     packed, lines = fetch.folder / "page.packed", fetch.folder / "page.ndjson"
     try:
@@ -224,24 +264,18 @@ def _page(fetch: Fetch, progress: Progress) -> Iterator[tuple[Read, Path]]:
             f"{progress.url} 第 {progress.page} 页无法读取：{trouble.message}。",
             f"Page {progress.page} of {progress.url} cannot be read: {trouble.message_en}.",
         ) from trouble
-    except CannotBeRead as trouble:
-        raise ChannelFailed(
-            f"{progress.url} 第 {progress.page} 页无法读取：{trouble.why[0]}；请让接口把页分小，或与提供方核对。",
-            f"Page {progress.page} of {progress.url} cannot be read: {trouble.why[1]}. Have the endpoint send smaller pages, "
-            "or look at it with the provider.",
-        ) from trouble
     finally:
         _forget(packed, lines)
 
 
-def _opened(fetch: Fetch, progress: Progress, packed: Path, lines: Path) -> Read:
+def _opened(fetch: Fetch, progress: Progress, packed: Path, lines: Path) -> PageRead:
     page, endpoint = _came(fetch, progress), fetch.endpoint
     packed.write_bytes(page.content)
-    asked = Asked(
+    request = PageRequest(
         endpoint.records, endpoint.next, endpoint.total, endpoint.since_item, endpoint.page_bytes, page.coding, page.media
     )
     name = f"{progress.url} #{progress.page}"
-    read = files.page(packed, asked, lines, fetch.settings, name=name, seconds=fetch.source.left())
+    read = fetch.readers.page(packed, request, lines, name=name, seconds=fetch.source.left())
     fetch.source.unpacked(page, read.bytes)
     return read
 
@@ -261,7 +295,7 @@ def _came(fetch: Fetch, progress: Progress) -> Page:
         ) from trouble
 
 
-def _query(endpoint: Endpoint, progress: Progress) -> dict[str, str]:
+def _query(endpoint: HttpSettings, progress: Progress) -> dict[str, str]:
     asked: dict[str, str] = {}
     if not endpoint.next:
         asked[endpoint.page] = str(progress.page)
@@ -273,7 +307,7 @@ def _query(endpoint: Endpoint, progress: Progress) -> dict[str, str]:
     return dict(httpx.URL(progress.url).params) | asked
 
 
-def _advance(endpoint: Endpoint, progress: Progress, page: Read) -> None:
+def _advance(endpoint: HttpSettings, progress: Progress, page: PageRead) -> None:
     if progress.page == endpoint.first_page:
         progress.total = page.total
     elif page.total != progress.total:
@@ -293,7 +327,7 @@ def _advance(endpoint: Endpoint, progress: Progress, page: Read) -> None:
         )
 
 
-def _following(endpoint: Endpoint, progress: Progress, told: str) -> str:
+def _following(endpoint: HttpSettings, progress: Progress, told: str) -> str:
     """Address of the next page; it must be on the same host, which is the one the token is for."""
     here = httpx.URL(progress.url)
     if endpoint.cursor:
@@ -307,11 +341,20 @@ def _following(endpoint: Endpoint, progress: Progress, told: str) -> str:
     return str(there)
 
 
-def _anew(fetch: Fetch, since: Path) -> Progress:
-    endpoint = fetch.endpoint
-    _forget(fetch.file, fetch.state)
-    known = since.read_text(encoding="utf-8") if endpoint.since and since.exists() else ""
-    return Progress(endpoint.url, endpoint.first_page, endpoint.asked(), since=known)
+def _from_the_start(endpoint: HttpSettings, since: str) -> Progress:
+    return Progress(endpoint.url, endpoint.first_page, endpoint.asked(), since=since if endpoint.since else "")
+
+
+def _shown(line: bytes) -> dict[str, str]:
+    """A record as a peek shows it: names and values as text, cut where they are long."""
+    record = json.loads(line)
+    pairs = record.items() if isinstance(record, dict) else (("value", record),)
+    return {str(name)[:LONGEST_SHOWN]: _text(value) for name, value in pairs}
+
+
+def _text(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text.encode("utf-8", "replace").decode()[:LONGEST_SHOWN]
 
 
 def _token(path: Path) -> str:
@@ -336,12 +379,6 @@ def _miscounted(progress: Progress, later: int | None = None) -> ListChanged:
         f"{progress.url} says there are {progress.total} records, and {progress.records} came; nothing was taken. "
         "Look at its pages with the provider, or leave `total` out of the channel where it counts something else.",
     )
-
-
-def _done(progress: Progress, file: Path, state: Path, since: Path) -> None:
-    if progress.newest:
-        since.write_text(progress.newest, encoding="utf-8")
-    _forget(file, state)
 
 
 def _forget(*files: Path) -> None:

@@ -1,0 +1,160 @@
+"""What a channel is: settings that are checked when they are saved, a peek, a collect, an acknowledgement."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from channels.ports import Landing, Memory, Readers, Received
+from channels.settling import Settling
+from contracts.errors import HubError
+
+_BATCH_ID = re.compile(r"(?<!\d)(\d{8}-\d{4,})(?!\d)")
+COLLECT_SECONDS = 600.0
+"""How long one collect may take where its settings do not say."""
+
+
+class ChannelFailed(HubError):
+    """A channel could not be read; nothing was taken from it."""
+
+
+class OutOfTime(ChannelFailed):
+    """The run had no time left to ask this source."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"本次运行的收取时间 {seconds:.0f} 秒已用满，此来源留待下次（HUB_RUN_FETCH_SECONDS 可调）。",
+            f"This run has collected for its {seconds:.0f} s; this source is for the next run "
+            "(HUB_RUN_FETCH_SECONDS sets the limit).",
+        )
+
+
+class Unexpected(HubError):
+    """Something that nobody thought of went wrong with a channel; its inner words are for the log."""
+
+    def __init__(self, error: Exception) -> None:
+        kind = type(error).__name__
+        super().__init__(
+            f"意外错误（{kind}），本通道本次未收取；详情见运行日志，请联系管理员。",
+            f"An unexpected error ({kind}); nothing more was taken from this channel. "
+            "The run's log has the details, tell the administrator.",
+        )
+
+
+class ChannelSettings(BaseModel):
+    """Settings of one channel of an agreement. Secrets are named (`token_env`, `token_file`), never held."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What a channel shows without giving it: the first rows, or a listing of what lies there."""
+
+    entries: Sequence[Mapping[str, str]] = ()
+    more: bool = False
+    """Whether there is more than is shown."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a channel is told of the agreement it serves."""
+
+    agreement_id: str
+    dataset: str
+    home: Path
+    """Where relative paths start."""
+    folder: Path
+    """The channel's own folder, for what is fetched by halves."""
+    memory: Memory
+    readers: Readers
+    organization_id: str | None = None
+    agencies: frozenset[str] = frozenset()
+    settling: Settling = field(default_factory=Settling)
+    seconds: float = float("inf")
+    """Seconds that are left in the run."""
+
+
+Given = TypeVar("Given", bound=ChannelSettings)
+
+
+class Channel(ABC, Generic[Given]):
+    """One agreement's channel, open. A kind is a class of these; `channels.registry` knows all."""
+
+    kind: ClassVar[str]
+    title: ClassVar[tuple[str, str]]
+    settings_model: ClassVar[type[ChannelSettings]]
+    routes: ClassVar[tuple[str, ...]] = ("request", "buy")
+    """Routes that may use it."""
+    says_what_is_true_now: ClassVar[bool] = False
+    """An endpoint may say again what was true before; a file as it was made does not, so an older one raises a question."""
+    remote: ClassVar[bool] = True
+    """Whether collecting asks somebody else, who may be slow: such a one counts against the run's time."""
+
+    def __init__(self, settings: Given, source: Source) -> None:
+        self.settings, self.source = settings, source
+
+    @abstractmethod
+    def peek(self, limit: int) -> Glimpse:
+        """The first rows, or a listing, at most `limit`; nothing is taken and nothing remembered. Errors: ChannelFailed."""
+
+    @abstractmethod
+    def collect(self, landing: Landing) -> None:
+        """Give landing whatever is new, one arrival after the other. Errors: ChannelFailed, where the source cannot be read;
+        what was received before stays received."""
+
+    def acknowledge(self, received: Sequence[Received]) -> None:
+        """These are received for good, their receipts committed: remember them, or tell the source so."""
+        changes = {key: value for one in received for key, value in one.arrival.remember.items()}
+        if changes:
+            self.source.memory.write(changes)
+
+    @property
+    def seconds(self) -> float:
+        """How long one collect may take; the hub gives a source up that takes longer."""
+        return COLLECT_SECONDS
+
+    @property
+    def watched(self) -> bool:
+        """Whether `waiting` knows of all that is new, so that nothing waiting means no news and no attempt."""
+        return False
+
+    def waiting(self) -> list[Path]:
+        """Files that wait, finished or not. Cheap: for a sensor's look; a source elsewhere is asked by its schedule."""
+        return []
+
+    def passed_over(self) -> list[tuple[Path, str, str]]:
+        """What lies there and will never be taken, each with why, in Chinese and English."""
+        return []
+
+
+def corrected_batch(filename: str) -> str | None:
+    """Identifier of the batch that a corrected file names in its own name, as the quarantine's export does."""
+    match = _BATCH_ID.search(filename)
+    return match.group(1) if match else None
+
+
+def remembered_name(name: str) -> str:
+    """A file's name as memory and marks hold it: bytes that are no UTF-8 are told apart, and any database can keep it."""
+    return name.replace("\\", "\\\\").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def remembered(memory: Mapping[str, Any], name: str, look: list[int]) -> bool:
+    """Whether a file was taken before as it looks now; a changed file is a new one."""
+    return bool(memory.get(f"file:{remembered_name(name)}", [None, None])[:2] == look)
+
+
+def as_taken(name: str, look: list[int]) -> dict[str, Any]:
+    """What memory holds of a file that was taken."""
+    return {f"file:{remembered_name(name)}": look}
+
+
+def file_mark(name: str, look: list[int]) -> str:
+    """A file in its very state: name, size, time of change."""
+    return f"{remembered_name(name)}|{look[0]}|{look[1]}"

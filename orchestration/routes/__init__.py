@@ -1,1 +1,0 @@
-"""The three routes by which data comes: request, buy, collect."""

@@ -1,0 +1,288 @@
+"""A real source for each kind of channel: what the conformance test puts into it, cuts off, and asks twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import zipfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+from openpyxl import load_workbook
+from sqlmodel import Session
+
+from catalog.acquisition.agreements import AgreementAgency
+from catalog.entries import contracts as registry
+from catalog.identity.organizations import Organization
+from contracts.excel import template
+from hub.hub import Hub
+from tests.orchestration.conftest import agree, drop, site
+
+Rows = list[tuple[str, int]]
+AGREEMENT, DATASET = "XY-bench", "bench"
+BIG = 120 << 20
+
+
+class Bench(ABC):
+    """One source, and the agreement under which it comes."""
+
+    kind: ClassVar[str]
+    route: ClassVar[str] = "request"
+    bad: ClassVar[tuple[tuple[dict[str, Any], str], ...]]
+    """Settings that must be refused, each with the field at fault."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub, self.place = hub, hub.settings.root / "bench"
+        self.place.mkdir(parents=True)
+        with hub.session() as session:
+            registry.register(session, site(DATASET, route=self.route), by="test", origin="pack")
+            self.agree(session)
+
+    def agree(self, session: Session) -> None:
+        agree(session, AGREEMENT, DATASET, self.route, "hlj-water", {"kind": self.kind, **self.settings()})
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """Settings with which it works."""
+
+    @abstractmethod
+    def put(self, name: str, rows: Rows) -> None:
+        """Something new at the source."""
+
+    @abstractmethod
+    def again(self) -> None:
+        """What was put last, once more, by whatever means the source has."""
+
+    @abstractmethod
+    def cut(self) -> Any:
+        """Inside, what was put last comes by halves only."""
+
+    @abstractmethod
+    def put_big(self) -> int:
+        """Something large; its bytes."""
+
+    def wrong_credentials(self) -> dict[str, Any] | None:
+        """Settings with which the source turns us away; None where a kind knows no credentials."""
+        return None
+
+    def close(self) -> None:  # noqa: B027 - most have nothing to end
+        """The source ends."""
+
+
+class FolderBench(Bench):
+    kind = "folder"
+    bad = (
+        ({}, "path"),
+        ({"path": ""}, "path"),
+        ({"path": "x", "settle_seconds": -1}, "settle_seconds"),
+        ({"path": "x", "settle_seconds": "soon"}, "settle_seconds"),
+        ({"path": "x", "paht": "y"}, "paht"),
+    )
+
+    def settings(self) -> dict[str, Any]:
+        return {"path": "bench", "settle_seconds": 0.2}
+
+    def put(self, name: str, rows: Rows) -> None:
+        self.last = drop(self.place, f"{name}.csv", *(f"{key},{amount}" for key, amount in rows))
+
+    def again(self) -> None:
+        os.utime(self.last, (1.7e9, 1.7e9))
+
+    @contextmanager
+    def cut(self) -> Iterator[None]:
+        """Still being written while it is looked at."""
+        with growing(self.last):
+            yield
+
+    def put_big(self) -> int:
+        with (self.place / "big.csv").open("wb") as file:
+            file.truncate(BIG)
+        os.utime(self.place / "big.csv", (1.7e9, 1.7e9))
+        return BIG
+
+
+class WorkbookBench(Bench):
+    kind = "template"
+    route = "collect"
+    bad = (({}, "path"), ({"path": "x", "arrival": "yesterday"}, "arrival"), ({"path": "x", "inbox": "y"}, "inbox"))
+    agency = "heihe-emergency"
+
+    def agree(self, session: Session) -> None:
+        super().agree(session)
+        session.add(Organization(id=self.agency, name=self.agency, kind="agency", level="city"))
+        session.flush()
+        session.add(AgreementAgency(agreement_id=AGREEMENT, organization_id=self.agency))
+
+    def settings(self) -> dict[str, Any]:
+        return {"path": "bench", "settle_seconds": 0.2}
+
+    def put(self, name: str, rows: Rows) -> None:
+        self.last = self.place / self.agency / f"{name}.xlsx"
+        self.last.parent.mkdir(exist_ok=True)
+        contract = self.hub.lookups.contract(DATASET)
+        template.write(contract, self.hub.lookups, self.last, agency=self.agency, period="2026-03")
+        book = load_workbook(self.last)
+        for row, values in enumerate(rows, start=template.HEADER_ROW + 1):
+            for column, value in enumerate(values, start=1):
+                book[book.sheetnames[0]].cell(row, column, value)
+        book.save(self.last)
+
+    def again(self) -> None:
+        os.utime(self.last, (1.7e9, 1.7e9))
+
+    @contextmanager
+    def cut(self) -> Iterator[None]:
+        with growing(self.last):
+            yield
+
+    def put_big(self) -> int:
+        big = self.place / self.agency / "big.xlsx"
+        big.parent.mkdir(exist_ok=True)
+        with big.open("wb") as file:
+            file.write(b"PK\x03\x04")
+            file.truncate(BIG)
+        os.utime(big, (1.7e9, 1.7e9))
+        return 0  # it is no template, and is left out
+
+
+class HttpBench(Bench):
+    kind = "http"
+    bad = (
+        ({}, "url"),
+        ({"url": "ftp://example.org/"}, "url"),
+        ({"url": "https://user:secret@example.org/"}, "url"),
+        ({"url": "http://h/", "token_env": "s3cret token"}, "token_env"),
+        ({"url": "http://h/", "attempts": 0}, "attempts"),
+        ({"url": "http://h/", "pagesize": 3}, "pagesize"),
+    )
+
+    def __init__(self, hub: Hub) -> None:
+        self.rows: list[Mapping[str, Any]] = []
+        self.size, self.broken, self.token, self.padding = 2, False, "", ""
+        bench = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                status, body = bench.answer(int(parse_qs(urlsplit(self.path).query).get("page", ["1"])[0]),
+                                            self.headers.get("Authorization", ""))  # fmt: skip
+                data = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        super().__init__(hub)
+
+    def answer(self, page: int, token: str) -> tuple[int, Any]:
+        if self.token and token != f"Bearer {self.token}":
+            return 401, {}
+        if self.broken and page > 1:
+            return 500, {}
+        if self.padding:  # a list of many large pages, made as they are asked for
+            rows = [{"site_id": f"{page}-{n}", "amount": n, "note": self.padding} for n in range(100)] if page <= 40 else []
+            return 200, {"rows": rows}
+        return 200, {"rows": self.rows[(page - 1) * self.size : page * self.size]}
+
+    def settings(self) -> dict[str, Any]:
+        url = f"http://127.0.0.1:{self.server.server_port}/levels"
+        return {"url": url, "records": "rows", "attempts": 1, "backoff": 0.01, "token_file": str(self._token_file())}
+
+    def _token_file(self) -> Path:
+        file = self.hub.settings.root / "token" if hasattr(self, "hub") else Path("/nowhere")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("genuine", encoding="utf-8")
+        return file
+
+    def put(self, name: str, rows: Rows) -> None:
+        self.rows = [*self.rows, *({"site_id": key, "amount": amount} for key, amount in rows)]
+
+    def again(self) -> None:
+        """It says the same whenever it is asked."""
+
+    @contextmanager
+    def cut(self) -> Iterator[None]:
+        self.broken = True
+        yield
+        self.broken = False
+
+    def put_big(self) -> int:
+        self.padding = "x" * 33_000  # 40 pages of 3 MB
+        return BIG
+
+    def wrong_credentials(self) -> dict[str, Any]:
+        self.token = "another"
+        return self.settings()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class ZipBench(Bench):
+    kind = "zip"
+    bad = (({}, "folder"), ({"folder": "x", "limit": 0}, "limit"), ({"folder": "x", "limit": "many"}, "limit"))
+
+    def settings(self) -> dict[str, Any]:
+        return {"folder": "bench"}
+
+    def put(self, name: str, rows: Rows) -> None:
+        self.last = self.place / f"{len(list(self.place.iterdir())):03d}.zip"
+        text = "编号,数量\n" + "".join(f"{key},{amount}\n" for key, amount in rows)
+        with zipfile.ZipFile(self.last, "w") as archive:
+            archive.writestr(f"{name.encode('utf-8', 'replace').decode()}.csv", text)
+
+    def again(self) -> None:
+        """The same file in a second archive."""
+        (self.place / "zzz.zip").write_bytes(self.last.read_bytes())
+
+    @contextmanager
+    def cut(self) -> Iterator[None]:
+        whole = self.last.read_bytes()
+        place = whole.index("数量".encode())
+        self.last.write_bytes(whole[:place] + b"\0" * 6 + whole[place + 6 :])
+        yield
+        self.last.write_bytes(whole)
+
+    def put_big(self) -> int:
+        with (
+            zipfile.ZipFile(self.place / "big.zip", "w", zipfile.ZIP_DEFLATED) as archive,
+            archive.open("big.csv", "w") as file,
+        ):
+            for _ in range(BIG >> 20):
+                file.write(b"0" * (1 << 20))
+        return BIG
+
+
+BENCHES: Mapping[str, type[Bench]] = {one.kind: one for one in (FolderBench, HttpBench, WorkbookBench, ZipBench)}
+
+
+@contextmanager
+def growing(file: Path) -> Iterator[None]:
+    """Somebody goes on writing to it; afterwards it is what it was before."""
+    stop, whole = threading.Event(), file.read_bytes()
+
+    def write() -> None:
+        while not stop.wait(0.02):
+            with file.open("ab") as more:
+                more.write(b"0")
+
+    file.write_bytes(whole[: len(whole) // 2])
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        writer.join()
+        file.write_bytes(whole)
