@@ -27,6 +27,7 @@ from api.v1 import (
     resources,
     rows,
     sessions,
+    sql,
     versions,
     witness,
 )
@@ -64,6 +65,7 @@ ROUTES = (
     channels,
     witness,
     jobs,
+    sql,
 )
 DESCRIPTION = """
 政务数据治理与资源目录平台的接口 / The API of a data-governance hub and resource catalogue.

@@ -9,20 +9,12 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
-from sqlmodel import Session
 
-from catalog import access
-from catalog.audit import chain as audit
-from catalog.entries import resources
-from catalog.identity.people import Subject
-from catalog.releases import releases
-from catalog.store import database
-from cli.terminal.identity import subject
+from cli.terminal.identity import acting
 from cli.terminal.language import said
 from contracts import numbers
-from contracts.view import View
+from hub import questions
 from warehouse.serving import pages as query
-from warehouse.settings import Settings
 
 PREVIEW = 200
 """Rows of the printed table; --json prints them all."""
@@ -45,93 +37,15 @@ def sql(
 
     **Example:** `hub sql "SELECT level, count(*) FROM resource.major_hazard GROUP BY level" --json`
     """
-    settings = Settings()
     text = sys.stdin.read() if question == "-" else question
-    try:
-        named = query.tables(text)
-    except query.QueryRefused:
-        _note_refusal(settings, key, purpose, text)
-        raise
-    views, snapshots = _views(settings, named, key, purpose, text)
-    answer = query.ask(settings, text, views, limit=limit, seconds=seconds, snapshots=snapshots)
+    hub, who = acting(key)
+    allowed = questions.permitted(hub, who, text, purpose)
+    answer = query.ask(hub.settings, text, allowed.views, limit=limit, seconds=seconds, snapshots=allowed.snapshots)
     names = answer.schema.names
     if as_json:
         _print_json(answer, names)
     else:
         _print_table(answer, names)
-
-
-def _views(
-    settings: Settings, named: frozenset[query.Name], key: str, purpose: str, text: str
-) -> tuple[dict[query.Name, View], dict[query.Name, int]]:
-    """Decide on every table named, and leave one record of the question, refused or not.
-
-    Those who work in the hub, and providers, ask the tables as they are now; partners the newest version in force.
-    """
-    refused: access.Refused | None = None
-    views: dict[query.Name, View] = {}
-    snapshots: dict[query.Name, int] = {}
-    policies: set[str] = set()
-    with database.session(settings.catalog_database) as session:
-        who = subject(session, key)
-        try:
-            for library, dataset in sorted(named):
-                found = _decided(session, who, library, dataset, purpose)
-                if found is not None and found[0].view is not None:
-                    decision, snapshot = found
-                    views[(library, dataset)] = found[0].view
-                    policies |= set(decision.policies)
-                    if snapshot is not None:
-                        snapshots[(library, dataset)] = snapshot
-        except access.Refused as error:
-            refused, policies = error, set(error.decision.policies)
-        audit.record(
-            session,
-            actor=who.actor,
-            organization_id=who.organization_id,
-            action="query",
-            object=", ".join(".".join(name) for name in sorted(named)),
-            purpose=purpose,
-            outcome="refused" if refused or views.keys() < named else "allowed",
-            policies=sorted(policies),
-            detail={"sql": text[:2000]},
-        )
-    if refused:
-        refused.on_record = True
-        raise refused
-    return views, snapshots
-
-
-def _note_refusal(settings: Settings, key: str, purpose: str, text: str) -> None:
-    """What the gate refuses is on record too: whoever tries to read files through a question has tried it."""
-    with database.session(settings.catalog_database) as session:
-        who = subject(session, key)
-        audit.record(
-            session,
-            actor=who.actor,
-            organization_id=who.organization_id,
-            action="query",
-            purpose=purpose,
-            outcome="refused",
-            detail={"sql": text[:2000]},
-        )
-
-
-def _decided(
-    session: Session, who: Subject, library: str, dataset: str, purpose: str
-) -> tuple[access.Decision, int | None] | None:
-    """The decision on a table, and the snapshot to read (None: now); None where there is no such resource."""
-    try:
-        resource = resources.get(session, dataset)
-    except resources.UnknownResource:
-        return None
-    if str(resource.library) != library or not access.may(session, who, "read-metadata", resource):
-        return None  # a name that is hidden from the caller is as one that is not there
-    now = access.decide(session, who, "query", resource, purpose=purpose, unreleased=True)
-    if now.allowed:
-        return now, None
-    decision = access.require(session, who, "query", resource, purpose=purpose)
-    return decision, releases.get(session, resource).snapshot
 
 
 def _print_json(answer: Any, names: list[str]) -> None:
@@ -153,17 +67,10 @@ def _value(value: Any) -> str:
 
 def _rows(batch: Any) -> list[dict[str, Any]]:
     try:
-        told: list[dict[str, Any]] = batch.to_pylist()
-    except OverflowError:
-        raise query.QueryInvalid(
-            "结果中有公元 1 年至 9999 年之外的日期；请用 CAST(… AS VARCHAR) 输出。",
-            "The answer has dates outside the years 1 to 9999; tell them by CAST(… AS VARCHAR).",
-        ) from None
-    except ValueError:
-        raise query.QueryInvalid(
-            "结果中有重名的列或字段；请用 AS 命名。", "The answer has columns or fields of the same name; name them with AS."
-        ) from None
-    return told
+        rows: list[dict[str, Any]] = batch.to_pylist()
+    except (OverflowError, ValueError) as error:
+        raise questions.unreadable(error) from None
+    return rows
 
 
 def _plain(value: Any) -> Any:

@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     )
     collectors: int = Field(default=8, ge=1, le=256, description="Sources that are collected from at the same time.")
     readers: int = Field(default=2, ge=1, description="Processes of `hub serve` that read the lake, each one query at a time.")
+    question_workers: int = Field(default=1, ge=1, description="Processes for people's own SQL, each one question at a time.")
     reader_memory: Size = Field(default="250MB", description="DuckDB memory of one reader; beyond it a query spills to disk.")
     reader_queue: int = Field(default=100, ge=0, description="Queries that may wait for a reader; one more is answered 503.")
     reader_wait: float = Field(default=20, gt=0, description="Seconds that a query waits for a reader, then 503.")

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from api.portal.acquisition import agreement, channels, completeness, holidays, needs, register
 from api.portal.administration import account, audit, bodies, people
+from api.portal.analysis import questions
 from api.portal.batches import actions, batch, correcting, listing
 from api.portal.catalogue import contract_versions, entry, grants, publish, recall, resource, search
 from api.portal.help import pages
@@ -40,6 +41,7 @@ ROUTERS = (
     account,
     audit,
     jobs,
+    questions,
 )
 
 

@@ -124,6 +124,12 @@ STEPS: Mapping[str, tuple[str, ...]] = {
 """draft → registered → published → withdrawn, with a way back to draft (catalogue-rules.md, Workflow)."""
 
 
+def filled(session: Session, limit: int) -> Sequence[Resource]:
+    """Resources that hold rows, by library and name."""
+    query = select(Resource).where(col(Resource.rows) > 0).order_by(col(Resource.library), col(Resource.name))
+    return session.exec(query.limit(limit)).all()
+
+
 def get(session: Session, name: str) -> Resource:
     """The resource of that machine name, code or identifier."""
     found = session.exec(select(Resource).where(Resource.name == name)).first()

@@ -64,7 +64,7 @@ def _cell(hub: Hub, act: Act, who: str) -> str:
         assert subject is not None
         if act.api.startswith(ABSENT):  # of the portal: signed in with a password
             subject, _ = people.begin(session, people.get_person(session, who))
-        about = {"resource", "grant", "batch"} & set(act.takes.model_fields)
+        about = {"resource", "grant", "batch", "sql"} & set(act.takes.model_fields)
         thing: Resource | Agreement | None = resources.get(session, "hazard") if about else None
         if "agreement" in act.takes.model_fields and act.name != "deliver":
             thing = Agreement(id="", route="request", dataset="hazard", title="", purpose="", provider_id="hlj-emergency")

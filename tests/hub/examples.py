@@ -163,6 +163,7 @@ EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
     "contract.save": lambda _: {"text": NEXT_VERSION},
     "contract.compare": lambda _: {"resource": "hazard", "version": "1.0.0"},
     "contract.activate": lambda _: {"resource": "hazard", "version": "1.0.0"},
+    "query": lambda _: {"sql": "SELECT count(*) AS number FROM resource.hazard", "purpose": PURPOSE},
     "job.cancel": lambda hub: {"job": _job(hub)},
     "need.enter": lambda _: dict(NEED),
     "need.answer": lambda hub: {"agreement": _agreement(hub, "needed"), "answer": "accept", "text": "同意"},

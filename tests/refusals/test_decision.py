@@ -35,7 +35,7 @@ OPERATIONS = [
 BY_PROVIDER = ["recall", "manage-resource", "deliver", "see-quarantine", "manage-grant"]
 USES = ["preview", "read-rows", "download", "query"]
 ACTIONS = ["discover", "read-metadata", *USES, *OPERATIONS, *BY_PROVIDER]
-HUB_ACTIONS = ("audit-read", "administer", "receive-lineage", "see-operations", "see-attempts")
+HUB_ACTIONS = ("audit-read", "administer", "receive-lineage", "see-operations", "see-attempts", "ask-questions")
 
 
 @pytest.fixture(scope="module")
@@ -105,10 +105,10 @@ def test_administration_audit_and_operation_are_separate(hub: Hub) -> None:
     assert told == {
         "administrator": {"administer", "receive-lineage", "see-operations", "see-attempts"},
         "auditor": {"audit-read", "see-operations"},
-        "steward": {"receive-lineage", "see-operations", "see-attempts"},
-        "analyst": {"see-operations"},
-        "partner": set(),
-        "owner": {"see-operations"},
+        "steward": {"receive-lineage", "see-operations", "see-attempts", "ask-questions"},
+        "analyst": {"see-operations", "ask-questions"},
+        "partner": {"ask-questions"},
+        "owner": {"see-operations", "ask-questions"},
         "local": set(HUB_ACTIONS),
     }
 

@@ -19,7 +19,7 @@ def main() -> None:
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
     from warehouse.ingest import quarantine  # noqa: F401 - imported before the first question comes
-    from warehouse.serving import diff, extracts, pages  # noqa: F401 - imported before the first question comes
+    from warehouse.serving import diff, extracts, pages, questions  # noqa: F401 - imported before the first question comes
 
     query_workers.serve(Connection(int(sys.argv[1])))
 

@@ -74,9 +74,11 @@ class _Worker:
     process: subprocess.Popen[bytes]
     connection: Connection
 
-    def ask(self, call: bytes) -> tuple[str, Any]:
+    def ask(self, call: bytes, patience: float | None = None) -> tuple[str, Any]:
         """The outcome of a call: ("result", value) or ("error", what `_packed` made of it). EOFError or OSError: it died."""
         self.connection.send_bytes(call)
+        if not self.connection.poll(patience):
+            raise EOFError
         return cast("tuple[str, Any]", pickle.loads(self.connection.recv_bytes()))  # noqa: S301 - our own process
 
     def end(self) -> None:
@@ -87,11 +89,12 @@ class _Worker:
 
 
 class Workers:
-    """The workers of one installation: `settings.readers` processes at most, `settings.reader_queue` callers in line."""
+    """The workers of one installation: `processes` at most (`settings.readers`), `settings.reader_queue` callers in line."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, processes: int = 0) -> None:
         self._settings = settings
-        self._slots = threading.Semaphore(settings.readers)
+        self._processes = processes or settings.readers
+        self._slots = threading.Semaphore(self._processes)
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
         self._callers = 0
@@ -100,9 +103,13 @@ class Workers:
     def run(self, function: Callable[..., R], *arguments: Any, **options: Any) -> R:
         """Call a module's function in a worker. `LakeBusy` where the line is full or does not move, `QueryEnded` where the
         worker died; what the function raised is raised here."""
+        return self.run_within(None, function, *arguments, **options)
+
+    def run_within(self, patience: float | None, function: Callable[..., R], *arguments: Any, **options: Any) -> R:
+        """The same; a worker that has no answer in so many seconds is ended, too."""
         call = pickle.dumps((function, arguments, options))
         with self._admitted():
-            kind, outcome = self._ask(call)
+            kind, outcome = self._ask(call, patience)
         if kind == "error":
             raise _unpacked(outcome)
         return cast(R, outcome)
@@ -118,7 +125,7 @@ class Workers:
     @contextmanager
     def _admitted(self) -> Iterator[None]:
         with self._lock:
-            if self._callers >= self._settings.readers + self._settings.reader_queue:
+            if self._callers >= self._processes + self._settings.reader_queue:
                 raise LakeBusy
             self._callers += 1
         try:
@@ -132,10 +139,10 @@ class Workers:
             with self._lock:
                 self._callers -= 1
 
-    def _ask(self, call: bytes) -> tuple[str, Any]:
+    def _ask(self, call: bytes, patience: float | None = None) -> tuple[str, Any]:
         worker = self._take()
         try:
-            outcome = worker.ask(call)
+            outcome = worker.ask(call, patience)
         except (EOFError, OSError):
             worker.end()
             log.warning("a query's worker ended with status %s", worker.process.returncode)
@@ -166,18 +173,22 @@ class Workers:
 
 _serving: dict[Path, Workers] = {}
 """The workers of this process, by HUB_HOME."""
+_asking: dict[Path, Workers] = {}
+"""Those that people's own questions run in: one that takes a minute makes no reader of rows wait."""
 
 
 def start(settings: Settings) -> Workers:
     """Let queries of this installation run in workers from now on, until `stop`. Workers begin with the first query."""
+    _asking.setdefault(settings.root, Workers(settings, settings.question_workers))
     return _serving.setdefault(settings.root, Workers(settings))
 
 
 def stop(settings: Settings) -> None:
     """End the workers of an installation; queries then run where they are called."""
-    workers = _serving.pop(settings.root, None)
-    if workers is not None:
-        workers.close()
+    for serving in (_serving, _asking):
+        workers = serving.pop(settings.root, None)
+        if workers is not None:
+            workers.close()
 
 
 def in_worker(function: Callable[P, R]) -> Callable[P, R]:
@@ -198,6 +209,14 @@ def in_worker(function: Callable[P, R]) -> Callable[P, R]:
             raise QueryTooLarge from None
 
     return called
+
+
+def question(function: Callable[..., R], settings: Settings, *arguments: Any, patience: float, **options: Any) -> R:
+    """Call a module's function, whose first argument is the settings, in a worker for questions, where there are any."""
+    workers = _asking.get(settings.root)
+    if workers is not None:
+        return workers.run_within(patience, function, settings, *arguments, **options)
+    return function(settings, *arguments, **options)
 
 
 def serve(connection: Connection) -> None:

@@ -18,7 +18,7 @@ from catalog.identity.people import Subject
 from catalog.overview.inbox import inbox
 
 OPERATIONS = "see-operations"
-RIGHTS = {"catalogue": "", "administration": "administer", "audit": "audit-read"}
+RIGHTS = {"catalogue": "", "administration": "administer", "audit": "audit-read", "query": "ask-questions"}
 """What a place asks of the policies; those not named are for people who have to do with how data comes."""
 OPEN_PLACES = tuple(place for place in PLACES if place.name == "catalogue")
 """For readers who have not signed in."""
@@ -87,6 +87,7 @@ AnyPage = Annotated[Page, Depends(at(""))]
 CataloguePage = Annotated[Page, Depends(at("catalogue"))]
 AcquirePage = Annotated[Page, Depends(at("acquire"))]
 BatchesPage = Annotated[Page, Depends(at("batches"))]
+QueryPage = Annotated[Page, Depends(at("query"))]
 InboxPage = Annotated[Page, Depends(at("inbox"))]
 AdministrationPage = Annotated[Page, Depends(at("administration"))]
 AuditPage = Annotated[Page, Depends(at("audit"))]

@@ -47,6 +47,7 @@ PLACES = (
     Place("acquire", N_("获取"), "/acquire", "a"),
     Place("batches", N_("批次"), "/batches", "b"),
     Place("collect", N_("采集"), "/collect", "l"),
+    Place("query", N_("分析"), "/query", "q"),
     Place("administration", N_("管理"), "/administration", "m"),
     Place("audit", N_("审计"), "/audit", "u"),
     Place("inbox", N_("待办"), "/inbox", "i"),

@@ -1,0 +1,1 @@
+"""分析: questions in SQL, under one's rights."""
