@@ -33,6 +33,7 @@ from api.v1 import (
 )
 from catalog.acquisition.calendars import InvalidCalendar
 from catalog.identity.directory import AlreadySo, LastAdministrator
+from catalog.workdays import UnknownStep
 from hub.audit import NothingToAccept
 from hub.own import WrongPassword
 from hub.people import OwnRoles
@@ -43,6 +44,7 @@ errors.also(AlreadySo, 409, "already-so")
 errors.also(NothingToAccept, 409, "nothing-to-accept")
 errors.also(WrongPassword, 403, "wrong-password")
 errors.also(OwnRoles, 403, "own-roles")
+errors.also(UnknownStep, 404, "unknown-step")
 errors.also(InvalidCalendar, 422, "invalid-calendar")
 errors.also(signed_links.LinkEnded, 403, "link-ended")
 errors.also(representations.NotAcceptable, 406, "not-acceptable")

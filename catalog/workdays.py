@@ -172,6 +172,11 @@ def step_days(session: Session, step: str, on: date) -> int:
     return found
 
 
+def rules(session: Session) -> list[StepRule]:
+    """Every rule, by step, the newest first."""
+    return list(session.exec(select(StepRule).order_by(StepRule.step, col(StepRule.valid_from).desc())))
+
+
 def set_step(session: Session, step: str, days: int, valid_from: date, basis: str = "") -> StepRule:
     """A new rule for a step, in force from a day on; deadlines already given stay."""
     kept = session.merge(StepRule(step=step, days=days, valid_from=valid_from, basis=basis))

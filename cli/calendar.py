@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlmodel import Session
 
-from catalog import access
+from catalog import workdays
 from catalog.acquisition import calendars
-from catalog.acquisition.calendars import InvalidCalendar, Moved, Year
-from catalog.identity.people import Subject
+from catalog.acquisition.calendars import InvalidCalendar, Year
 from catalog.store import database
-from cli.terminal.identity import subject
+from cli.terminal.identity import acting
 from cli.terminal.language import said
+from cli.terminal.output import table
 from contracts.clock import today
+from hub import acts
+from hub import calendar as setting
+from hub.calendar import CalendarChange, SetDay, SetRule, import_of, import_year, rule_of
 from warehouse.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Which days are worked: holidays and make-up days, by year.")
@@ -74,12 +76,11 @@ def import_file(
 
     **Example:** `hub calendar import 2027.csv`
     """
-    with database.session(Settings().catalog_database) as session:
-        who = _allowed(session, key)
-        days = calendars.read(file.read_bytes(), file.name)
-        moved = calendars.import_year(session, who, days, file.name)
-    typer.echo(said(f"已导入 {days[0].day.year} 年 {len(days)} 天", f"{len(days)} days of {days[0].day.year} imported"))
-    _tell(moved)
+    hub, who = acting(key)
+    request = import_of(calendars.read(file.read_bytes(), file.name), file.name)
+    change = import_year(hub, who, request)
+    typer.echo(said(f"已导入 {change.year} 年 {change.days} 天", f"{change.days} days of {change.year} imported"))
+    _tell(change)
 
 
 @app.command("set")
@@ -99,21 +100,44 @@ def set_one(
         raise InvalidCalendar(
             f"日期 {day!r} 无效；应如 2026-10-10。", f"The day {day!r} is not one; write 2026-10-10."
         ) from None
-    with database.session(Settings().catalog_database) as session:
-        who = _allowed(session, key)
-        moved = calendars.set_day(session, who, wanted, worked, name)
+    change = setting.set_day(*acting(key), acts.given(SetDay, day=wanted, working=worked, name=name))
     typer.echo(said(f"{wanted} {'上班' if worked else '休息'}", f"{wanted} is {'worked' if worked else 'off'}"))
-    _tell(moved)
+    _tell(change)
 
 
-def _allowed(session: Session, key: str) -> Subject:
-    who = subject(session, key)
-    access.require(session, who, "set-calendar", None)
-    return who
+@app.command()
+def rules(as_json: AsJson = False) -> None:
+    """How many working days each step may take, the newest rule of a step first."""
+    with database.session(Settings().catalog_database) as session:
+        listed = [rule_of(rule) for rule in workdays.rules(session)]
+    if as_json:
+        typer.echo(json.dumps([one.model_dump(mode="json") for one in listed], ensure_ascii=False))
+        return
+    columns = (("步骤", "Step"), ("工作日", "Working days"), ("自", "From"), ("依据", "Basis"))
+    table(("办理时限", "How long steps may take"), columns, [[r.step, r.days, r.valid_from, r.basis] for r in listed])
 
 
-def _tell(moved: list[Moved]) -> None:
-    for one in moved:
+@app.command()
+def rule(
+    step: Annotated[str, typer.Argument(help="The step, from `hub calendar rules`.")],
+    days: Annotated[int, typer.Option(min=1, help="Working days.")],
+    basis: Annotated[str, typer.Option(help="What says so: the regulation and its article.")],
+    since: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD; empty: today.")] = "",
+    key: Key = "",
+) -> None:
+    """Say how many working days a step may take from a day on; deadlines already given stay."""
+    request = acts.given(SetRule, step=step, days=days, valid_from=since or None, basis=basis)
+    made = setting.set_rule(*acting(key), request)
+    typer.echo(
+        said(
+            f"{made.step}：自 {made.valid_from} 起 {made.days} 个工作日",
+            f"{made.step}: {made.days} working days from {made.valid_from} on",
+        )
+    )
+
+
+def _tell(change: CalendarChange) -> None:
+    for one in change.moved:
         estimated = said("（估算）", " (estimated)") if one.estimated else ""
         typer.echo(f"  {one.object} {one.what}: {one.before} → {one.after}{estimated}")
-    typer.echo(said(f"重新计算，{len(moved)} 个时限有变", f"{len(moved)} deadlines moved"))
+    typer.echo(said(f"重新计算，{len(change.moved)} 个时限有变", f"{len(change.moved)} deadlines moved"))

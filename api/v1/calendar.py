@@ -8,11 +8,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, Field
 
-from api.http.dependencies import SessionDep, SubjectDep
-from catalog import access, workdays
+from api.http.dependencies import HubDep, KeyHolder, SessionDep
+from catalog import workdays
 from catalog.acquisition import calendars
-from catalog.acquisition.calendars import InvalidCalendar, Moved, Year
+from catalog.acquisition.calendars import Year
 from contracts.clock import today
+from hub.acts import require
+from hub.calendar import CalendarChange, Rule, import_of, import_year, rule_of
 
 router = APIRouter(tags=["calendar"])
 LARGEST_TABLE = 1_000_000
@@ -44,24 +46,6 @@ class CalendarOut(BaseModel):
     missing: list[int] = Field(description="This year, and from 1 October on the next, while its table is not imported")
 
 
-class MovedOut(BaseModel):
-    """A deadline that was counted anew."""
-
-    object: str
-    what: str
-    before: date
-    after: date
-    estimated: bool
-
-
-class ImportedOut(BaseModel):
-    """What an import changed."""
-
-    year: int
-    days: int
-    moved: list[MovedOut]
-
-
 async def table_of(request: Request) -> bytes:
     """The body, whatever it says it is."""
     return await request.body()
@@ -85,28 +69,21 @@ def one(year: YearPath, session: SessionDep) -> YearOut:
     summary="Import a year's official table",
     openapi_extra={"requestBody": {"required": True, "content": {"text/csv": {"example": EXAMPLE}}}},
 )
-def put_in(
-    year: YearPath, session: SessionDep, subject: SubjectDep, content: Annotated[bytes, Depends(table_of)]
-) -> ImportedOut:
+def put_in(year: YearPath, hub: HubDep, subject: KeyHolder, content: Annotated[bytes, Depends(table_of)]) -> CalendarChange:
     """Put a year's table in the place of the one held: CSV (date, working, name) or JSON, as `hub calendar import` takes it.
 
     Deadlines given before are counted anew, on record. Stewards and administrators may.
     """
-    access.require(session, subject, "set-calendar", None)
-    days = calendars.read(content, f"{year}")
-    if days[0].day.year != year:
-        raise InvalidCalendar(
-            f"表中是 {days[0].day.year} 年的日子，地址是 {year} 年。",
-            f"The table holds {days[0].day.year}, the address says {year}.",
-        )
-    moved = calendars.import_year(session, subject, days, "api")
-    return ImportedOut(year=year, days=len(days), moved=[_moved(each) for each in moved])
+    require(hub, subject, "calendar.import")
+    return import_year(hub, subject, import_of(calendars.read(content, f"{year}"), "api", year=year))
+
+
+@router.get("/rules", summary="Working days that each step may take")
+def rules(session: SessionDep) -> list[Rule]:
+    """Every rule, by step, the newest first; the one in force is the newest that has begun."""
+    return [rule_of(rule) for rule in workdays.rules(session)]
 
 
 def _out(told: Year) -> YearOut:
     days = [DayOut(date=each.day, working=each.working, name=each.name) for each in told.days]
     return YearOut(year=told.year, official=told.official, days=days)
-
-
-def _moved(each: Moved) -> MovedOut:
-    return MovedOut(object=each.object, what=each.what, before=each.before, after=each.after, estimated=each.estimated)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -21,7 +21,6 @@ from catalog.audit import chain as audit
 from catalog.deliveries.batches import ACCEPTED, Batch
 from catalog.entries.resources import Resource
 from catalog.identity import people
-from catalog.identity.people import Subject
 from catalog.workdays import CalendarDay
 from contracts.clock import day_of
 from contracts.errors import HubError
@@ -167,8 +166,8 @@ def _not(value: bool | None) -> bool | None:
     return None if value is None else not value
 
 
-def import_year(session: Session, who: Subject, days: Iterable[CalendarDay], source: str) -> list[Moved]:
-    """Put a year's table in the place of the one held, count deadlines anew, and record who did it."""
+def import_year(session: Session, days: Iterable[CalendarDay]) -> list[Moved]:
+    """Put a year's table in the place of the one held, and count deadlines anew."""
     held = list(days)
     year = held[0].day.year
     before = _given(session)
@@ -177,14 +176,11 @@ def import_year(session: Session, who: Subject, days: Iterable[CalendarDay], sou
     session.expire_all()
     session.add_all(CalendarDay(**one.model_dump()) for one in held)
     session.flush()
-    moved = _recount(session, before)
-    detail = {"year": year, "days": len(held), "source": source}
-    _record(session, who, "calendar.import", str(year), detail, moved)
-    return moved
+    return _recount(session, before)
 
 
-def set_day(session: Session, who: Subject, day: date, working: bool, name: str) -> list[Moved]:
-    """Set one day right, count deadlines anew, and record who did it.
+def set_day(session: Session, day: date, working: bool, name: str) -> list[Moved]:
+    """Set one day right, and count deadlines anew.
 
     A year without a table is not made official by a single day: the whole year is imported first.
     """
@@ -195,21 +191,13 @@ def set_day(session: Session, who: Subject, day: date, working: bool, name: str)
         )
     before = _given(session)
     workdays.set_day(session, day, working, name)
-    moved = _recount(session, before)
-    _record(session, who, "calendar.set", str(day), {"working": working, "name": name}, moved)
-    return moved
+    return _recount(session, before)
 
 
-def _record(session: Session, who: Subject, action: str, what: str, detail: dict[str, Any], moved: list[Moved]) -> None:
+def detail(moved: Sequence[Moved]) -> dict[str, Any]:
+    """What the record of a change says of the deadlines that it moved."""
     listed = [f"{one.object} {one.what}: {one.before} → {one.after}" for one in moved]
-    audit.record(
-        session,
-        actor=who.actor,
-        organization_id=who.organization_id,
-        action=action,
-        object=f"calendar:{what}",
-        detail={**detail, "deadlines_moved": len(moved), "deadlines": listed[:200]},
-    )
+    return {"deadlines_moved": len(moved), "deadlines": listed[:200]}
 
 
 def bring_up(session: Session) -> list[Moved]:
@@ -220,13 +208,12 @@ def bring_up(session: Session) -> list[Moved]:
         return []
     moved = _recount(session, before)
     if moved:
-        _record(
+        audit.record(
             session,
-            people.system_subject("init"),
-            "calendar.import",
-            ", ".join(map(str, added)),
-            {"source": "chinesecalendar"},
-            moved,
+            actor=people.system_subject("init").actor,
+            action="calendar.import",
+            object=f"calendar:{', '.join(map(str, added))}",
+            detail={"source": "chinesecalendar"} | detail(moved),
         )
     return moved
 

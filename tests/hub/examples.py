@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from sqlmodel import select
 
+from catalog import workdays
 from catalog.access import grants
 from catalog.acquisition.agreements import Agreement
 from catalog.audit import sealing
@@ -57,6 +58,19 @@ def _broken(hub: Hub) -> str:
     hub.settings.audit_head.parent.mkdir(exist_ok=True)
     hub.settings.audit_head.write_text("not a seal\n", encoding="ascii")
     return "查明：磁盘修复时损坏"
+
+
+def _in_a_table(hub: Hub) -> str:
+    """A day of a year that has its table."""
+    with hub.session() as session:
+        workdays.seed(session)
+        return f"{max(workdays.calendar(session).years)}-06-01"
+
+
+def _rule(hub: Hub) -> str:
+    with hub.session() as session:
+        workdays.seed(session)
+    return "answer-conditional"
 
 
 def _closed(hub: Hub) -> str:
@@ -145,6 +159,9 @@ EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
     "audit.verify": lambda _: {},
     "audit.seal": lambda _: {},
     "audit.accept": lambda hub: {"reason": _broken(hub)},
+    "calendar.import": lambda _: {"year": 2031, "days": [{"date": "2031-01-01", "working": False, "name": "元旦"}]},
+    "calendar.set": lambda hub: {"day": _in_a_table(hub), "working": False, "name": "特别假日"},
+    "rule.set": lambda hub: {"step": _rule(hub), "days": 5, "basis": "省政府办公厅通知"},
     "session.end": lambda hub: {"session": _session(hub)},
     "organization.add": lambda _: {"id": "hlj-forest", "name": "黑龙江省林草局"},
     "release": lambda _: {"resource": "hazard", "note": "新版"},

@@ -117,6 +117,18 @@ LEVELS: Mapping[str, str] = {
     "county": N_("区县级"),
     "town": N_("乡镇级"),
 }
+STEPS: Mapping[str, str] = {
+    "answer-unconditional": N_("答复无条件共享的需求"),
+    "answer-conditional": N_("答复有条件共享的需求"),
+    "extend-answer": N_("延长答复"),
+    "sign": N_("签订协议"),
+    "deliver": N_("首次提供数据"),
+    "answer-correction": N_("答复校核纠错"),
+    "mend-quarantine": N_("补正隔离的行"),
+    "update-entry": N_("更新目录条目"),
+    "review-entry": N_("审核目录条目"),
+}
+"""Steps of the rule table: how many working days each may take."""
 PERSONAL: Mapping[str, str] = {
     "name": N_("姓名"),
     "mobile": N_("手机号"),
