@@ -9,7 +9,7 @@ from catalog.access import grants  # noqa: F401
 from catalog.acquisition import agreements, channels, memory, spending, steps, terms  # noqa: F401
 from catalog.audit import chain  # noqa: F401
 from catalog.deliveries import batches  # noqa: F401
-from catalog.entries import codes, contracts, resources, search_index  # noqa: F401
+from catalog.entries import codes, contracts, onboardings, resources, search_index  # noqa: F401
 from catalog.identity import attempts, organizations, people  # noqa: F401
 from catalog.lineage import graph  # noqa: F401
 from catalog.releases import releases  # noqa: F401

@@ -206,7 +206,7 @@ def deliver(hub: Hub, subject: Subject, given: Deliver) -> Delivery:
         )
         deed.object = f"batch:{made.batch_id}"
         deed.detail = {"dataset": given.resource, "no_op": made.no_op, "filename": filename, "corrects": given.corrects}
-        return _delivery(made.batch_id, given.resource, made.outcome, no_op=made.no_op)
+        return delivery_of(made.batch_id, given.resource, made.outcome, no_op=made.no_op)
 
 
 @act(
@@ -227,7 +227,7 @@ def answer(hub: Hub, subject: Subject, given: Answer) -> Delivery:
         deed.detail = {"dataset": dataset}
         deed.pause()
         made = ingest.answer(hub.settings, hub.ledger, hub.lookups, given.batch, answers, by=subject.actor)
-        return _delivery(given.batch, dataset, made.outcome)
+        return delivery_of(given.batch, dataset, made.outcome)
 
 
 def _decide(hub: Hub, subject: Subject, given: Decide, decision: decisions.Act) -> Delivery:
@@ -236,7 +236,7 @@ def _decide(hub: Hub, subject: Subject, given: Decide, decision: decisions.Act) 
         deed.pause()
         outcome = decision.do(hub.settings, hub.ledger, hub.lookups, given.batch, given.reason, by=subject.actor)
         deed.detail = {"reason": given.reason.strip(), "was": was, "state": outcome.state}
-        return _delivery(given.batch, dataset, outcome)
+        return delivery_of(given.batch, dataset, outcome)
 
 
 @act(
@@ -318,7 +318,7 @@ def rebuild_dataset(hub: Hub, subject: Subject, given: Rebuild) -> Rebuilt:
         deed.pause()
         made = rebuild.rebuild(hub.settings, hub.ledger, hub.lookups, given.resource)
         deed.detail = {"batches": len(made)}
-        outcomes = [_delivery(batch, given.resource, outcome) for batch, outcome in made]
+        outcomes = [delivery_of(batch, given.resource, outcome) for batch, outcome in made]
         return Rebuilt(resource=given.resource, batches=outcomes)
 
 
@@ -387,7 +387,8 @@ def _answers(deed: Deed, given: Open) -> Answers | None:
     return told
 
 
-def _delivery(batch: str, dataset: str, outcome: Outcome, *, no_op: bool = False) -> Delivery:
+def delivery_of(batch: str, dataset: str, outcome: Outcome, *, no_op: bool = False) -> Delivery:
+    """What became of a batch, as every door tells it."""
     return Delivery(
         batch=batch,
         dataset=dataset,

@@ -25,6 +25,7 @@ from catalog.audit import chain as audit
 from catalog.deliveries.batches import UnknownBatch
 from catalog.entries.contracts import ImmutableContract, UnknownContract, WrittenByModel
 from catalog.entries.editing import WrongFields
+from catalog.entries.onboardings import NotOpen, UnknownOnboarding
 from catalog.entries.resources import InvalidEntry, UnknownResource, WrongState
 from catalog.identity.organizations import InvalidOrganization, UnknownOrganization
 from catalog.identity.passwords import SignInBusy
@@ -36,7 +37,9 @@ from contracts.errors import HubError
 from contracts.odcs.findings import InvalidContract
 from hub.acts import InvalidInput
 from hub.contracts import BreakingChange
+from hub.file_answers import UnusableAnswer
 from hub.jobs import AccessEnded, JobOver, ProcessEnded, UnknownJob
+from hub.onboarding import NameTaken, StillOpen
 from warehouse.ingest.acts import ReasonMissing
 from warehouse.ingest.senders import OtherSender
 from warehouse.serving.query_workers import LakeBusy, QueryEnded, QueryTooLarge
@@ -70,6 +73,11 @@ TABLE: dict[type[HubError], tuple[int, str]] = {
     ImmutableContract: (409, "immutable-contract"),
     WrittenByModel: (409, "written-by-model"),
     BreakingChange: (409, "breaking-change"),
+    UnknownOnboarding: (404, "unknown-onboarding"),
+    NotOpen: (409, "not-open"),
+    StillOpen: (409, "still-open"),
+    NameTaken: (409, "name-taken"),
+    UnusableAnswer: (422, "unusable-answer"),
     InvalidEntry: (422, "invalid-entry"),
     WrongFields: (422, "invalid-entry"),
     WrongState: (409, "wrong-state"),

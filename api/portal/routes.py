@@ -8,7 +8,7 @@ from api.portal.acquisition import agreement, channels, completeness, holidays, 
 from api.portal.administration import account, audit, bodies, people
 from api.portal.analysis import questions
 from api.portal.batches import actions, batch, correcting, listing
-from api.portal.catalogue import contract_versions, entry, grants, publish, recall, resource, search
+from api.portal.catalogue import contract_versions, entry, grants, onboarding, publish, recall, resource, search
 from api.portal.help import pages
 from api.portal.shell import errors, sessions, sign_in, static_files
 from api.portal.tasks import inbox, jobs
@@ -24,6 +24,7 @@ ROUTERS = (
     entry,
     needs,
     agreement,
+    onboarding,
     register,
     channels,
     listing,

@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import ValidationError
 from starlette.background import BackgroundTask
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
 
 from api.http.dependencies import HubDep, KeyHolder
@@ -18,6 +17,7 @@ from api.http.limits import LARGEST_FILE
 from api.v1 import jobs
 from api.v1.acts import KEY
 from api.v1.jobs import Prefer
+from api.v1.uploads import BODY, received
 from catalog.identity.people import Subject
 from hub import deliveries, repeats
 from hub.acts import InvalidInput, given
@@ -25,7 +25,6 @@ from hub.deliveries import Deliver, Export, Open
 from hub.table import ACTS
 
 router = APIRouter(tags=["deliveries"])
-BODY = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"format": "binary"}}}}}
 
 
 def sender(hub: HubDep, subject: KeyHolder, resource: str, corrects: str = "") -> Subject:
@@ -38,16 +37,8 @@ async def body_of(
     request: Request, hub: HubDep, _sender: Annotated[Subject, Depends(sender)], filename: str = ""
 ) -> AsyncIterator[Path]:
     """The body as a file, gone after the answer."""
-    await run_in_threadpool(hub.settings.scratch.mkdir, parents=True, exist_ok=True)
-    folder = await run_in_threadpool(lambda: tempfile.TemporaryDirectory(dir=hub.settings.scratch))
-    try:
-        path = Path(folder.name) / ("upload" + "".join(Path(filename).suffixes[-2:])[-20:])  # its own name may be too long
-        with await run_in_threadpool(path.open, "wb") as target:
-            async for chunk in request.stream():
-                await run_in_threadpool(target.write, chunk)
+    async with received(request, hub.settings, filename) as path:
         yield path
-    finally:
-        await run_in_threadpool(folder.cleanup)
 
 
 @router.post(

@@ -13,20 +13,16 @@ from pathlib import Path
 import typer
 
 from cli.terminal.language import language, said
-from contracts.errors import HubError
-from contracts.inference.coordinates import KINDS
 from contracts.inference.evidence import Question, Undecided
 from contracts.inference.guess import Answers
-from contracts.model import Type
+from hub import acts
+from hub.file_answers import READING, FileAnswers, UnusableAnswer
 from warehouse.onboarding.draft import Progress
+
+__all__ = ["Told", "UnusableAnswer", "ask", "progress"]
 
 ASKED = 2
 """Exit status when the file leaves something open and nobody can be asked."""
-READING = ("sheet", "range", "header", "records", "encoding", "delimiter", "quote", "member")
-
-
-class UnusableAnswer(HubError):
-    """An option that says nothing the command understands."""
 
 
 @dataclass(slots=True)
@@ -74,33 +70,29 @@ class Told:
                 parts += _option(name, value)
         return shlex.join([*parts, *(["--json"] if self.as_json else [])])
 
+    def said(self) -> FileAnswers:
+        """All of it, as the hub takes it."""
+        return acts.given(
+            FileAnswers,
+            **self.reading,
+            dates=self.dates,
+            types=self.types,
+            decimal=self.decimal,
+            coordinates=self.coordinates,
+            key=self.key,
+            dataset=self.dataset,
+            title=self.title,
+            owner=self.owner,
+        )
+
     def answers(self) -> Answers:
         """The answers about single columns."""
-        return Answers(
-            pairs("--dates", self.dates, ("mdy", "dmy", "ymd", "excel", "roc", "no")),
-            pairs("--type", self.types, tuple(Type)),
-            pairs("--decimal", self.decimal, ("comma", "point")),
-            pairs("--coordinates", self.coordinates, tuple(KINDS)),
-        )
+        return self.said().columns()
 
 
 def _option(name: str, value: str) -> list[str]:
     """An option as words; a value that begins with - is no option of its own."""
     return [f"--{name}={value}"] if value.startswith("-") else [f"--{name}", value]
-
-
-def pairs(option: str, values: list[str], allowed: tuple[str, ...]) -> dict[str, str]:
-    """COLUMN=VALUE options as a mapping."""
-    made = {}
-    for value in values:
-        column, equals, answer = value.rpartition("=")
-        if not equals or answer not in allowed:
-            raise UnusableAnswer(
-                f"{option} 应写作 列=值，值为 {'、'.join(allowed)}；收到 {value}。",
-                f"{option} is COLUMN=VALUE with one of {', '.join(allowed)}: {value}.",
-            )
-        made[column] = answer
-    return made
 
 
 def ask(told: Told, undecided: Undecided) -> None:

@@ -174,6 +174,10 @@ EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
     "export-quarantine": lambda hub: {"batch": _batch(hub), "kind": "csv"},
     "deliver": lambda _: {"resource": "hazard", "filename": "a.csv"},
     "rebuild": lambda _: {"resource": "hazard"},
+    "onboard.inspect": lambda _: {"filename": "a.csv"},
+    "onboard.answer": lambda _: {"onboarding": "none", "answers": [{"option": "--header", "value": "1"}]},
+    "onboard": lambda _: {"onboarding": "none"},
+    "onboard.discard": lambda _: {"onboarding": "none"},
     "entry.edit": lambda _: {"resource": "hazard", "class_code": "205001", "sharing_uses": ["工作参考"]},
     "entry.publish": lambda hub: {"resource": _unpublished(hub)},
     "entry.withdraw": lambda _: {"resource": "hazard", "reason": "由新目录代替"},
@@ -202,7 +206,7 @@ def asked(act: str, given: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]
     one = ACTS[act]
     method, _, path = one.api.partition(" ")
     body = {name: value for name, value in given.items() if name not in one.places}
-    if act == "deliver":
+    if act in ("deliver", "onboard.inspect"):
         path += "?filename=a.csv"
     if method == "GET" and body:
         path += f"?{urlencode(body)}"

@@ -9,12 +9,11 @@ import pytest
 from catalog.entries import contracts as registry
 from catalog.entries import resources
 from contracts.odcs import loader
+from tests.hub.shelters import CONTRACT, HEAD, send
 from tests.hub.test_contracts import post
-from tests.hub.test_deliveries import CONTRACT, HEAD, hub, send
 from tests.sharing import Hub
 from warehouse.storage.connection import reader
 
-__all__ = ["hub"]
 COMPLETE = {
     "class_code": "205001",
     "abstract": "全省应急避难场所",

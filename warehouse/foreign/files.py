@@ -29,6 +29,7 @@ class Draft:
     contract: Contract
     report: str
     evidence: tuple[Evidence, ...]
+    rows: tuple[tuple[str | None, ...], ...] = ()
 
 
 def draft_contract(request: Request, settings: Settings, progress: Progress | None = None) -> Draft:
@@ -37,7 +38,8 @@ def draft_contract(request: Request, settings: Settings, progress: Progress | No
     allowed = limits.of(settings, request.path)
     made = door.run(settings, "draft", allowed, {"request": request}, name=request.filename, progress=progress)
     evidence = tuple(Said(each["zh"], each["en"]) for each in made["evidence"])
-    return Draft(loader.restore(made["text"]), made["report"], evidence)
+    rows = tuple(tuple(row) for row in made["rows"])
+    return Draft(loader.restore(made["text"]), made["report"], evidence, rows)
 
 
 def columns_of(path: Path, reading: Mapping[str, Any], settings: Settings, *, name: str) -> tuple[str, ...]:

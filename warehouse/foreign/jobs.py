@@ -56,6 +56,7 @@ def draft(settings: Settings, request: Mapping[str, Any], tell: Tell) -> Answer:
         "text": drafted.contract.text,
         "report": drafted.report,
         "evidence": [asdict(each) for each in drafted.evidence],
+        "rows": drafted.rows,
     }
 
 

@@ -65,6 +65,8 @@ class Request:
     """Every division code the catalogue knows."""
     past_divisions: Mapping[int, Collection[str]] = field(default_factory=dict)
     """The tables of other years, by year."""
+    rows: int = 0
+    """First rows to be shown beside the draft."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class Drafted:
     report: str
     evidence: tuple[Evidence, ...]
     guesses: tuple[Guess, ...]
+    rows: tuple[tuple[str | None, ...], ...] = ()
+    """The first rows as they are written, in the order of the contract's items."""
 
 
 def draft_contract(request: Request, settings: Settings, progress: Progress | None = None) -> Drafted:
@@ -113,7 +117,8 @@ def draft_contract(request: Request, settings: Settings, progress: Progress | No
             if not any(guess.question for guess in guesses):
                 drafted = _drafted(request, found, source.media, profile, guesses)
                 refusals = proving.refused(made, drafted.contract, request.divisions)
-                drafted = replace(drafted, evidence=(*drafted.evidence, *refusals))
+                rows = profiles.first_rows(made, request.rows)
+                drafted = replace(drafted, evidence=(*drafted.evidence, *refusals), rows=rows)
     finally:
         for path in scratch:
             path.unlink(missing_ok=True)

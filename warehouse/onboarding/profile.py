@@ -32,6 +32,8 @@ CELLS = 2_000_000
 """Cells turned upright at once: many columns of a small file, one column of a large one."""
 WIDEST = 250
 SHOWN = 12
+LONGEST_SHOWN = 120
+"""Letters of a value in a row that is shown."""
 QUICK_LOOK = 50_000
 """Rows in which most groups of columns show already that they are no key."""
 EXACT_DIGITS = 15
@@ -93,6 +95,14 @@ def stage(source: Source, settings: Settings, *, connection: duckdb.DuckDBPyConn
     if made.totals:
         made.relation = f"(SELECT * FROM {made.relation} LIMIT {made.rows - made.totals})"
     return made
+
+
+def first_rows(made: Stage, count: int) -> tuple[tuple[str | None, ...], ...]:
+    """The first rows as they are written, long values cut."""
+    if not count:
+        return ()
+    columns = ", ".join(f"c{n}[:{LONGEST_SHOWN}]" for n in range(len(made.columns)))
+    return tuple(made.connection.execute(f"SELECT {columns} FROM {made.relation} LIMIT {int(count)}").fetchall())
 
 
 def _trailing_totals(made: Stage) -> int:

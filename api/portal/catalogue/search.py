@@ -17,6 +17,7 @@ from api.portal.shell.page import Page, render
 from api.portal.tasks import tasks as waiting
 from api.portal.wording import labels as words
 from api.portal.wording.i18n import N_
+from catalog import access
 from catalog.identity.people import Subject
 from catalog.overview import statistics
 from catalog.overview.inbox import inbox
@@ -115,6 +116,7 @@ def home(page: CataloguePage, session: SessionDep) -> HTMLResponse:
         facet_words=FACET_WORDS,
         match_words=MATCH_WORDS,
         filtering=asked.get("view") == "filters",
+        may_onboard=access.may(session, page.subject, "manage-contract"),
         figures=statistics.numbers(session, page.subject),
         tasks=len(tasks),
         tasks_late=sum(task.left is not None and task.left < 0 for task in tasks),

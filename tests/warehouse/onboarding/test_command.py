@@ -79,7 +79,7 @@ class TestNew:
         with database.session(settings.catalog_database) as session:
             assert active(session, "enterprise_list").text == contract.text
             assert session.exec(select(Resource).where(Resource.name == "enterprise_list")).one().state == "draft"
-            record = session.exec(select(AuditRecord).where(AuditRecord.action == "dataset.onboard")).one()
+            record = session.exec(select(AuditRecord).where(AuditRecord.action == "onboard")).one()
         assert (record.object, record.detail["received"], record.detail["new_dataset"]) == ("enterprise_list", 50, True)
 
     def test_broken_rows_are_received_and_quarantined(self, hub: Hub, file) -> None:
