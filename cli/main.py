@@ -100,6 +100,7 @@ VERBS: dict[tuple[str, str], dict[str, Verb]] = {
             "协议：列出、查看、签订、更改、续签、终止",
             "Agreements: list, show, sign, change, renew, end",
         ),
+        "channel": Verb("cli.channels:app", "通道：测试连接", "Channels: test the connection"),
         "attempts": Verb(
             "cli.attempts:attempts", "各通道的收取记录：成败与原因", "What came of each look at a channel, and why"
         ),

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from catalog.acquisition.negotiation import WrongTerm
+from channels import registry
 from warehouse.settings import Settings
 
 PLACES = ("path", "outbox", "token_file")
@@ -18,28 +19,30 @@ VARIABLE = re.compile(r"HUB_TOKEN_[A-Z0-9_]{1,80}")
 """Variables that hold a channel's token: none of the hub's own settings is sent to a stranger's address."""
 
 
-KINDS: Mapping[str, tuple[str, ...]] = {"request": ("folder", "http"), "buy": ("folder", "http"), "collect": ("template",)}
-"""Kinds of channel that a route can be read by."""
-
-
 def require_allowed(
     settings: Settings, route: str, channels: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]] = ()
 ) -> None:
-    """Refuse channels that reach where none may; one that the agreement has already stays. Errors: WrongTerm."""
+    """Refuse channels that reach where none may; one that the agreement has already stays.
+
+    Errors: WrongTerm; InvalidChannel, which names every setting at fault.
+    """
     for channel in channels:
         if channel in before:
             continue
-        if channel.get("kind") not in KINDS[route]:
-            raise WrongTerm(
-                "kind",
-                f"此途径的通道应为 {'、'.join(KINDS[route])} 之一。",
-                f"Channels of this route are {', '.join(KINDS[route])}.",
-            )
         for name in PLACES:
             if channel.get(name):
                 _require_place(settings, name, str(channel[name]))
         _require_variable(str(channel.get("token_env") or ""))
         _require_address(str(channel.get("url") or ""))
+        _require_settings(route, channel)
+
+
+def _require_settings(route: str, channel: Mapping[str, Any]) -> None:
+    """Refuse what a kind cannot work with, a plug-in's too, before it is saved."""
+    try:
+        registry.validate(str(channel.get("kind", "")), channel, route=route)
+    except registry.UnknownChannel as unknown:
+        raise WrongTerm("kind", unknown.message, unknown.message_en) from unknown
 
 
 def _require_place(settings: Settings, name: str, value: str) -> None:

@@ -33,9 +33,11 @@ from catalog.identity.people import InvalidPerson, UnknownKey, UnknownPerson
 from catalog.identity.signins import UnknownSession
 from catalog.releases.releases import InvalidRelease, RecalledRelease, UnknownRelease, UnpublishedEntry
 from catalog.store import database
+from channels.registry import InvalidChannel
 from contracts.errors import HubError
 from contracts.odcs.findings import InvalidContract
 from hub.acts import InvalidInput
+from hub.channels import NoSuchChannel
 from hub.contracts import BreakingChange
 from hub.file_answers import UnusableAnswer
 from hub.jobs import AccessEnded, JobOver, ProcessEnded, UnknownJob
@@ -61,6 +63,8 @@ TABLE: dict[type[HubError], tuple[int, str]] = {
     UnknownAgreement: (404, "unknown-agreement"),
     InvalidStep: (409, "step-not-possible"),
     WrongTerm: (422, "wrong-term"),
+    NoSuchChannel: (404, "unknown-channel"),
+    InvalidChannel: (422, "invalid-channel"),
     UnknownBatch: (404, "unknown-batch"),
     ReasonMissing: (422, "reason-missing"),
     InvalidInput: (422, "invalid-parameters"),

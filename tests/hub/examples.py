@@ -193,6 +193,7 @@ EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
     "agreement.change": lambda hub: {"agreement": _agreement(hub, "accepted"), "reason": "更正", "cycle": "每周"},
     "agreement.renew": lambda hub: {"agreement": _agreement(hub, "active"), "reason": "续签", "valid_until": "2099-12-31"},
     "agreement.end": lambda hub: {"agreement": _agreement(hub, "active"), "reason": "业务调整"},
+    "channel.test": lambda _: {"kind": "folder", "settings": {"path": "inbox/water"}},
     "revoke": lambda hub: {"grant": _grant(hub), "reason": "协议到期"},
 }
 
