@@ -5,20 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from sqlmodel import Session
 
 from catalog import workdays
-from catalog.acquisition.agreements import Agreement, AgreementChannel
-from catalog.acquisition.terms import TERMS
+from catalog.acquisition import agreements
+from catalog.acquisition.agreements import Agreement
+from catalog.acquisition.terms import Collection, Purchase
+from catalog.identity import people
+from catalog.identity.people import Subject
+from demo.organizations import liaison
 from demo.places import AGENCIES
 from demo.plan import Plan
+from hub import acquisition
+from hub.acquisition import AnswerNeed, ChangeAgreement, Channel, Cycle, EnterNeed, SignAgreement
+from hub.hub import Hub
 
 FLOOD, DISASTERS, SAFETY = "省防汛抗旱指挥部办公室", "省减灾委员会办公室", "省安全生产委员会办公室"
 SHARING, EMERGENCY = "《政务数据共享条例》", "《中华人民共和国突发事件应对法》"
 COLLECTION = "CJ-2026-001"
 PURCHASE = "GM-2026-001"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A need and how far it has come: answered, signed, until when."""
+
+    need: EnterNeed
+    answered: date | None = None
+    answer: str = ""
+    signed: date | None = None
+    valid_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +73,6 @@ REQUESTS = (
 )  # fmt: skip
 
 
-def _agreement(**told: Any) -> Agreement:
-    """An agreement from flat fields: each goes to the common part, the route's terms or the channel."""
-    name, table = TERMS[told["route"]]
-    own = {field: told.pop(field) for field in set(table.model_fields) & set(told)}
-    channel = told.pop("channel", None)
-    made = Agreement(**told)
-    setattr(made, name, table(agreement_id=made.id, **own))
-    made.channels = [AgreementChannel.of(1, channel, made.id)] if channel else []
-    return made
-
-
 def folder(organization: str, dataset: str) -> dict[str, Any]:
     """A watched folder below HUB_HOME; files that somebody dropped long ago need no second look."""
     return {"kind": "folder", "path": f"demo/inbox/{organization}/{dataset}", "settle_seconds": 1}
@@ -78,65 +85,39 @@ def pages(dataset: str, name: str, address: str, token_file: str) -> dict[str, A
     return {"kind": "http", **told, **({"next": "data.next"} if below else {"total": "total"})}
 
 
-def in_force(session: Session, plan: Plan, address: str, token_file: str, steward: str) -> list[Agreement]:
-    """The agreements under which data comes."""
-    signed = [
-        _request(session, plan, number, wanted, address, token_file, steward) for number, wanted in enumerate(REQUESTS, start=1)
-    ]
-    return [*signed, _purchase(plan, steward), _collection(plan, steward)]
+def in_force(session: Session, plan: Plan, address: str, token_file: str) -> list[Way]:
+    """The agreements under which data comes: entered, answered and signed by both sides."""
+    signed = [_request(session, plan, number, wanted, address, token_file) for number, wanted in enumerate(REQUESTS, start=1)]
+    return [*signed, _purchase(plan), _collection(plan)]
 
 
-def _request(
-    session: Session, plan: Plan, number: int, wanted: Wanted, address: str, token_file: str, steward: str
-) -> Agreement:
-    needed = plan.day(320 - number * 17)
-    due = workdays.due(session, "answer-conditional", needed)
+def _request(session: Session, plan: Plan, number: int, wanted: Wanted, address: str, token_file: str) -> Way:
+    needed = plan.day(48 - number * 2)
+    answered = workdays.due(session, "answer-unconditional", needed) + timedelta(days=7 + number % 3)
     if wanted.channel == "folder":
         channel = folder(wanted.provider, wanted.dataset)
     else:
         channel = pages(wanted.dataset, wanted.channel, address, token_file)
-    return _agreement(
-        id=f"YQ-{plan.today.year}-{number:03d}",
+    need = EnterNeed(
+        number=f"YQ-{plan.today.year}-{number:03d}",
         route="request",
         dataset=wanted.dataset,
         title=wanted.title,
         title_en=wanted.title_en,
         purpose=wanted.purpose,
-        provider_id=wanted.provider,
-        steward_id=steward,
-        cycle=wanted.cycle,
-        channel=channel,
-        state="active",
+        provider=wanted.provider,
+        cycle=cast(Cycle, wanted.cycle),
+        channels=[Channel(**channel)],
         coordinating_body=wanted.body,
         legal_basis=wanted.basis,
         needed_on=needed,
-        answer_due=due,
-        answered_on=due - timedelta(days=number % 3),
-        answer="同意共享，按约定周期交付。",
-        signed_due=workdays.due(session, "sign", due),
-        signed_on=due + timedelta(days=6),
-        valid_until=plan.today + timedelta(days=400 + number * 20),
     )
+    until = plan.today + timedelta(days=400 + number * 20)
+    return Way(need, answered, "同意共享，按约定周期交付。", answered + timedelta(days=6), until)
 
 
-def _purchase(plan: Plan, steward: str) -> Agreement:
-    return _agreement(
-        id=PURCHASE,
-        route="buy",
-        dataset="enterprise_power",
-        title="企业用电监测数据",
-        title_en="Enterprise electricity use",
-        purpose="发现停产后违规生产",
-        provider_id="hlj-power",
-        steward_id=steward,
-        cycle="每日",
-        channel=folder("hlj-power", "enterprise_power"),
-        state="active",
-        needed_on=plan.day(210),
-        answered_on=plan.day(200),
-        answer="经核实，无部门掌握企业逐日用电量。",
-        signed_on=plan.day(150),
-        valid_until=plan.today + timedelta(days=215),
+def _purchase(plan: Plan) -> Way:
+    terms = Purchase(
         contract_number="HLJ-YJ-2026-CG-017",
         price_per_record=Decimal("0.0200"),
         ceiling=Decimal("1500.00") * max(1, round(plan.scale)),
@@ -146,38 +127,48 @@ def _purchase(plan: Plan, steward: str) -> Agreement:
         fills_dataset="enterprise_registration",
         fills_items=["status"],
     )
+    need = EnterNeed(
+        number=PURCHASE,
+        route="buy",
+        dataset="enterprise_power",
+        title="企业用电监测数据",
+        title_en="Enterprise electricity use",
+        purpose="发现停产后违规生产",
+        provider="hlj-power",
+        cycle="每日",
+        channels=[Channel(**folder("hlj-power", "enterprise_power"))],
+        needed_on=plan.day(60),
+        purchase=terms,
+    )
+    answer = "可按日提供；经核实，无部门掌握企业逐日用电量。"
+    return Way(need, plan.day(50), answer, plan.day(20), plan.today + timedelta(days=215))
 
 
-def _collection(plan: Plan, steward: str) -> Agreement:
-    return _agreement(
-        id=COLLECTION,
+def _collection(plan: Plan) -> Way:
+    mailbox: dict[str, Any] = {
+        "kind": "template",
+        "path": "demo/mailbox",
+        "outbox": "demo/outbox",
+        "settle_seconds": 1,
+        "arrival": "file-time",
+    }
+    need = EnterNeed(
+        number=COLLECTION,
         route="collect",
         dataset="major_hazard",
         title="重大危险源月报",
         title_en="Monthly report of major hazards",
         purpose="重大危险源动态监管",
-        provider_id="hlj-emergency",
-        steward_id=steward,
+        provider="hlj-emergency",
         cycle="每月",
-        channel={
-            "kind": "template",
-            "path": "demo/mailbox",
-            "outbox": "demo/outbox",
-            "settle_seconds": 1,
-            "arrival": "file-time",
-        },
-        state="active",
+        channels=[Channel(**mailbox)],
         coordinating_body=SAFETY,
         legal_basis="《危险化学品重大危险源监督管理暂行规定》",
         needed_on=plan.day(420),
-        answered_on=plan.day(415),
-        answer="年度采集任务已下达。",
-        signed_on=plan.day(410),
-        template_version="1.0.0",
-        period="month",
-        due_day=5,
-        due_months=0,
+        collection=Collection(template_version="1.0.0", period="month", due_day=5, due_months=0),
+        agencies=agencies(),
     )
+    return Way(need, plan.day(415), "年度采集任务已下达。", plan.day(410))
 
 
 def agencies() -> list[str]:
@@ -185,45 +176,75 @@ def agencies() -> list[str]:
     return [f"{city}-emergency" for city in AGENCIES]
 
 
-def on_their_way(session: Session, plan: Plan, steward: str) -> list[Agreement]:
+def on_their_way(session: Session, plan: Plan) -> list[Way]:
     """Needs at other stages, so that the register has late ones, ones due soon, and others."""
     calendar = workdays.calendar(session)
     back = lambda days: calendar.add(plan.today, -days)  # noqa: E731 - working days before today
-    ahead = lambda days: calendar.add(plan.today, days)  # noqa: E731
-    common = {"steward_id": steward}
+    asked = {"coordinating_body": DISASTERS, "legal_basis": SHARING}
+    constellation = Purchase(
+        ceiling=Decimal("380000.00"), price_per_record=Decimal("0.5000"),
+        why_bought="公开卫星夜间过境少，周期由 6 小时缩短到 10 分钟。",
+    )  # fmt: skip
+    need = lambda number, *told, **more: _need(plan, number, *told, **more)  # noqa: E731
     return [
-        _need("YQ", 21, "geohazard_device", "地质灾害隐患点监测设备", "Geohazard monitoring devices", "hlj-natural", "汛期研判",
-              needed_on=back(32), answer_due=back(22), answered_on=back(24), answer="同意共享。", state="accepted",
-              signed_due=back(6), coordinating_body=DISASTERS, legal_basis=SHARING, plan=plan, **common),
-        _need("YQ", 22, "river_level", "中小河流水文站实时水位", "River levels", "hlj-water", "山洪预警",
-              needed_on=back(11), answer_due=back(1), coordinating_body=FLOOD, legal_basis=SHARING, plan=plan, **common),
-        _need("YQ", 23, "video_channel", "林区视频监控通道", "Video channels of forest areas", "hlj-forestry", "火情核查",
-              needed_on=back(7), answer_due=ahead(3), coordinating_body=DISASTERS, legal_basis=SHARING, plan=plan, **common),
-        _need("GM", 2, "night_hotspot", "夜间火点商业星座", "Night hotspots of a commercial constellation",
-              "north-remote-sensing", "夜间火情发现", route="buy", state="accepted", needed_on=back(18), answered_on=back(12),
-              answer="无部门可提供。", signed_due=ahead(2), ceiling=Decimal("380000.00"), price_per_record=Decimal("0.5000"),
-              why_bought="公开卫星夜间过境少，周期由 6 小时缩短到 10 分钟。", plan=plan, **common),
-        _need("CJ", 2, "relief_supplies", "应急物资储备库存", "Emergency supplies in stock", "hlj-emergency", "跨市调拨",
-              route="collect", state="accepted", needed_on=back(10), answered_on=back(9), answer="任务已下达，模板试填中。",
-              signed_due=ahead(12), template_version="0.9.0", plan=plan, **common),
-        _need("YQ", 24, "coal_mine", "煤矿安全监控联网数据", "Coal mine monitoring", "hlj-natural", "矿山监管",
-              needed_on=back(3), answer_due=ahead(7), coordinating_body=SAFETY, legal_basis=SHARING, plan=plan, **common),
+        Way(need("YQ-021", "geohazard_device", "地质灾害隐患点监测设备", "Geohazard monitoring devices", "hlj-natural",
+                 "汛期研判", back(32), **asked), back(24), "同意共享。"),
+        Way(need("YQ-022", "river_level", "中小河流水文站实时水位", "River levels", "hlj-water", "山洪预警", back(11),
+                 coordinating_body=FLOOD, legal_basis=SHARING)),
+        Way(need("YQ-023", "video_channel", "林区视频监控通道", "Video channels of forest areas", "hlj-forestry", "火情核查",
+                 back(7), **asked)),
+        Way(need("GM-002", "night_hotspot", "夜间火点商业星座", "Night hotspots of a commercial constellation",
+                 "north-remote-sensing", "夜间火情发现", back(19), route="buy", purchase=constellation), back(18),
+            "可按次提供；无部门可提供。"),
+        Way(need("CJ-002", "relief_supplies", "应急物资储备库存", "Emergency supplies in stock", "hlj-emergency", "跨市调拨",
+                 back(10), route="collect", collection=Collection(template_version="0.9.0")), back(9),
+            "任务已下达，模板试填中。"),
+        Way(need("YQ-024", "coal_mine", "煤矿安全监控联网数据", "Coal mine monitoring", "hlj-natural", "矿山监管", back(3),
+                 coordinating_body=SAFETY, legal_basis=SHARING)),
     ]  # fmt: skip
 
 
 def _need(
-    letters: str, number: int, dataset: str, title: str, title_en: str, provider: str, purpose: str, *, plan: Plan,
-    route: str = "request", state: str = "needed", needed_on: date, **told: Any,
-) -> Agreement:  # fmt: skip
-    return _agreement(
-        id=f"{letters}-{plan.today.year}-{number:03d}",
-        route=route,
-        dataset=dataset,
-        title=title,
-        title_en=title_en,
-        provider_id=provider,
-        purpose=purpose,
-        state=state,
-        needed_on=needed_on,
-        **told,
-    )
+    plan: Plan, number: str, dataset: str, title: str, title_en: str, provider: str, purpose: str, needed_on: date, **more: Any
+) -> EnterNeed:
+    letters, _, rest = number.partition("-")
+    return EnterNeed(
+        number=f"{letters}-{plan.today.year}-{rest}", dataset=dataset, title=title, title_en=title_en, provider=provider,
+        purpose=purpose, needed_on=needed_on, **({"route": "request"} | more),
+    )  # fmt: skip
+
+
+def play(hub: Hub, way: Way) -> None:
+    """Take a need as far as it goes, by the acts, as the steward and the body's own person; one that is there stays."""
+    with hub.session() as session:
+        if session.get(Agreement, way.need.number) is not None:
+            return
+        steward = _person(session, "steward")
+        provider = _person(session, liaison(way.need.provider))
+    number = acquisition.enter(hub, steward, way.need).id
+    if way.answered is not None:
+        acquisition.answer(hub, provider, AnswerNeed(agreement=number, answer="accept", text=way.answer, on=way.answered))
+    if way.signed is None:
+        return
+    signature = SignAgreement(agreement=number, on=way.signed, valid_until=way.valid_until)
+    for signer in (provider, steward) if way.need.route == "request" else (steward,):
+        acquisition.sign(hub, signer, signature)
+
+
+def move(hub: Hub, before: int, after: int) -> None:
+    """The department's interface has another port: its agreements' channels are changed."""
+    with hub.session() as session:
+        steward = _person(session, "steward")
+        held = {one.id: one.channel for one in agreements.listed(session, route="request")}
+    for number, channel in held.items():
+        url = str(channel.get("url", ""))
+        if url.startswith(f"http://127.0.0.1:{before}/"):
+            moved = Channel(**{**channel, "url": url.replace(f":{before}/", f":{after}/")})
+            request = ChangeAgreement(agreement=number, reason="部门接口更换端口", channels=[moved])
+            acquisition.change(hub, steward, request)
+
+
+def _person(session: Session, login: str) -> Subject:
+    subject = people.of_person(session, people.get_person(session, login).id)
+    assert subject is not None  # noqa: S101 - the demo registers them first
+    return subject

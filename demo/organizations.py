@@ -43,6 +43,27 @@ PEOPLE = {
 """Login: name, name in Latin letters, organization, role. Most logins are the role, so that they are remembered."""
 
 
+LIAISONS = {
+    "hlj-civil": ("林岚", "Lin Lan"),
+    "hlj-market": ("郑洁", "Zheng Jie"),
+    "hlj-earthquake": ("韩松", "Han Song"),
+    "hlj-natural": ("谢原", "Xie Yuan"),
+    "hlj-forestry": ("白桦", "Bai Hua"),
+    "hlj-water": ("江澜", "Jiang Lan"),
+    "hlj-weather": ("齐风", "Qi Feng"),
+    "hlj-transport": ("路远", "Lu Yuan"),
+    "hlj-power": ("雷宇", "Lei Yu"),
+    "hlj-emergency": ("安平", "An Ping"),
+    "north-remote-sensing": ("卫星", "Wei Xing"),
+}
+"""Body: who answers its needs and signs for it. They get a password when they want one."""
+
+
+def liaison(organization: str) -> str:
+    """Login of the person who answers for a body."""
+    return f"liaison-{organization}"
+
+
 def official_code(number: int, division: str = PROVINCE) -> str:
     """An invented, valid credit code of a public body (it begins with 11)."""
     first = f"11{division.ljust(6, '0')}{number:08d}A"
@@ -97,4 +118,7 @@ def introduce(session: Session, places: Places, password: str) -> Mapping[str, P
     for login, (name, name_en, organization_id, role) in PEOPLE.items():
         if login not in known:
             known[login] = people.add_person(session, login, name, organization_id, [role], name_en=name_en, password=password)
+    for body, (name, name_en) in LIAISONS.items():
+        if (login := liaison(body)) not in known:
+            known[login] = people.add_person(session, login, name, body, ["provider"], name_en=name_en)
     return known

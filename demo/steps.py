@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -13,14 +13,13 @@ from pathlib import Path
 from sqlmodel import Session, select
 
 from catalog import workdays
-from catalog.acquisition import agreements, negotiation, periods
-from catalog.acquisition.agreements import Agreement
+from catalog.acquisition import periods
 from catalog.audit import chain as audit
 from catalog.audit import sealing
 from catalog.deliveries.batches import Batch
 from catalog.entries import codes
 from catalog.entries import contracts as registry
-from catalog.identity.people import Person, system_subject
+from catalog.identity.people import Person
 from catalog.store import database
 from cli import init
 from contracts.checks.code_lists import Lists, needed
@@ -44,6 +43,7 @@ from demo import (
 from demo import agreements as agreed
 from demo.kept import Kept, token
 from demo.plan import Handed, Plan, read_manifest, write_manifest
+from hub.hub import Hub, open_hub
 from warehouse.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,6 +71,11 @@ class Demo:
         """One transaction on the catalogue."""
         with database.session(self.settings.catalog_database) as session:
             yield session
+
+    @property
+    def hub(self) -> Hub:
+        """The hub for acts; its channels may watch the demo's own folder."""
+        return open_hub(self.settings.model_copy(update={"inboxes": str(self.plan.folder.resolve())}))
 
     @property
     def people(self) -> Mapping[str, Person]:
@@ -103,22 +108,10 @@ def agree(demo: Demo) -> None:
     """Agreements under which data comes, and needs on their way."""
     port = demo.kept.told["department_port"]
     address, secret = f"http://127.0.0.1:{port}", str(demo.plan.folder.resolve() / "department-token")
-    steward = demo.people["steward"].id
     with demo.session() as session:
-        for agreement in agreed.in_force(session, demo.plan, address, secret, steward):
-            members = agreed.agencies() if agreement.route == "collect" else ()
-            _enter(session, agreement, members)
-        for agreement in agreed.on_their_way(session, demo.plan, steward):
-            _enter(session, agreement)
-
-
-def _enter(session: Session, agreement: Agreement, members: Sequence[str] = ()) -> None:
-    """Enter a need where it is not there yet, and set it to where it is on its way."""
-    if session.get(Agreement, agreement.id) is not None:
-        return
-    state, agreement.state = agreement.state, "needed"
-    by = system_subject("demo")
-    negotiation.enter(session, agreement, by, agencies=members, number=agreement.id).state = state
+        ways = [*agreed.in_force(session, demo.plan, address, secret), *agreed.on_their_way(session, demo.plan)]
+    for way in ways:
+        agreed.play(demo.hub, way)
 
 
 def write_files(demo: Demo) -> None:
@@ -279,12 +272,7 @@ def move_department(demo: Demo, port: int) -> None:
     before = department_port(demo)
     if port == before:
         return
-    with demo.session() as session:
-        for agreement in agreements.listed(session):
-            url = str(agreement.channel.get("url", ""))
-            if url.startswith(f"http://127.0.0.1:{before}/"):
-                moved = {**agreement.channel, "url": url.replace(f":{before}/", f":{port}/")}
-                agreements.set_channels(session, agreement, [moved])
+    agreed.move(demo.hub, before, port)
     demo.kept.note("department_port", port)
 
 

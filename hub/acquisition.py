@@ -142,6 +142,8 @@ class EndAgreement(BaseModel):
 def enter(hub: Hub, subject: Subject, given: EnterNeed) -> AgreementState:
     """Register a need for data; the provider's answer is due in the working days that the rules give it."""
     with doing(hub, subject, "need.enter") as deed:
+        if given.needed_on is not None and given.needed_on > today():
+            raise negotiation.WrongTerm("needed_on", "需求日期不能晚于今天。", "The day of the need is not after today.")
         channels = [one.whole() for one in given.channels]
         _require_channels(hub, given.route, channels)
         agreement = negotiation.enter(

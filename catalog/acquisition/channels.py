@@ -18,6 +18,8 @@ from contracts.clock import now
 TAKEN, NOTHING, FAILED = "taken", "nothing", "failed"
 FAILING_AFTER = 3
 """A channel that failed so often in a row is somebody's task."""
+MOST = 200
+"""Failing channels that are told of at most."""
 KEPT = timedelta(days=400)
 
 
@@ -84,12 +86,11 @@ def failing(session: Session, least: int = FAILING_AFTER) -> list[Failing]:
         .group_by(ChannelAttempt.agreement_id)
         .having(func.count() >= least)
     )
-    found = []
-    for agreement_id, times, since, last in session.exec(asked):
-        agreement, newest = session.get(Agreement, agreement_id), session.get(ChannelAttempt, last)
-        if agreement is not None and newest is not None and agreement.state in IN_FORCE:
-            found.append(Failing(agreement, times, since, newest))
-    return sorted(found, key=lambda one: (-one.times, one.agreement.id))
+    counted = asked.subquery()
+    whole = select(Agreement, ChannelAttempt, counted.c[1], counted.c[2]).join(counted, counted.c[0] == Agreement.id)
+    whole = whole.join(ChannelAttempt, col(ChannelAttempt.id) == counted.c[3]).where(col(Agreement.state).in_(IN_FORCE))
+    whole = whole.order_by(counted.c[1].desc(), col(Agreement.id)).limit(MOST)
+    return [Failing(agreement, times, since, newest) for agreement, newest, times, since in session.exec(whole)]
 
 
 def forget(session: Session) -> int:

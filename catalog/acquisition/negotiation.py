@@ -61,8 +61,6 @@ def enter(session: Session, agreement: Agreement, by: Subject, *, agencies: Iter
             f"Route {agreement.route!r} is not one of {', '.join(PREFIXES)}.",
         )
     organizations.get(session, agreement.provider_id)
-    if agreement.needed_on > today():
-        raise WrongTerm("needed_on", "需求日期不能晚于今天。", "The day of the need is not after today.")
     agreement.id = _number(session, agreement, number)
     agreement.cron = agreement.cron or CRONS.get(agreement.cycle, "")
     agreements.with_terms(agreement)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
@@ -60,6 +61,16 @@ def spending(session: Session, agreement: Agreement) -> Spending:
     total, agreed = Decimal(spent).quantize(CENT), terms(agreement)
     share = float(total / agreed.ceiling) if agreed.ceiling else None
     return Spending(total, int(records), agreed.ceiling, share, _records_left(agreed, total))
+
+
+def shares(session: Session, agreements: Sequence[Agreement]) -> dict[str, float]:
+    """Part of the ceiling that each purchase of these has spent, where it has one; in one query."""
+    ceilings = {one.id: ceiling for one in agreements if one.route == "buy" and (ceiling := terms(one).ceiling)}
+    if not ceilings:
+        return {}
+    sums = select(Spend.agreement_id, func.sum(Spend.amount)).where(col(Spend.agreement_id).in_(ceilings))
+    spent = dict(session.exec(sums.group_by(Spend.agreement_id)).all())
+    return {number: float(Decimal(spent.get(number, 0)) / ceiling) for number, ceiling in ceilings.items()}
 
 
 def terms(agreement: Agreement) -> PurchaseTerms:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import compress
@@ -18,9 +18,12 @@ from catalog.deliveries.batches import MENDABLE, Batch, BatchState
 from catalog.entries.resources import Resource
 from catalog.identity.organizations import Organization
 from catalog.identity.people import Role, Subject
+from catalog.overview import agreement_tasks
 from catalog.overview import register as acquisitions
 from contracts.clock import day_of, today
 
+MOST = 200
+"""Tasks of one kind that are read at most."""
 TOLD_DAYS = 30
 """Days for which a sender is told of a delivery that was undone."""
 HUB_ACTS = ("sign", "release", "renew", "answer-batch", "channel")
@@ -51,10 +54,15 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """Tasks by whose turn it is, each most pressing first: the reader's own, and what others owe that the reader follows."""
+    """Tasks by whose turn it is, each most pressing first: the reader's own, and what others owe that the reader follows.
+
+    Of each kind at most MOST are read; the counts are of all.
+    """
 
     own: tuple[Task, ...] = ()
     followed: tuple[Task, ...] = ()
+    own_count: int = 0
+    followed_count: int = 0
 
 
 def inbox(session: Session, subject: Subject, on: date | None = None) -> Inbox:
@@ -66,13 +74,34 @@ def inbox(session: Session, subject: Subject, on: date | None = None) -> Inbox:
     manages = access.may(session, subject, "manage-agreement")
     if not manages and not subject.has(Role.PROVIDER):
         found = [*_channels(session, ""), *_calendar(session, day)] if access.may(session, subject, "administer") else []
-        return Inbox(tuple(found))
+        return Inbox(tuple(found), own_count=len(found))
     own = "" if manages else subject.organization_id
     if not manages and not own:
         return Inbox()
-    tasks = sorted(_all(session, own, day), key=lambda task: (task.left if task.left is not None else 10_000, task.key))
-    turns = [_turn(task, subject, manages=manages) for task in tasks]
-    return Inbox(tuple(compress(tasks, turns)), tuple(compress(tasks, map(not_, turns))))
+    turns = agreement_tasks.Turns(session, subject, own, day, manages=manages)
+    numbers = turns.pressing(MOST)
+    tasks = [*_agreements(session, numbers, own, day), *_others(session, own, day)]
+    tasks.sort(key=lambda task: (task.left if task.left is not None else 10_000, task.key))
+    whose = [_turn(task, subject, manages=manages) for task in tasks]
+    mine, theirs = tuple(compress(tasks, whose)), tuple(compress(tasks, map(not_, whose)))
+    counts = [
+        sum(1 for task in listed if task.kind not in agreement_tasks.KINDS) + counted
+        for listed, counted in zip((mine, theirs), turns.counts(), strict=True)
+    ]
+    return Inbox(mine, theirs, *counts)
+
+
+def waiting(session: Session, subject: Subject, on: date | None = None) -> int:
+    """How many tasks are the reader's own: what the badge of every page shows, without the agreements themselves."""
+    day = on or today()
+    manages = access.may(session, subject, "manage-agreement")
+    if not manages and not subject.has(Role.PROVIDER):
+        return inbox(session, subject, day).own_count
+    own = "" if manages else subject.organization_id
+    if not manages and not own:
+        return 0
+    others = sum(_turn(task, subject, manages=manages) for task in _others(session, own, day))
+    return others + agreement_tasks.Turns(session, subject, own, day, manages=manages).counts()[0]
 
 
 def _turn(task: Task, subject: Subject, *, manages: bool) -> bool:
@@ -82,9 +111,8 @@ def _turn(task: Task, subject: Subject, *, manages: bool) -> bool:
     return manages and (not task.steward or subject.kind == "local" or task.steward == subject.person_id)
 
 
-def _all(session: Session, own: str, day: date) -> Iterator[Task]:
-    """Everything that waits, or what concerns an organization."""
-    yield from _agreements(session, own, day)
+def _others(session: Session, own: str, day: date) -> Iterator[Task]:
+    """Everything that waits but agreements, or what concerns an organization."""
     yield from _batches(session, own, day)
     yield from _undone(session, own, day)
     yield from _drafts(session, own, day)
@@ -93,7 +121,7 @@ def _all(session: Session, own: str, day: date) -> Iterator[Task]:
         yield from _calendar(session, day)
 
 
-def _agreements(session: Session, own: str, day: date) -> Iterator[Task]:
+def _agreements(session: Session, numbers: Sequence[str], own: str, day: date) -> Iterator[Task]:
     """Deadlines of the register that are late or near."""
     words = {
         "answer": ("须答复", "answer due"),
@@ -103,8 +131,8 @@ def _agreements(session: Session, own: str, day: date) -> Iterator[Task]:
         "release": ("须发布新版本", "release due"),
         "renew": ("须决定续签", "renewal to decide"),
     }
-    for row in acquisitions.stages(session, day).rows:
-        if row.deadline is None or row.group not in ("late", "near") or (own and row.agreement.provider_id != own):
+    for row in acquisitions.rows_of(session, numbers, day):
+        if row.deadline is None:
             continue
         one, clock = row.agreement, row.deadline
         zh, en = words[clock.what]

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import func
+from sqlalchemy import func, tuple_
+from sqlalchemy.orm import lazyload
 from sqlmodel import Session, col, select
 
 from catalog import workdays
@@ -17,17 +18,16 @@ from catalog.acquisition.completeness import reporting
 from catalog.acquisition.terms import CollectionTerms
 from catalog.deliveries.batches import ACCEPTED, Batch, BatchState
 from catalog.entries.resources import Resource
+from catalog.identity import organizations
 from catalog.identity.organizations import Organization
 from catalog.identity.people import Person
+from catalog.overview.standing import NEAR_DAYS, RENEW_DAYS
 from catalog.releases.releases import Release
 from catalog.workdays import Calendar
 from contracts.clock import day_of, now
 from contracts.clock import today as this_day
 
 STAGES = ("need", "agreement", "batch", "release", "share")
-NEAR_DAYS = 5
-RENEW_DAYS = 60
-"""Calendar days before the end of an agreement from which its renewal is to be decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +111,14 @@ class Facts:
 def stages(session: Session, today: date | None = None, *, route: str = "") -> Register:
     """The register on a day: late needs first, then those due within five working days, then the others."""
     day = today or this_day()
-    facts = _facts(session)
-    rows = [_row(one, facts, day) for one in agreements.listed(session, route=route)]
+    chosen = agreements.listed(session, route=route)
+    facts = _facts(session, chosen)
+    rows = [_row(one, facts, day) for one in chosen]
     order = {"late": 0, "near": 1, "other": 2, "finished": 3}
     rows.sort(key=lambda row: (order[row.group], row.deadline.left if row.deadline else 10_000, row.agreement.id))
     open_rows = [row for row in rows if row.group != "finished"]
     counts: dict[str, int] = {}
-    for one in agreements.listed(session):
+    for one in agreements.listed(session) if route else chosen:
         counts[one.route] = counts.get(one.route, 0) + 1
     return Register(
         rows=tuple(rows),
@@ -131,50 +132,58 @@ def stages(session: Session, today: date | None = None, *, route: str = "") -> R
 
 def stage_row(session: Session, agreement: Agreement, today: date | None = None) -> Row:
     """One agreement's row of the register."""
-    return _row(agreement, _facts(session), today or this_day())
+    return _row(agreement, _facts(session, [agreement]), today or this_day())
 
 
-def _facts(session: Session) -> Facts:
-    newest = select(func.max(Batch.sequence)).where(col(Batch.agreement_id).is_not(None), col(Batch.state).in_(ACCEPTED))
+def rows_of(session: Session, numbers: Sequence[str], today: date | None = None) -> list[Row]:
+    """The rows of these agreements, in that order; as many statements for one as for a thousand."""
+    asked = select(Agreement).where(col(Agreement.id).in_(numbers)).options(lazyload(Agreement.channels))  # type: ignore[arg-type]
+    known = {one.id: one for one in session.exec(asked)}
+    chosen = [known[number] for number in numbers if number in known]
+    facts = _facts(session, chosen)
+    return [_row(one, facts, today or this_day()) for one in chosen]
+
+
+def _facts(session: Session, chosen: Sequence[Agreement]) -> Facts:
+    """Everything that the rows of some agreements are read from."""
+    ids = [one.id for one in chosen]
+    mine = col(Batch.agreement_id).in_(ids)
+    newest = select(func.max(Batch.sequence)).where(mine, col(Batch.state).in_(ACCEPTED))
     last = session.exec(select(Batch).where(col(Batch.sequence).in_(newest.group_by(Batch.agreement_id))))
-    accepted = col(Batch.state).in_(ACCEPTED)
+    accepted = mine & col(Batch.state).in_(ACCEPTED)
     counted = select(Batch.agreement_id, func.count()).where(accepted).group_by(Batch.agreement_id)
     reported = select(Batch.agreement_id, Batch.period, func.count(func.distinct(Batch.organization_id))).where(accepted)
-    versions = select(Release.resource_id, func.max(Release.version)).where(col(Release.recalled_at).is_(None))
-    latest = dict(session.exec(versions.group_by(Release.resource_id)).all())
-    fed = col(Resource.name).in_(select(Agreement.dataset))  # of a thousand entries a few dozen are fed by an agreement
+    fed = session.exec(select(Resource).where(col(Resource.name).in_({one.dataset for one in chosen}))).all()
+    own = [one.id for one in fed]
+    versions = select(Release.resource_id, func.max(Release.version)).where(col(Release.resource_id).in_(own))
+    versions = versions.where(col(Release.recalled_at).is_(None)).group_by(Release.resource_id)
+    latest = tuple_(col(Release.resource_id), col(Release.version)).in_(versions)
+    agencies = select(AgreementAgency.agreement_id, func.count()).where(col(AgreementAgency.agreement_id).in_(ids))
+    providers = {one.provider_id for one in chosen}
+    stewards = {one.steward_id for one in chosen if one.steward_id}
     return Facts(
-        resources={resource.name: resource for resource in session.exec(select(Resource).where(fed))},
-        organizations={one.id: one for one in session.exec(select(Organization))},
-        people={one.id: one for one in session.exec(select(Person))},
-        agencies=dict(
-            session.exec(select(AgreementAgency.agreement_id, func.count()).group_by(AgreementAgency.agreement_id)).all()
-        ),
+        resources={resource.name: resource for resource in fed},
+        organizations=organizations.by_id(session, providers),
+        people={one.id: one for one in session.exec(select(Person).where(col(Person.id).in_(stewards)))},
+        agencies=dict(session.exec(agencies.group_by(AgreementAgency.agreement_id)).all()),
         batches={str(key): count for key, count in session.exec(counted)},
         last_batch={str(batch.agreement_id): batch for batch in last},
         reported={
             (str(key), period): count
             for key, period, count in session.exec(reported.group_by(col(Batch.agreement_id), col(Batch.period)))
         },
-        releases={
-            release.resource_id: release
-            for release in session.exec(select(Release))
-            if latest.get(release.resource_id) == release.version
-        },
-        in_use=_in_use(session),
-        spent={
-            one.id: share
-            for one in agreements.listed(session, route="buy")
-            if (share := spending.spending(session, one).share) is not None
-        },
+        releases={release.resource_id: release for release in session.exec(select(Release).where(latest))},
+        in_use=_in_use(session, own),
+        spent=spending.shares(session, chosen),
         calendar=workdays.calendar(session),
     )
 
 
-def _in_use(session: Session) -> dict[str, int]:
+def _in_use(session: Session, resource_ids: Sequence[str]) -> dict[str, int]:
     """How many organizations hold a live grant on each resource."""
     live = col(Grant.revoked_at).is_(None) & (col(Grant.expires_at).is_(None) | (col(Grant.expires_at) > now()))
     asked = select(Grant.resource_id, func.count(func.distinct(Grant.organization_id))).where(live)
+    asked = asked.where(col(Grant.resource_id).in_(resource_ids))
     return dict(session.exec(asked.group_by(Grant.resource_id)).all())
 
 
@@ -348,4 +357,4 @@ def _short(day: date, today: date) -> str:
 
 def in_use(session: Session, resource: Resource) -> int:
     """How many organizations hold a live grant on a resource."""
-    return _in_use(session).get(resource.id, 0)
+    return _in_use(session, [resource.id]).get(resource.id, 0)

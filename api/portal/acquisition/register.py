@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter
@@ -13,7 +14,6 @@ from starlette.responses import Response
 from api.http.dependencies import SessionDep
 from api.portal.acquisition import register_sheet
 from api.portal.acquisition.completeness import due_words
-from api.portal.batches.listing import known_datasets
 from api.portal.components import deadline as clocks
 from api.portal.components.gallery import Stage
 from api.portal.shell.guards import AcquirePage
@@ -24,10 +24,10 @@ from catalog import access, workdays
 from catalog.acquisition import spending
 from catalog.acquisition.spending import Spending
 from catalog.audit import chain as audit
-from catalog.entries.visibility import KNOW_ALL
-from catalog.identity.people import Role
 from catalog.overview import register as acquisitions
+from catalog.overview import register_page
 from catalog.overview.register import STAGES, Row
+from catalog.overview.register_page import Narrowed
 from contracts.clock import today
 
 router = APIRouter(include_in_schema=False)
@@ -54,6 +54,9 @@ DUE_WORDS: Mapping[str, tuple[str, str]] = {
     "renew": (N_("应于 %(day)s 决定续签"), N_("%(day)s 前决定续签")),
 }
 """What a deadline asks: said when late, said before."""
+SIZE = 50
+PART = 500
+"""Rows that the sheet reads at a time."""
 FOLDED = {"late": 20, "near": 12, "other": 20, "finished": 0}
 
 
@@ -78,45 +81,33 @@ class Group:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What the register is narrowed to."""
-
-    route: str = ""
-    stage: str = ""
-    provider: str = ""
-    steward: str = ""
-    late: bool = False
-    agreement: str = ""
-    words: str = ""
-
-
 @router.get("/acquire", response_class=HTMLResponse)
 def register(page: AcquirePage, session: SessionDep) -> HTMLResponse:
     """The register, late needs first."""
-    rows = visible(session, page)
-    asked = _asked(page)
-    chosen = [row for row in rows if _passes(row, asked)]
-    unfolded = page.request.query_params.get("open", "")
-    groups = _groups(session, page, chosen, unfolded)
+    asked, subject, day = _asked(page), page.subject, today()
+    sizes = register_page.groups(session, subject, day, asked)
+    total = register_page.totals(session, subject, day)
+    groups, pages = _groups(session, page, asked, sizes)
+    detail = _detail(session, page, groups) if asked.agreement else None
     response = render(
         page,
         "pages/register.html",
-        rows=rows,
-        chosen=chosen,
+        whole=total.count,
+        chosen={"open": sum(sizes.values()) - sizes.get("finished", 0), "late": sizes.get("late", 0)},
         asked=asked,
-        totals=_totals(rows),
+        totals={name: (total.waiting.get(name, 0), total.late.get(name, 0)) for name in STAGES} | {"share": (total.shared, 0)},
         stages=STAGE_WORDS,
         groups=groups,
+        pages=pages,
         estimated_years=_estimated(groups),
-        routes={kind: sum(row.agreement.route == kind for row in rows) for kind in ("request", "buy", "collect")},
-        providers=sorted({row.provider.id: row.provider for row in rows}.values(), key=lambda one: one.name),
-        stewards=sorted({row.steward.id: row.steward for row in rows if row.steward}.values(), key=lambda one: one.name),
-        detail=_detail(session, page, chosen) if asked.agreement else None,
+        routes=total.routes,
+        providers=register_page.providers(session, subject),
+        stewards=register_page.stewards(session, subject),
+        detail=detail,
         estimated=workdays.calendar(session).estimated,
-        may_enter=access.may(session, page.subject, "manage-agreement"),
-        sees_attempts=access.may(session, page.subject, "see-attempts"),
-        priced=len(chosen) == 1 and _sees_price(page, chosen[0]),
+        may_enter=access.may(session, subject, "manage-agreement"),
+        sees_attempts=access.may(session, subject, "see-attempts"),
+        priced=detail is not None and access.may(session, subject, "see-price", detail[0].agreement),
     )
     if page.request.headers.get("hx-request"):
         response.headers["HX-Push-Url"] = page.here()
@@ -126,8 +117,7 @@ def register(page: AcquirePage, session: SessionDep) -> HTMLResponse:
 @router.get("/acquire.xlsx")
 def sheet(page: AcquirePage, session: SessionDep) -> Response:
     """The register as chosen, as an Excel sheet."""
-    asked = _asked(page)
-    chosen = [row for row in visible(session, page) if _passes(row, asked)]
+    chosen = list(_whole(session, page, _asked(page)))
     data = register_sheet.sheet(page.language, chosen, {name: known[0] for name, known in STAGE_WORDS.items()})
     audit.record(session, actor=page.subject.actor, action="export-register", detail={"rows": len(chosen)})
     name = "acquisitions" if page.language == "en" else "register"
@@ -137,27 +127,19 @@ def sheet(page: AcquirePage, session: SessionDep) -> Response:
     return response
 
 
-def visible(session: Session, page: Page) -> list[Row]:
-    """Rows about data that the reader may know of; those who keep the register see all."""
-    rows = list(acquisitions.stages(session, today()).rows)
-    if page.subject.has(*KNOW_ALL):
-        return rows
-    own = page.subject.organization_id
-    if page.subject.has(Role.ANALYST):
-        known = set(known_datasets(session, page.subject))
-        return [row for row in rows if row.agreement.dataset in known or row.agreement.provider_id == own]
-    return [row for row in rows if own and own in (row.agreement.provider_id, row.resource.provider_id if row.resource else "")]
+def _whole(session: Session, page: Page, asked: Narrowed) -> Iterator[Row]:
+    """Every row that is asked for, late ones first, read in parts."""
+    for group in register_page.GROUPS:
+        for after in itertools.count(0, PART):
+            part = register_page.numbers(session, page.subject, today(), asked, group=group, limit=PART, after=after)
+            yield from acquisitions.rows_of(session, part, today())
+            if len(part) < PART:
+                break
 
 
-def _sees_price(page: Page, row: Row) -> bool:
-    """What data cost concerns those who keep the register or audit it, and the two who agreed on it."""
-    sides = (row.agreement.provider_id, row.resource.provider_id if row.resource else "")
-    return page.subject.has(Role.STEWARD, Role.AUDITOR) or page.subject.organization_id in sides
-
-
-def _asked(page: Page) -> Asked:
+def _asked(page: Page) -> Narrowed:
     told = page.request.query_params
-    return Asked(
+    return Narrowed(
         route=told.get("route", ""),
         stage=told.get("stage", ""),
         provider=told.get("provider", ""),
@@ -168,52 +150,34 @@ def _asked(page: Page) -> Asked:
     )
 
 
-def _passes(row: Row, asked: Asked) -> bool:
-    if asked.agreement and row.agreement.id != asked.agreement:
-        return False
-    if asked.words and asked.words.casefold() not in _told(row):
-        return False
-    return (
-        asked.route in ("", row.agreement.route)
-        and asked.stage in ("", row.current)
-        and asked.provider in ("", row.agreement.provider_id)
-        and asked.steward in ("", row.agreement.steward_id or "-")
-        and (not asked.late or row.group == "late")
-    )
-
-
 def _estimated(groups: Sequence[Group]) -> list[int]:
     """Years without a holiday table that some deadline shown runs into."""
     clocks_shown = [line.clock for group in groups for line in group.lines if line.clock]
     return sorted({year for shown in clocks_shown for year in shown.estimated})
 
 
-def _told(row: Row) -> str:
-    """What a row is found by: number, names, purpose, dataset and bodies."""
-    one, provider = row.agreement, row.provider
-    names = (one.id, one.title, one.title_en, one.purpose, one.dataset, provider.name, provider.name_en)
-    return " ".join(filter(None, names)).casefold()
-
-
-def _totals(rows: Sequence[Row]) -> dict[str, tuple[int, int]]:
-    """For each stage: how many wait in it, how many of them are late; for 共享, how many are in use."""
-    told = {}
-    for name in STAGES:
-        waiting = [row for row in rows if row.current == name and row.group != "finished"]
-        told[name] = (len(waiting), sum(row.group == "late" for row in waiting))
-    told["share"] = (sum(row.stages[4].state == "done" for row in rows), 0)
-    return told
-
-
-def _groups(session: Session, page: Page, rows: Sequence[Row], unfolded: str) -> list[Group]:
-    calendar = workdays.calendar(session)
+def _groups(
+    session: Session, page: Page, asked: Narrowed, sizes: Mapping[str, int]
+) -> tuple[list[Group], tuple[int, int, int] | None]:
+    """The groups as they are shown, one of them unfolded page by page: its page, size and total."""
+    calendar, unfolded, pages = workdays.calendar(session), page.request.query_params.get("open", ""), None
     groups = []
     for name, (word, tone) in GROUPS.items():
-        members = [row for row in rows if row.group == name]
-        shown = members if unfolded == name or len(rows) == 1 else members[: FOLDED[name]]
-        if members:
-            groups.append(Group(name, word, tone, [_line(page, calendar, row) for row in shown], len(members)))
-    return groups
+        total = sizes.get(name, 0)
+        if not total:
+            continue
+        limit, after = FOLDED[name] if sum(sizes.values()) > 1 else 1, 0
+        if unfolded == name:
+            number = _number(page.request.query_params.get("page"))
+            limit, after, pages = SIZE, (number - 1) * SIZE, (number, SIZE, total)
+        shown = register_page.numbers(session, page.subject, today(), asked, group=name, limit=limit, after=after)
+        lines = [_line(page, calendar, row) for row in acquisitions.rows_of(session, shown, today())]
+        groups.append(Group(name, word, tone, lines, total))
+    return groups, pages
+
+
+def _number(text: str | None) -> int:
+    return max(int(text), 1) if text and text.isdecimal() and len(text) < 6 else 1
 
 
 def _line(page: Page, calendar: workdays.Calendar, row: Row) -> Line:
@@ -241,8 +205,9 @@ def _link(row: Row, stage: str) -> str:
     return ""
 
 
-def _detail(session: Session, page: Page, rows: Sequence[Row]) -> tuple[Row, Spending | None, str] | None:
+def _detail(session: Session, page: Page, groups: Sequence[Group]) -> tuple[Row, Spending | None, str] | None:
     """The agreement in full where one was asked for, with what it has cost or by when it is reported."""
+    rows = [line.row for group in groups for line in group.lines]
     if len(rows) != 1:
         return None
     agreed = rows[0].agreement

@@ -102,7 +102,8 @@ def home(page: CataloguePage, session: SessionDep) -> HTMLResponse:
         size=size,
     )
     chips = _chips(page, filters, found.facets)
-    tasks = inbox(session, page.subject).own
+    found_tasks = inbox(session, page.subject)
+    tasks = found_tasks.own
     response = render(
         page,
         "pages/home.html",
@@ -118,7 +119,7 @@ def home(page: CataloguePage, session: SessionDep) -> HTMLResponse:
         filtering=asked.get("view") == "filters",
         may_onboard=access.may(session, page.subject, "manage-contract"),
         figures=statistics.numbers(session, page.subject),
-        tasks=len(tasks),
+        tasks=found_tasks.own_count,
         tasks_late=sum(task.left is not None and task.left < 0 for task in tasks),
         waiting=waiting.waiting(session, tasks[: waiting.SHOWN]),
         released=waiting.released(session, page.subject),

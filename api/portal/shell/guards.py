@@ -15,7 +15,7 @@ from api.portal.shell.page import PLACES, Page, Place, page_of
 from api.portal.shell.preferences import preferences
 from catalog import access
 from catalog.identity.people import Subject
-from catalog.overview.inbox import inbox
+from catalog.overview.inbox import waiting
 
 OPERATIONS = "see-operations"
 RIGHTS = {"catalogue": "", "administration": "administer", "audit": "audit-read", "query": "ask-questions"}
@@ -42,7 +42,7 @@ def at(place: str) -> Callable[..., Page]:
         inside = any(right_to(one.name) == OPERATIONS for one in places)
         name, name_en = owner(session)
         line = verified(session, preferences(request).language) if subject.kind != "anonymous" else ""
-        tasks = len(inbox(session, subject).own) if inside else 0
+        tasks = waiting(session, subject) if inside else 0
         more = {"owner": name, "owner_en": name_en, "verified": line, "tasks": tasks}
         return page_of(request, settings, subject, place, places=places, **more)
 

@@ -60,7 +60,7 @@ def tasks(page: InboxPage, session: SessionDep) -> HTMLResponse:
     return render(
         page,
         "pages/inbox.html",
-        counts={"own": len(found.own), "followed": len(found.followed)},
+        counts={"own": found.own_count, "followed": found.followed_count},
         asked=asked,
         kinds={kind: word for kind, word in KINDS.items() if any(task.kind == kind for task in listed)},
         words_of_kind=KINDS,
