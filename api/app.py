@@ -38,10 +38,12 @@ from catalog.workdays import UnknownStep
 from hub.audit import NothingToAccept
 from hub.own import WrongPassword
 from hub.people import OwnRoles
+from hub.upkeep import NoBackupFolder
 from warehouse.settings import Settings
 
 errors.also(LastAdministrator, 409, "last-administrator")
 errors.also(AlreadySo, 409, "already-so")
+errors.also(NoBackupFolder, 409, "no-backup-folder")
 errors.also(NothingToAccept, 409, "nothing-to-accept")
 errors.also(WrongPassword, 403, "wrong-password")
 errors.also(OwnRoles, 403, "own-roles")

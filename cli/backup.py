@@ -8,9 +8,12 @@ from typing import Annotated
 import typer
 
 from catalog.store import database
+from cli.terminal.identity import acting
 from cli.terminal.language import said
 from cli.terminal.output import AsJson, Key, allowed, as_json, on_record, size
 from cli.terminal.screen import Screen
+from hub import upkeep
+from hub.upkeep import BackUp
 from warehouse.settings import Settings
 from warehouse.storage import backup as backups
 
@@ -25,20 +28,19 @@ def backup(
 
     On the same disk files of lake and landing are linked, not copied: quick, but no help when the disk fails.
     """
-    settings = Settings()
-    who, policies = allowed(settings, "administer", "", key)
+    settings = Settings().model_copy(update={"backups": str(folder.resolve())})
+    hub, who = acting(key, settings)
     with Screen(stderr=True).status(said("正在备份 …", "Taking a backup …")):
-        made = backups.backup(settings, folder.resolve(), link=not copy)
-    on_record(settings, who, "backup", made.path, policies, {"snapshot": made.snapshot, "bytes": made.bytes})
+        taken = upkeep.backup(hub, who, BackUp(copy_files=copy))
     if json:
-        as_json(made)
+        as_json(taken.model_dump())
         return
     typer.echo(
         said(
-            f"{made.path}：湖文件 {made.lake_files} 个、落地文件 {made.landing_files} 个，"
-            f"共 {size(made.bytes)}，{made.seconds:.1f} 秒",
-            f"{made.path}: {made.lake_files} lake files, {made.landing_files} landed files, "
-            f"{size(made.bytes)}, {made.seconds:.1f} s",
+            f"{taken.path}：湖文件 {taken.lake_files} 个、落地文件 {taken.landing_files} 个，"
+            f"共 {size(taken.bytes)}，{taken.seconds:.1f} 秒",
+            f"{taken.path}: {taken.lake_files} lake files, {taken.landing_files} landed files, "
+            f"{size(taken.bytes)}, {taken.seconds:.1f} s",
         )
     )
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from catalog.ledger import CatalogLedger, CatalogLookups
 from catalog.releases import releases
 from catalog.store import database
+from cli.terminal.identity import acting
 from cli.terminal.language import said
-from cli.terminal.output import AsJson, Key, allowed, as_json, on_record, size, table
+from cli.terminal.output import AsJson, Key, allowed, as_json, size, table
 from cli.terminal.screen import Screen
-from warehouse.ingest import reconcile
+from hub import acts, upkeep
+from hub.upkeep import MaintainLake
 from warehouse.settings import Settings
-from warehouse.storage import maintenance as upkeep
+from warehouse.storage import maintenance
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="The lake: status and maintenance.")
 PINS = (("快照", "Snapshot"), ("版本", "Versions"), ("占用", "Costs"), ("其中独占", "Alone"))
@@ -25,7 +27,7 @@ def status(key: Key = "", json: AsJson = False) -> None:
     """Tables with their files, and the bytes that each pinned version holds back from clean-up."""
     settings = Settings()
     allowed(settings, "see-operations", "", key)
-    held = upkeep.status(settings, _pins(settings))
+    held = maintenance.status(settings, _pins(settings))
     if json:
         as_json(held)
         return
@@ -51,32 +53,22 @@ def maintain(
     json: AsJson = False,
 ) -> None:
     """Merge small files, expire old snapshots, remove what nothing needs. A released version never expires."""
-    settings = Settings()
-    who, policies = allowed(settings, "administer", "", key)
+    request = acts.given(MaintainLake, keep_days=keep_days, orphan_hours=orphan_hours, grace_minutes=grace_minutes)
+    hub, who = acting(key)
     with Screen(stderr=True).status(said("正在维护数据湖 …", "Maintaining the lake …")):
-        reconcile.reconcile(settings, CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database))
-        made = upkeep.maintain(
-            settings,
-            lambda: _pins(settings),
-            keep_seconds=keep_days * 86400,
-            grace_seconds=grace_minutes * 60,
-            orphan_seconds=orphan_hours * 3600,
-        )
-    database.keep_statistics(settings.catalog_database)
-    detail = {"merged": made.merged, "expired": made.expired, "removed": made.removed, "freed": made.freed}
-    on_record(settings, who, "lake.maintain", "lake", policies, detail)
+        report = upkeep.maintain(hub, who, request)
     if json:
-        as_json(made)
+        as_json(report.model_dump())
         return
     typer.echo(
         said(
-            f"合并 {made.merged} 个文件，过期 {made.expired} 个快照，清除 {made.removed} 个文件，"
-            f"腾出 {size(made.freed)}（{made.seconds:.1f} 秒）",
-            f"{made.merged} files merged, {made.expired} snapshots expired, {made.removed} files removed, "
-            f"{size(made.freed)} freed ({made.seconds:.1f} s)",
+            f"合并 {report.merged} 个文件，过期 {report.expired} 个快照，清除 {report.removed} 个文件，"
+            f"腾出 {size(report.freed)}（{report.seconds:.1f} 秒）",
+            f"{report.merged} files merged, {report.expired} snapshots expired, {report.removed} files removed, "
+            f"{size(report.freed)} freed ({report.seconds:.1f} s)",
         )
     )
-    _show_pins(made.pins)
+    _show_pins(report.pins)
 
 
 def _pins(settings: Settings) -> dict[int, list[str]]:
@@ -84,6 +76,6 @@ def _pins(settings: Settings) -> dict[int, list[str]]:
         return releases.pins(session)
 
 
-def _show_pins(pins: tuple[upkeep.Pin, ...]) -> None:
+def _show_pins(pins: Sequence[maintenance.Pin | upkeep.Pin]) -> None:
     lines = [[pin.snapshot, ", ".join(pin.versions), size(pin.bytes), size(pin.alone)] for pin in pins]
     table(("已发布版本占用的空间（不计现有数据）", "What released versions hold, beyond the present data"), PINS, lines)

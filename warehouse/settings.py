@@ -67,6 +67,10 @@ class Settings(BaseSettings):
         description="Who else keeps each seal of the audit chain: a file, syslog:/dev/log, syslog://host:port, a hub's URL.",
     )
     audit_witness_key: str = Field(default="", description="Key of an auditor of the hub that is the witness.")
+    backups: str = Field(
+        default="",
+        description="Folder for backups asked for by API or in the portal; empty: none are taken there.",
+    )
     local_acts: bool = Field(
         default=True,
         description="Whether the machine's own user may act without a key: an emergency door. off: `hub login` first.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from api.portal.acquisition import agreement, channels, completeness, holidays, needs, register
-from api.portal.administration import account, audit, bodies, people
+from api.portal.administration import account, audit, bodies, health, people
 from api.portal.analysis import questions
 from api.portal.batches import actions, batch, correcting, listing
 from api.portal.catalogue import contract_versions, entry, grants, onboarding, publish, recall, resource, search
@@ -41,6 +41,7 @@ ROUTERS = (
     bodies,
     account,
     audit,
+    health,
     jobs,
     questions,
 )

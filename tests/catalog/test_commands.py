@@ -80,12 +80,12 @@ def test_the_doctor_minds_a_clock_that_was_moved(ready: Hub) -> None:
     assert finding(0)["state"] == "good"
     with clock.moved(timedelta(days=-8)):
         assert finding(1)["state"] == "bad"
-        assert "HUB_CLOCK" in finding(1)["mend_en"]
+        assert "HUB_CLOCK" in finding(1)["remedy_en"]
 
 
 def test_without_a_home_every_verb_says_how_to_begin_and_makes_nothing(hub: Hub, home: Settings) -> None:
     found = json.loads(hub("doctor", "--json", status=1).stdout)
-    assert {"name": "home", "mend_en": "hub init"}.items() <= next(one for one in found if one["name"] == "home").items()
+    assert {"name": "home", "remedy_en": "hub init"}.items() <= next(one for one in found if one["name"] == "home").items()
     assert not home.root.exists()
 
 

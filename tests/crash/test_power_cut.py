@@ -14,7 +14,7 @@ from catalog.audit import sealing
 from catalog.audit.chain import AuditRecord
 from catalog.ledger import CatalogLedger
 from catalog.store import database
-from cli import doctor
+from hub import doctor
 from tests.crash import working
 from tests.crash.rounds import Site, agree
 from tests.crash.stores import Stores

@@ -73,6 +73,12 @@ def _rule(hub: Hub) -> str:
     return "answer-conditional"
 
 
+def _backups(hub: Hub) -> bool:
+    """A folder for backups is set."""
+    hub.settings.backups = str(hub.settings.root.parent / "backups")
+    return True
+
+
 def _closed(hub: Hub) -> str:
     with hub.session() as session:
         if session.exec(select(Person).where(Person.login == "gone")).first() is None:
@@ -162,6 +168,9 @@ EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
     "calendar.import": lambda _: {"year": 2031, "days": [{"date": "2031-01-01", "working": False, "name": "元旦"}]},
     "calendar.set": lambda hub: {"day": _in_a_table(hub), "working": False, "name": "特别假日"},
     "rule.set": lambda hub: {"step": _rule(hub), "days": 5, "basis": "省政府办公厅通知"},
+    "doctor": lambda _: {},
+    "lake.maintain": lambda _: {"keep_days": 30},
+    "backup": lambda hub: {"copy_files": _backups(hub)},
     "session.end": lambda hub: {"session": _session(hub)},
     "organization.add": lambda _: {"id": "hlj-forest", "name": "黑龙江省林草局"},
     "release": lambda _: {"resource": "hazard", "note": "新版"},
