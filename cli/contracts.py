@@ -108,7 +108,7 @@ def sync(
         access.require(session, who, "manage-contract", None)
         report = registry.sync(session, folder, who.actor)
         detail = {"contracts": len(report.contracts), "migrate": report.to_migrate, "rebuild": report.to_rebuild}
-        audit.record(session, actor=who.actor, action="contracts.sync", object=str(folder), detail=detail)
+        audit.record(session, actor=who.actor, action="contracts.sync", object=str(folder), detail=detail | who.door)
         drafts = resources.kept_back(session, [one.dataset for one in report.contracts])
     if tables:
         _bring_tables_up(report.contracts)

@@ -124,12 +124,13 @@ def _prepared(
         count = codes.sync_divisions(session, divisions or divisions_folder())
         organization = _own(session, own, named)
         login, password = _administrator(session, organization, administrator)
-        years = sorted(workdays.calendar(session).years)
+        years, who = sorted(workdays.calendar(session).years), people.local_subject(user())
         if login:
             detail = {"administrator": login, "organization": organization.id, "revision": revision}
-            audit.record(session, actor=f"local:{user()}", action="hub.init", object="hub", detail=detail)
+            audit.record(session, actor=who.actor, action="hub.init", object="hub", detail=detail | who.door)
         elif audit.head(session)[0] == 0:
-            audit.record(session, actor=f"local:{user()}", action="hub.init", object="hub", detail={"revision": revision})
+            detail = {"revision": revision}
+            audit.record(session, actor=who.actor, action="hub.init", object="hub", detail=detail | who.door)
     with database.session(settings.catalog_database) as session:
         if sealing.last_seal(session) is None:
             sealing.seal(session, settings.audit_key, settings.audit_head)

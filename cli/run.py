@@ -143,5 +143,5 @@ def _allow(settings: Settings, job: str, datasets: Sequence[str]) -> None:
             action="jobs.run",
             object=f"job:{job}",
             policies=decision.policies,
-            detail={"datasets": list(datasets)},
+            detail={"datasets": list(datasets)} | who.door,
         )

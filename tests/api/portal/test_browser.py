@@ -37,12 +37,26 @@ PAGES = {
     "collect": "/collect",
     "board": "/collect/CJ-2026-003",
     "inbox": "/inbox",
+    "calendar": "/calendar",
     "attempts": "/attempts",
     "help": "/help",
     "keys": "/help/keys",
     "parts": "/help/parts",
     "missing": "/nowhere",
 }
+OWN_PAGES = {
+    "administrator": {
+        "people": "/administration/people",
+        "person": "/administration/people/partner",
+        "new-person": "/administration/people/new",
+        "organizations": "/administration/organizations",
+        "organization": "/administration/organizations/hlj-water",
+        "health": "/administration/health",
+    },
+    "auditor": {"audit": "/audit?outcome=done"},
+    "partner": {"account": "/account"},
+}
+"""Pages of one role alone."""
 LOOKS = ((1440, "zh", "light"), (1280, "en", "dark"), (390, "zh", "light"), (390, "en", "dark"))
 
 WATCH = """
@@ -146,6 +160,25 @@ def test_every_page_is_whole(look: Any, hub: Filled, width: int, language: str, 
         over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if over > 0:
             found.append(f"scrolls sideways by {over}")
+        if found:
+            faults[name] = found
+        page.screenshot(path=folder / f"{name}.png", full_page=True)
+    assert not faults
+
+
+@pytest.mark.parametrize("login", OWN_PAGES)
+@pytest.mark.parametrize(("width", "language", "theme"), LOOKS[1:3])
+def test_every_page_of_a_role_is_whole(look: Any, login: str, width: int, language: str, theme: str) -> None:
+    watched = look(width, language, theme, login)
+    folder = SHOTS / f"{width}-{language}-{theme}"
+    folder.mkdir(parents=True, exist_ok=True)
+    faults = {}
+    for name, path in OWN_PAGES[login].items():
+        page = watched.open(path)
+        watched.clean()
+        found = page.evaluate(BASICS)
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            found.append("scrolls sideways")
         if found:
             faults[name] = found
         page.screenshot(path=folder / f"{name}.png", full_page=True)
