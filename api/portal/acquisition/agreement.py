@@ -45,7 +45,7 @@ STEPS: Mapping[str, tuple[str, str]] = {
     "need.answer": (N_("答复"), "send"),
     "agreement.sign": (N_("签订"), "writing-sign"),
     "agreement.change": (N_("更改"), "refresh"),
-    "agreement.renew": (N_("续签"), "calendar-off"),
+    "agreement.renew": (N_("续签"), "timeline"),
     "agreement.end": (N_("终止"), "archive"),
     "delivery.first": (N_("首批数据到达"), "package"),
 }
