@@ -1,4 +1,4 @@
-"""The server seals the audit chain while it serves: where `hub work` stands still, a tail would stay unsealed for days."""
+"""Beside the requests the audit chain is sealed (where `hub work` stands still, a tail would stay so), old uploads removed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from sqlalchemy.exc import IntegrityError
 from catalog.audit import sealing, witness
 from catalog.store import database
 from contracts.errors import HubError
-from hub import job_runner
+from hub import job_runner, onboarding
+from hub.hub import open_hub
 from warehouse.serving import query_workers
 from warehouse.settings import Settings
 
 EVERY_SECONDS = 10.0
 """How often it is looked whether a seal is due (after twenty records or a minute)."""
+TIDY_SECONDS = 3600.0
+"""How often files that waited too long to become datasets are removed."""
 log = logging.getLogger("hui.api")
 
 
@@ -42,15 +45,25 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     query_workers.start(settings)
     await asyncio.to_thread(job_runner.start, settings)
-    task = asyncio.create_task(_often(settings))
+    tasks = [asyncio.create_task(_often(settings)), asyncio.create_task(_tidy(settings))]
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await asyncio.to_thread(job_runner.stop, settings)
         await asyncio.to_thread(query_workers.stop, settings)
+
+
+async def _tidy(settings: Settings) -> None:
+    while True:
+        try:
+            await asyncio.to_thread(onboarding.clean_up, open_hub(settings))
+        except Exception:
+            log.exception("files that waited too long could not be removed")
+        await asyncio.sleep(TIDY_SECONDS)
 
 
 async def _often(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -187,3 +188,14 @@ def test_what_cannot_be_read_is_refused_and_leaves_nothing(hub: Hub) -> None:
     assert 400 <= answer.status_code < 500
     assert left(hub) == []
     assert hub.get("/api/v1/onboardings", "steward").json() == []
+
+
+def test_a_server_removes_what_waited_too_long(hub: Hub) -> None:
+    late = send(hub, GOOD).json()
+    with hub.session() as session:
+        session.get_one(onboardings.Onboarding, late["id"]).expires_at = now() - timedelta(seconds=1)
+    with TestClient(create_app(hub.settings)):  # its lifespan begins
+        deadline = time.monotonic() + 10
+        while left(hub) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert left(hub) == []
