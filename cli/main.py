@@ -61,6 +61,11 @@ VERBS: dict[tuple[str, str], dict[str, Verb]] = {
             "准备 HUB_HOME：目录库、数据湖、密钥、码表、节假日历",
             "Make HUB_HOME ready: catalogue, lake, keys, code lists, calendar",
         ),
+        "upgrade": Verb(
+            "cli.upgrade:upgrade",
+            "把旧版本的 HUB_HOME 升级到本版本，并核对",
+            "Bring a home of an earlier version to this one, and count it",
+        ),
         "demo": Verb("demo.command:demo", "装入演示数据并跑通三条途径", "Load the demo pack and run its three routes"),
         "serve": Verb("cli.serve:serve", "启动门户、接口与 Delta Sharing", "Serve portal, API and Delta Sharing"),
         "work": Verb(
