@@ -170,11 +170,11 @@ def seen(hub: Hub, subject: Subject, number: str) -> JobState:
         return _state(_known(session, subject, number))
 
 
-def listed(hub: Hub, subject: Subject, *, before: datetime | None = None, limit: int = 50) -> Sequence[JobState]:
-    """One's own jobs, newest first; administrators see everybody's."""
+def listed(hub: Hub, subject: Subject, *, after: str = "", limit: int = 50) -> Sequence[JobState]:
+    """One's own jobs, newest first, those that follow the job `after`; administrators see everybody's."""
     with hub.session() as session:
         caller = "" if access.may(session, subject, ADMINISTER) else subject.login
-        return [_state(one) for one in jobs.listed(session, caller=caller, before=before, limit=limit)]
+        return [_state(one) for one in jobs.listed(session, caller=caller, after=after, limit=limit)]
 
 
 def wait(hub: Hub, number: str, seconds: float) -> JobState:

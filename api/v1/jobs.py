@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -36,10 +35,10 @@ Prefer = Annotated[
 
 
 class JobList(BaseModel):
-    """Jobs, newest first; `next`: where the list goes on (`before`)."""
+    """Jobs, newest first; `next`: where the list goes on (`after`), null at its end."""
 
     items: list[JobState]
-    next: datetime | None
+    next: str | None
 
 
 def answers(act: Act) -> dict[int | str, dict[str, Any]]:
@@ -74,13 +73,14 @@ def failed(request: Request, problem: dict[str, Any]) -> Response:
 
 @router.get("", summary="My jobs")
 def listed(
-    hub: HubDep, subject: KeyHolder, before: datetime | None = None, limit: Annotated[int, Query(ge=1, le=200)] = 50
+    hub: HubDep,
+    subject: KeyHolder,
+    after: Annotated[str, Query(max_length=40)] = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> JobList:
     """Long acts that were asked for, newest first; administrators see everybody's."""
-    if before is not None and before.tzinfo is None:
-        before = before.astimezone()
-    items = list(jobs.listed(hub, subject, before=before, limit=limit))
-    return JobList(items=items, next=items[-1].created_at if len(items) == limit else None)
+    items = list(jobs.listed(hub, subject, after=after, limit=limit))
+    return JobList(items=items, next=items[-1].id if len(items) == limit else None)
 
 
 def job_of(hub: HubDep, subject: KeyHolder, job: str) -> JobState:

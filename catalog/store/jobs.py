@@ -52,13 +52,15 @@ def add(session: Session, job: Job) -> Job:
     return job
 
 
-def listed(session: Session, *, caller: str = "", before: datetime | None = None, limit: int = 50) -> Sequence[Job]:
-    """Jobs, newest first: everybody's, or one caller's."""
+def listed(session: Session, *, caller: str = "", after: str = "", limit: int = 50) -> Sequence[Job]:
+    """Jobs, newest first: everybody's, or one caller's; those that follow the job `after`."""
     query = select(Job).order_by(col(Job.created_at).desc(), col(Job.id))
     if caller:
         query = query.where(Job.caller == caller)
-    if before is not None:
-        query = query.where(col(Job.created_at) < before)
+    last = session.get(Job, after) if after else None
+    if last is not None:
+        same_moment = (col(Job.created_at) == last.created_at) & (col(Job.id) > last.id)
+        query = query.where(or_(col(Job.created_at) < last.created_at, same_moment))
     return session.exec(query.limit(limit)).all()
 
 

@@ -225,6 +225,17 @@ def test_what_a_dead_server_left_is_done_by_the_next(hub: Hub) -> None:
     assert batches(hub) == [("partial", 2)]
 
 
+def test_the_list_goes_on_where_it_ended(hub: Hub) -> None:
+    with hub.session() as session:
+        numbers = {queue.add(session, queue.Job(act="release", caller="owner", subject={}, payload={})).id for _ in range(5)}
+    seen, after = [], ""
+    while after is not None:
+        page = hub.get(f"/api/v1/jobs?limit=2&after={after}", "owner").json()
+        seen += [one["id"] for one in page["items"]]
+        after = page["next"]
+    assert (len(seen), set(seen)) == (5, numbers)
+
+
 def test_two_runners_never_get_the_same_one(hub: Hub) -> None:
     with hub.session() as session:
         queue.add(session, queue.Job(act="release", caller="x", subject={}, payload={}))
