@@ -19,7 +19,7 @@ from contracts.errors import HubError
 from hub.hub import Hub, open_hub
 from warehouse.settings import Settings
 
-KEYLESS = frozenset({"init", "serve", "work", "doctor", "login", "logout"})
+KEYLESS = frozenset({"init", "upgrade", "serve", "work", "doctor", "login", "logout"})
 """Verbs that work without a key while the emergency door is closed: they make, run and look at an installation, and sign in."""
 _announced: ContextVar[bool] = ContextVar("announced", default=False)
 

@@ -79,7 +79,8 @@ class TestTheEmergencyDoor:
         assert "应急通道" in chinese.stderr
 
     def test_who_comes_with_a_key_does_not(self, home: Path, run: Run) -> None:
-        done = run("--as", _key(home, "administrator"), "people", "close", "li")
+        _key(home, "partner")
+        done = run("--as", _key(home, "administrator"), "people", "close", "partner")
         assert done.returncode == 0, done.stderr
         assert DOOR not in done.stderr
         assert "door" not in _records(home, "people.close")[0].detail
