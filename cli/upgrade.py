@@ -1,4 +1,4 @@
-"""`hub upgrade`: bring a home that an earlier hub made to this one, and show that nothing in it is lost."""
+"""`hub upgrade`: bring a home of an earlier version to this one, and show that nothing in it is lost."""
 
 from __future__ import annotations
 
