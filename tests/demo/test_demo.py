@@ -84,10 +84,12 @@ class TestPurchase:
         accepted = sum(batch.accepted for batch in batches if batch.route == "buy")
         with database.session(demo.settings.catalog_database) as session:
             bought = agreement(session, agreed.PURCHASE)
-            spent = spending.spending(session, bought)
+            spent, terms = spending.spending(session, bought), spending.terms(bought)
+            price, fills_items = terms.price_per_record, terms.fills_items
+        assert price is not None
         assert spent.records == accepted
-        assert spent.spent == (bought.price_per_record or 0) * accepted
-        assert bought.fills_items == ["status"]
+        assert spent.spent == price * accepted
+        assert fills_items == ["status"]
 
 
 class TestBoard:
