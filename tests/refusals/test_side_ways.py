@@ -204,7 +204,7 @@ class TestOnRecord:
             (["sql", "SELECT * FROM resource.power"], "query"),
             (["release", "recall", "hazard", "1", "--reason", "x"], "recall"),
             (["people", "list"], "administer"),
-            (["audit", "list"], "audit-read"),
+            (["audit", "list"], "audit.list"),
         ],
     )
     def test_the_command_line(self, hub: Hub, monkeypatch: pytest.MonkeyPatch, words: list[str], action: str) -> None:
