@@ -22,6 +22,8 @@ from dagster._core.execution.plan.instance_concurrency_context import InstanceCo
 from dagster._core.executor.in_process import InProcessExecutor
 from dagster._utils.interrupts import check_captured_interrupt
 
+from orchestration.waiting import next_of
+
 BESIDE = "hui/beside"
 """Tag of an op whose step runs beside the others of its run."""
 WAIT_SECONDS = 0.2
@@ -119,7 +121,7 @@ class _Under:
             raise DagsterExecutionInterruptedError
         while self.beside:
             try:
-                key, event = self.events.get(timeout=wait) if wait else self.events.get_nowait()
+                key, event = next_of(self.events, wait)
             except Empty:
                 return
             wait = 0

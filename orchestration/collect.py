@@ -31,6 +31,7 @@ from hub import sources
 from hub.hub import ACTOR, Hub
 from hub.sources import Agreed
 from orchestration.turns import Note, clean, words
+from orchestration.waiting import next_of
 from warehouse.ingest import deliver as ingest
 from warehouse.ingest.deliver import Reception
 from warehouse.storage.failpoints import reach
@@ -305,7 +306,7 @@ def collect_all(
             under_way[id(look)] = look
             threading.Thread(target=_run, args=(look, ended), name=f"collect {look.agreed.label}", daemon=True).start()
         try:
-            look, collected = ended.get(timeout=LOOK_SECONDS)
+            look, collected = next_of(ended, LOOK_SECONDS)
             if under_way.pop(id(look), None) is not None:
                 yield collected
         except Empty:

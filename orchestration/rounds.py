@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from queue import Empty, SimpleQueue
 
 from orchestration.collect import Collected
+from orchestration.waiting import next_of
 
 LOOK_SECONDS = 0.2
 
@@ -58,7 +59,7 @@ class Round:
     def wait_for_more(self) -> bool:
         """Wait a little for what comes next; False where nothing more will."""
         try:
-            self._seen.append(self._brought.get(timeout=LOOK_SECONDS))
+            self._seen.append(next_of(self._brought, LOOK_SECONDS))
         except Empty:
             return not (self._ended.is_set() and self._brought.empty())
         return True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from catalog.acquisition import channels
-from catalog.identity import people
 from catalog.store import database
 from tests.api.portal.conftest import Reader
 from tests.api.portal.filling import Filled
@@ -23,7 +22,6 @@ def tried(hub: Filled) -> str:
             **told, outcome="failed", reason=f"{ADDRESS} 未答复 <b>", reason_en=f"{ADDRESS} did not answer"
         )
         channels.record(session, failed)
-        people.add_person(session, "administrator", "孙博", "hlj-emergency", ["administrator"])
     return "CJ-2026-003"
 
 

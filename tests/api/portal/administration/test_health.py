@@ -32,6 +32,9 @@ def test_the_others_neither_look_nor_act(reader: Reader, login: str) -> None:
 
 
 def test_findings_have_their_remedy(fresh_hub: Filled) -> None:
+    root = fresh_hub.settings.root
+    for path in (root, *root.rglob("*")):  # whatever the umask of whoever runs the tests: a home open to all comes first
+        path.chmod(path.stat().st_mode & ~0o007)
     client = client_of(create_app(fresh_hub.settings), fresh_hub.settings, "administrator")
     page = client.get(HEALTH).text
     assert "缺少审计封存密钥" in page
@@ -43,7 +46,7 @@ def test_a_backup_goes_where_the_settings_say_and_nowhere_else(fresh_hub: Filled
     client = client_of(create_app(fresh_hub.settings), fresh_hub.settings, "administrator")
     assert "HUB_BACKUPS" in client.get(HEALTH).text
     elsewhere = tmp_path / "elsewhere"
-    form(client, f"{HEALTH}/backup", folder=str(elsewhere), path=str(elsewhere))
+    form(client, f"{HEALTH}/backup", folder=str(elsewhere), target=str(elsewhere))
     assert not elsewhere.exists()
     assert records(fresh_hub, "backup") == []
     settings = fresh_hub.settings.model_copy(update={"backups": str(tmp_path / "backups")})
