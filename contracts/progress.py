@@ -12,7 +12,6 @@ STEPS = {
     "checking": ("正在校验", "checking"),
     "loading": ("正在入库", "loading"),
     "comparing": ("正在与上一版本比对", "comparing with the last version"),
-    "settling": ("正在收尾", "finishing"),
 }
 """Steps of long work, as people read them."""
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)

@@ -24,8 +24,9 @@ from catalog.audit.chain import AuditRecord
 from catalog.identity import people
 from catalog.identity.people import Subject
 from catalog.store import jobs
-from catalog.store.jobs import CANCELLED, DONE, FAILED, OPEN, Job
+from catalog.store.jobs import CANCELLED, DONE, FAILED, OPEN, RUNNING, Job
 from contracts import progress
+from contracts.clock import now
 from contracts.errors import HubError
 from hub.acts import ACTS, act, doing, require_beforehand
 from hub.hub import Hub
@@ -86,7 +87,7 @@ class JobState(BaseModel):
     id: str
     act: str
     state: str = Field(description="queued, running, done, failed or cancelled")
-    step: str = Field(description="receiving, checking, loading, comparing or settling, while it runs")
+    step: str = Field(description="receiving, checking, loading or comparing, while it runs")
     rows: int | None = Field(description="Rows of this step, where they are known.")
     about: str = Field(description="What it is about, as the audit names it.")
     caller: str
@@ -105,15 +106,16 @@ class JobState(BaseModel):
 def submit(hub: Hub, subject: Subject, name: str, given: BaseModel) -> JobState:
     """Ask for a long act. Who may not is refused at once; a file that it takes is moved to the job's own folder."""
     require_beforehand(hub, subject, name, given)
+    wake = _runners.get(hub.settings.root)
+    job = Job(act=name, caller=subject.login, subject=_stored(subject), payload={}, object=_about(given))
+    if wake is None:  # it is never in the queue: another server's runner would begin it, too
+        job.state, job.runner, job.attempts, job.started_at = RUNNING, "here", 1, now()
     with hub.session() as session:
-        job = jobs.add(session, Job(act=name, caller=subject.login, subject=_stored(subject), payload={}, object=_about(given)))
+        jobs.add(session, job)
         job.payload = _with_files(given, folder(hub, job.id)).model_dump(mode="json")
         session.add(job)
         number = job.id
-    wake = _runners.get(hub.settings.root)
     if wake is None:
-        with hub.session() as session:
-            jobs.take(session, number, "here")
         perform(hub, number)
     else:
         wake()

@@ -82,13 +82,6 @@ def claim(session: Session, runner: str, gone: Sequence[str] = ()) -> Job | None
     return None
 
 
-def take(session: Session, job_id: str, runner: str) -> None:
-    """Take a job that was just added, where it is done on the spot."""
-    job = session.get_one(Job, job_id)
-    job.state, job.runner, job.attempts, job.started_at = RUNNING, runner, 1, now()
-    session.add(job)
-
-
 def put_back(session: Session, job_id: str, *, blameless: bool = False) -> bool:
     """Queue a job again whose process ended; False where that happened too often. `blameless`: its server was stopped."""
     job = session.get_one(Job, job_id)
