@@ -10,7 +10,7 @@ export DO_NOT_TRACK = 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev clients demo serve work test lint format bench crash-test screenshots locks clean clean-demo distclean
+.PHONY: help setup setup-dev clients demo serve work test lint format bench bench-peers crash-test screenshots locks clean clean-demo distclean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,12 +46,16 @@ format: setup-dev ## Format and mend what can be mended
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup-dev ## Benchmarks against their baselines: onboard, datasets, rows, pull, stall, readers, beside, pollock
+bench-peers: ## datasette and roapi in .venv-peers, for `make bench` (wrk comes from the system)
+	@$(PYTHON) deploy/setup.py --dev --peers
+
+bench: setup-dev ## Benchmarks against their baselines: onboard, datasets, rows, peers, pull, stall, readers, beside, pollock, pages
 	@$(BIN)/python -m benchmarks
 
-crash-test: setup-dev ## Kill the hub at every named point, then at any moment, 50 rounds each, and compare the counts
+crash-test: setup-dev ## Kill the hub at every named point, at any moment, and a serving worker under load, 50 times each, and compare
 	@$(BIN)/python -m tests.crash.rounds --rounds 50
 	@$(BIN)/python -m tests.crash.rounds --rounds 50 --moments
+	@HUB_TEST_KILLS=50 $(BIN)/python -m pytest tests/api/test_workers.py
 
 screenshots: setup-dev ## Pictures of every page, both languages, desktop and phone (tests/screenshots)
 	@$(BIN)/python -m pytest tests/api/portal -m browser

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterable
 
 from fastapi import FastAPI
+from starlette.routing import BaseRoute, Mount
 
 from api import background, delta_sharing, health, signed_links
 from api.http import described, documentation, errors, signing
@@ -23,6 +25,7 @@ from api.v1 import (
     jobs,
     lineage,
     onboardings,
+    packs,
     people,
     representations,
     resources,
@@ -32,15 +35,20 @@ from api.v1 import (
     versions,
     witness,
 )
+from api.v1.plain_rows import PlainRows
+from catalog.access.compiled import ChangedMeanwhile
 from catalog.acquisition.calendars import InvalidCalendar
 from catalog.identity.directory import AlreadySo, LastAdministrator
 from catalog.workdays import UnknownStep
 from hub.audit import NothingToAccept
+from hub.corrections import NothingToCorrect, RowsNotOpen
 from hub.own import WrongPassword
 from hub.people import OwnRoles
 from hub.upkeep import NoBackupFolder
 from warehouse.settings import Settings
 
+errors.also(NothingToCorrect, 409, "nothing-to-correct")
+errors.also(RowsNotOpen, 409, "rows-not-open")
 errors.also(LastAdministrator, 409, "last-administrator")
 errors.also(AlreadySo, 409, "already-so")
 errors.also(NoBackupFolder, 409, "no-backup-folder")
@@ -53,6 +61,7 @@ errors.also(signed_links.LinkEnded, 403, "link-ended")
 errors.also(representations.NotAcceptable, 406, "not-acceptable")
 errors.also(signing.SealBroken, 400, "page-mark-invalid")
 errors.also(rows.NoKey, 400, "no-key")
+errors.also(ChangedMeanwhile, 503, "changed-meanwhile")
 errors.also(TooSlow, 408, "too-slow")
 errors.also(lineage.EventTooLarge, 413, "event-too-large")
 
@@ -64,6 +73,7 @@ ROUTES = (
     files,
     deliveries,
     onboardings,
+    packs,
     lineage,
     sessions,
     people,
@@ -109,9 +119,19 @@ def create_app(settings: Settings) -> FastAPI:
 
         routes.mount(app, settings)
     described.describe(app)
+    app.router.middleware_stack = PlainRows(app.router.middleware_stack)
     app.add_middleware(Admission)
     app.add_middleware(PlainRequests)
     app.add_middleware(InTime)
     app.add_middleware(Counting)
     app.add_middleware(SecurityHeaders)
+    _compile(app.routes)
     return app
+
+
+def _compile(routes: Iterable[BaseRoute]) -> None:
+    """Match nothing with every route: FastAPI makes them at the first match, half a second that would hold the loop."""
+    for route in routes:
+        route.matches({"type": "http", "method": "GET", "path": "/", "root_path": "", "headers": []})
+        if isinstance(route, Mount):
+            _compile(route.routes)

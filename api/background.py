@@ -11,9 +11,11 @@ from fastapi import FastAPI
 from sqlalchemy.exc import IntegrityError
 
 from catalog.audit import sealing, witness
+from catalog.overview.standing import KEPT_AT_ONCE, keep
 from catalog.store import database
+from contracts.clock import today
 from contracts.errors import HubError
-from hub import job_runner, onboarding
+from hub import comparison, job_runner, jobs, onboarding
 from hub.hub import open_hub
 from warehouse.serving import query_workers
 from warehouse.settings import Settings
@@ -23,6 +25,14 @@ EVERY_SECONDS = 10.0
 TIDY_SECONDS = 3600.0
 """How often files that waited too long to become datasets are removed."""
 log = logging.getLogger("hui.api")
+
+
+def keep_standings(settings: Settings) -> None:
+    """Reckon the standings of agreements of which something changed, so that pages read them."""
+    more = KEPT_AT_ONCE
+    while more == KEPT_AT_ONCE:
+        with database.session(settings.catalog_database) as session:
+            more = keep(session, today())
 
 
 def seal_when_due(settings: Settings) -> None:
@@ -60,14 +70,28 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def _tidy(settings: Settings) -> None:
     while True:
         try:
-            await asyncio.to_thread(onboarding.clean_up, open_hub(settings))
+            await asyncio.to_thread(_remove_left_files, settings)
         except Exception:
             log.exception("files that waited too long could not be removed")
+        try:
+            await asyncio.to_thread(comparison.compare_when_due, settings)
+        except Exception:
+            log.exception("lake and catalogue could not be compared")
         await asyncio.sleep(TIDY_SECONDS)
+
+
+def _remove_left_files(settings: Settings) -> None:
+    hub = open_hub(settings)
+    onboarding.clean_up(hub)
+    jobs.sweep(hub)
 
 
 async def _often(settings: Settings) -> None:
     while True:
+        try:
+            await asyncio.to_thread(keep_standings, settings)
+        except Exception:
+            log.exception("the standings of agreements could not be reckoned")
         try:
             await asyncio.to_thread(seal_when_due, settings)
         except Exception:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from starlette.responses import JSONResponse, Response
 
 from api.http.dependencies import SessionDep, SettingsDep, SubjectDep
-from api.http.metrics import REGISTRY
+from api.http.metrics import together
 from catalog import access
 from catalog.store import database
 from warehouse.storage import connection
@@ -35,7 +35,7 @@ def ready(settings: SettingsDep, request: Request) -> Response:
 def metrics(session: SessionDep, subject: SubjectDep) -> Response:
     """Counts and times since the process began, for administrators, auditors and stewards: they tell who asks for what."""
     access.require(session, subject, "read-metrics", None)
-    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(together()), media_type=CONTENT_TYPE_LATEST)
 
 
 def _catalog(url: str) -> bool:

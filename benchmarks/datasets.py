@@ -27,7 +27,7 @@ LIMIT = 3.0
 GROWTH = 1.15
 """Seconds per dataset at the largest size may be this much of those at the smallest: noise, not growth."""
 
-CONTRACT = """
+HEAD = """
 apiVersion: v3.1.0
 kind: DataContract
 id: urn:hui:dataset:{name}
@@ -41,10 +41,8 @@ schema:
   physicalName: {name}
   logicalType: object
   properties:
-  - {{name: code, logicalType: string, businessName: 编号, primaryKey: true, primaryKeyPosition: 1, required: true}}
-  - {{name: title, logicalType: string, businessName: 名称, required: true, logicalTypeOptions: {{maxLength: 40}}}}
-  - {{name: amount, logicalType: number, businessName: 数量, logicalTypeOptions: {{minimum: 0}}}}
-  - {{name: day, logicalType: date, businessName: 日期}}
+"""
+FOOT = """\
 customProperties:
 - {{property: delivery, value: changes}}
 - {{property: library, value: resource}}
@@ -54,14 +52,26 @@ customProperties:
 - {{property: sharingType, value: 1}}
 - {{property: sharingUses, value: [工作参考]}}
 """
+CONTRACT = (
+    HEAD
+    + """\
+  - {{name: code, logicalType: string, businessName: 编号, primaryKey: true, primaryKeyPosition: 1, required: true}}
+  - {{name: title, logicalType: string, businessName: 名称, required: true, logicalTypeOptions: {{maxLength: 40}}}}
+  - {{name: amount, logicalType: number, businessName: 数量, logicalTypeOptions: {{minimum: 0}}}}
+  - {{name: day, logicalType: date, businessName: 日期}}
+"""
+    + FOOT
+)
+"""What a benchmark's datasets are; `{name}` is one of them."""
 
 
-def _settings(home: Path) -> Settings:
+def settings_of(home: Path) -> Settings:
+    """The installation of a home."""
     return Settings(home=home / "var", _env_file=None)  # type: ignore[call-arg]
 
 
-def prepare(home: Path, size: int) -> None:
-    """A hub with `size` datasets, each with an agreement and a watched folder."""
+def prepare(home: Path, size: int, contract: str = CONTRACT) -> None:
+    """A hub with `size` datasets of a contract, each with an agreement and a watched folder."""
     from catalog.acquisition.agreements import Agreement
     from catalog.entries import contracts as registry
     from catalog.identity.organizations import Organization
@@ -69,7 +79,7 @@ def prepare(home: Path, size: int) -> None:
     from contracts.odcs import loader
     from warehouse.storage import connection
 
-    settings = _settings(home)
+    settings = settings_of(home)
     database.migrate(settings.catalog_database)
     connection.initialise(settings)
     with database.session(settings.catalog_database) as session:
@@ -77,7 +87,7 @@ def prepare(home: Path, size: int) -> None:
         session.flush()
         for number in range(size):
             name = f"set_{number:04d}"
-            registry.register(session, loader.restore(CONTRACT.format(name=name)), by="bench", origin="pack")
+            registry.register(session, loader.restore(contract.format(name=name)), by="bench", origin="pack")
             session.add(_agreement(Agreement, name))
 
 
@@ -176,7 +186,7 @@ def load(home: Path) -> None:
     """All definitions of an installation, as Dagster's processes load them."""
     from orchestration.definitions import definitions
 
-    definitions(_settings(home)).get_repository_def().load_all_definitions()
+    definitions(settings_of(home)).get_repository_def().load_all_definitions()
 
 
 def measure(size: int, pairs: int, structure: str) -> tuple[Ratio, float]:
@@ -185,7 +195,7 @@ def measure(size: int, pairs: int, structure: str) -> tuple[Ratio, float]:
     turns = count()
 
     def before() -> None:
-        drop(_settings(home), size, next(turns))
+        drop(settings_of(home), size, next(turns))
 
     try:
         measured(lambda: prepare(home, size))
@@ -194,7 +204,7 @@ def measure(size: int, pairs: int, structure: str) -> tuple[Ratio, float]:
             f"datasets {size:,}",
             f"an empty Dagster run ({structure})",
             lambda: empty(size, structure),
-            lambda: refresh(_settings(home)),
+            lambda: refresh(settings_of(home)),
             pairs=pairs,
             limit=LIMIT,
             before=before,

@@ -79,13 +79,11 @@ class Served:
 
 
 @contextmanager
-def served(rows: int) -> Iterator[Served]:
+def served(rows: int, workers: int = 1) -> Iterator[Served]:
     """Build and serve; everything goes away at the end."""
     folder = Path(tempfile.mkdtemp(prefix="hui-bench-"))
     settings = Settings(home=folder / "var", _env_file=None)  # type: ignore[call-arg]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     code = f"""
 import sys; sys.path.insert(0, {str(Path(__file__).resolve().parent.parent)!r})
 from benchmarks.sharing_hub import fill
@@ -94,7 +92,9 @@ fill({str(folder / "var")!r}, {rows})
     keys = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     hub = Path(sys.executable).with_name("hub")
     server = subprocess.Popen(
-        [str(hub), "serve", "--port", str(port)], env=dict(os.environ, HUB_HOME=str(folder / "var")), stderr=subprocess.DEVNULL
+        [str(hub), "serve", "--port", str(port), "--workers", str(workers)],
+        env=dict(os.environ, HUB_HOME=str(folder / "var")),
+        stderr=subprocess.DEVNULL,
     )
     try:
         _wait(f"http://127.0.0.1:{port}/ready")
@@ -103,6 +103,13 @@ fill({str(folder / "var")!r}, {rows})
         server.terminate()
         server.wait(20)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from catalog.entries import contracts as registry
 from catalog.entries.resources import Resource
 from catalog.identity import people
 from catalog.identity.organizations import Organization, UnknownOrganization
+from catalog.overview import scores
 from catalog.store import database, facts
 from catalog.store.counters import next_number
 from contracts.clock import day_of, local, now
@@ -39,11 +40,11 @@ class WrongCounts(HubError):
     """An outcome whose counts do not add up is a fault of the program, never a fact about data."""
 
     def __init__(self, batch_id: str, outcome: Outcome) -> None:
-        told = (
+        sums = (
             f"{outcome.received} = {outcome.accepted} + {outcome.quarantined}; "
             f"{outcome.accepted} = {outcome.inserted} + {outcome.updated} + {outcome.unchanged}"
         )
-        super().__init__(f"批次 {batch_id} 的计数不平：{told}。", f"Counts of batch {batch_id} do not add up: {told}.")
+        super().__init__(f"批次 {batch_id} 的计数不平：{sums}。", f"Counts of batch {batch_id} do not add up: {sums}.")
 
 
 class NotHeld(HubError):
@@ -93,8 +94,8 @@ class CatalogLedger:
             session.add(batch)
             _agree(session, batch, answers, by)
             session.flush()
-            told = {"dataset": batch.dataset, "answers": _given(answers)}
-            audit.record(session, actor=by, action="batch.answer", object=f"batch:{batch.id}", detail=told)
+            detail = {"dataset": batch.dataset, "answers": _given(answers)}
+            audit.record(session, actor=by, action="batch.answer", object=f"batch:{batch.id}", detail=detail)
             return _whole_entry(session, batch)
 
     def agreed(self, dataset: str) -> Answers:
@@ -105,16 +106,16 @@ class CatalogLedger:
     def forget(self, dataset: str, by: str) -> None:
         """Ask again what was answered for a dataset."""
         with database.session(self.engine) as session:
-            told = {"answers": _given(_agreed(session, dataset))}
+            detail = {"answers": _given(_agreed(session, dataset))}
             facts.remember(session, f"answers:{dataset}", {"answers": {}, "by": by})
-            audit.record(session, actor=by, action="batch.forget-answers", object=f"dataset:{dataset}", detail=told)
+            audit.record(session, actor=by, action="batch.forget-answers", object=f"dataset:{dataset}", detail=detail)
 
     def alike(self, dataset: str, sha256: str) -> Sequence[Entry]:
         """Batches of a dataset with these very bytes that are accepted or held, oldest first."""
         with database.session(self.engine) as session:
-            asked = select(Batch).where(Batch.dataset == dataset, Batch.sha256 == sha256)
-            asked = asked.where(col(Batch.state).in_((*ACCEPTED, BatchState.HELD)))
-            return [_entry(batch) for batch in session.exec(asked.order_by(col(Batch.sequence)))]
+            statement = select(Batch).where(Batch.dataset == dataset, Batch.sha256 == sha256)
+            statement = statement.where(col(Batch.state).in_((*ACCEPTED, BatchState.HELD)))
+            return [_entry(batch) for batch in session.exec(statement.order_by(col(Batch.sequence)))]
 
     def checking(self, batch_id: str) -> Entry:
         """The batch is being checked, unless it is settled already; its receipt."""
@@ -151,34 +152,34 @@ class CatalogLedger:
     def latest(self, dataset: str) -> Entry | None:
         """The dataset's latest accepted batch that is not undone."""
         with database.session(self.engine) as session:
-            asked = select(Batch).where(Batch.dataset == dataset, col(Batch.state).in_(ACCEPTED))
-            found = session.exec(asked.order_by(col(Batch.sequence).desc()).limit(1)).first()
-            return _entry(found) if found else None
+            statement = select(Batch).where(Batch.dataset == dataset, col(Batch.state).in_(ACCEPTED))
+            batch = session.exec(statement.order_by(col(Batch.sequence).desc()).limit(1)).first()
+            return _entry(batch) if batch else None
 
     def unsettled(self) -> Sequence[Entry]:
         """Batches still received or checking, oldest first."""
         with database.session(self.engine) as session:
-            asked = select(Batch).where(col(Batch.state).in_(OPEN)).order_by(col(Batch.sequence))
-            return [_entry(batch) for batch in session.exec(asked)]
+            statement = select(Batch).where(col(Batch.state).in_(OPEN)).order_by(col(Batch.sequence))
+            return [_entry(batch) for batch in session.exec(statement)]
 
     def waiting(self, dataset: str) -> Sequence[Entry]:
         """Batches of a dataset still received or checking, oldest first."""
         with database.session(self.engine) as session:
-            asked = select(Batch).where(Batch.dataset == dataset, col(Batch.state).in_(OPEN))
-            return [_entry(batch) for batch in session.exec(asked.order_by(col(Batch.sequence)))]
+            statement = select(Batch).where(Batch.dataset == dataset, col(Batch.state).in_(OPEN))
+            return [_entry(batch) for batch in session.exec(statement.order_by(col(Batch.sequence)))]
 
     def marked(self, agreement_id: str, mark: str) -> Entry | None:
         """The batch that came under an agreement with a source's own mark."""
         with database.session(self.engine) as session:
-            asked = select(Batch).where(Batch.mark == mark, Batch.agreement_id == agreement_id)
-            batch = session.exec(asked.order_by(col(Batch.sequence).desc())).first()
+            statement = select(Batch).where(Batch.mark == mark, Batch.agreement_id == agreement_id)
+            batch = session.exec(statement.order_by(col(Batch.sequence).desc())).first()
             return _entry(batch) if batch else None
 
     def history(self, dataset: str) -> Sequence[Entry]:
         """Accepted batches of a dataset that are not undone, oldest first."""
         with database.session(self.engine) as session:
-            asked = select(Batch).where(Batch.dataset == dataset, col(Batch.state).in_(ACCEPTED))
-            return [_entry(batch) for batch in session.exec(asked.order_by(col(Batch.sequence)))]
+            statement = select(Batch).where(Batch.dataset == dataset, col(Batch.state).in_(ACCEPTED))
+            return [_entry(batch) for batch in session.exec(statement.order_by(col(Batch.sequence)))]
 
     def placed(self) -> Sequence[Placed]:
         """Every batch with its place in the lake, oldest first."""
@@ -228,12 +229,12 @@ class CatalogLookups:
 
         Read again after LISTS_SECONDS: a delivery asks three times for 44,000 divisions, a steward's change may wait so long.
         """
-        read, held = self._held.get(name, (float("-inf"), ()))
+        read, cached = self._held.get(name, (float("-inf"), ()))
         if time.monotonic() - read > LISTS_SECONDS:
             with database.session(self.engine) as session:
-                held = tuple(codes.values(session, name))
-            self._held[name] = (time.monotonic(), held)
-        return held
+                cached = tuple(codes.values(session, name))
+            self._held[name] = (time.monotonic(), cached)
+        return cached
 
     def labels(self, name: str) -> dict[str, str]:
         """Chinese label of each code of a list, for the sheet of codes in a template; empty where there is no such list."""
@@ -254,15 +255,15 @@ def opened(url: str) -> Iterator[tuple[CatalogLedger, CatalogLookups]]:
 
 
 def _agreed(session: Session, dataset: str) -> Answers:
-    kept = facts.recall(session, f"answers:{dataset}")
-    return Answers.of(kept.value.get("answers")) if kept else Answers()
+    remembered = facts.recall(session, f"answers:{dataset}")
+    return Answers.of(remembered.value.get("answers")) if remembered else Answers()
 
 
 def _agree(session: Session, batch: Batch, answers: Answers, by: str) -> None:
     """Keep the lasting answers for the dataset."""
     if lasting := answers.lasting:
-        kept = asdict(lasting.over(_agreed(session, batch.dataset)))
-        facts.remember(session, f"answers:{batch.dataset}", {"answers": kept, "by": by, "batch": batch.id})
+        lasting_answers = asdict(lasting.over(_agreed(session, batch.dataset)))
+        facts.remember(session, f"answers:{batch.dataset}", {"answers": lasting_answers, "by": by, "batch": batch.id})
 
 
 def _given(answers: Answers) -> dict[str, Any]:
@@ -339,8 +340,8 @@ def _tie_correction(session: Session, batch: Batch, outcome: Outcome) -> None:
 
     A correction that is refused, or undone again, leaves the rows open that it does not mend.
     """
-    told = outcome.mended or _uncounted(session, batch)
-    for batch_id, mended in told.items():
+    corrected = outcome.mended or _uncounted(session, batch)
+    for batch_id, mended in corrected.items():
         first = session.get(Batch, batch_id)
         if first is None or first.state not in (*MENDABLE, BatchState.CORRECTED):
             continue
@@ -355,7 +356,7 @@ def _bring_up(session: Session, batch: Batch, outcome: Outcome) -> None:
     resource = session.exec(select(Resource).where(Resource.name == batch.dataset)).first()
     if resource is None or batch.state == BatchState.HELD:
         return
-    measured = quality.score(session, batch.dataset)
+    measured = scores.score(session, batch.dataset)
     resource.quality = measured.total if measured else resource.quality
     session.add(resource)
     if batch.state not in (*ACCEPTED, BatchState.UNDONE):
@@ -411,9 +412,9 @@ def _whole_entry(session: Session, batch: Batch) -> Entry:
     """An entry with what its check asks of the ledger: earlier batches of its sender, what it corrects, what is still paid."""
     sent: Sequence[Batch] = ()
     if batch.route == "collect":
-        asked = select(Batch).where(Batch.dataset == batch.dataset, Batch.organization_id == batch.organization_id)
-        asked = asked.where(col(Batch.state).in_(ACCEPTED)).order_by(col(Batch.sequence).desc())
-        sent = session.exec(asked.limit(SENT)).all()
+        statement = select(Batch).where(Batch.dataset == batch.dataset, Batch.organization_id == batch.organization_id)
+        statement = statement.where(col(Batch.state).in_(ACCEPTED)).order_by(col(Batch.sequence).desc())
+        sent = session.exec(statement.limit(SENT)).all()
     corrected: list[str] = []
     above = session.get(Batch, batch.corrects) if batch.corrects else None
     while above is not None and above.id not in corrected:
@@ -429,13 +430,13 @@ def _whole_entry(session: Session, batch: Batch) -> Entry:
 
 def _entry(batch: Batch, room: int | None = None) -> Entry:
     fields = Receipt.__dataclass_fields__
-    told = {name: getattr(batch, name) for name in fields} | {"answers": Answers.of(batch.answers)}
-    receipt = Receipt(**told)
+    fields_of_batch = {name: getattr(batch, name) for name in fields} | {"answers": Answers.of(batch.answers)}
+    receipt = Receipt(**fields_of_batch)
     return Entry(
         batch_id=batch.id,
         sequence=batch.sequence,
         receipt=receipt,
-        state=batch.state,
+        state=str(batch.state),
         received=batch.received,
         accepted=batch.accepted,
         quarantined=batch.quarantined,
@@ -450,7 +451,7 @@ def _outcome(batch: Batch) -> Outcome | None:
     if batch.state in OPEN:
         return None
     return Outcome(
-        state=batch.state,
+        state=str(batch.state),
         **{name: getattr(batch, name) for name in _COUNTS},
         snapshot=batch.snapshot,
         encoding=batch.encoding,

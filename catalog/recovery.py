@@ -12,7 +12,6 @@ from sqlmodel import Session, SQLModel, col, select
 
 from catalog.acquisition.agreements import Agreement
 from catalog.audit import chain as audit
-from catalog.audit import sealing
 from catalog.deliveries.batches import Batch, BatchState, get
 from catalog.identity.organizations import Organization
 from catalog.store.counters import next_number
@@ -54,8 +53,8 @@ def find(session: Session, batch_id: str) -> Placed | None:
 
 def last_placed(session: Session) -> Placed | None:
     """The newest batch of which the lake holds something."""
-    asked = select(*_PLACED).where(col(Batch.snapshot).is_not(None))
-    row = session.execute(asked.order_by(col(Batch.sequence).desc()).limit(1)).first()
+    statement = select(*_PLACED).where(col(Batch.snapshot).is_not(None))
+    row = session.execute(statement.order_by(col(Batch.sequence).desc()).limit(1)).first()
     return _place(row) if row else None
 
 
@@ -82,16 +81,16 @@ def renumber(session: Session, batch_id: str) -> str:
     """Give a batch a new number and place; whatever names it names the new one from now on."""
     batch = get(session, batch_id)
     day = day_of(batch.received_at).strftime("%Y%m%d")
-    held = batch.model_dump()
+    fields = batch.model_dump()
     place = next_number(session, "batch")
     number = f"{day}-{next_number(session, f'batch:{day}'):04d}"
-    session.add(Batch.model_validate({**held, "id": number, "sequence": place}))
+    session.add(Batch.model_validate({**fields, "id": number, "sequence": place}))
     session.flush()
     for table, column in _named_in():
         session.connection().execute(update(table).where(column == batch_id).values({column: number}))
     session.delete(batch)
     session.flush()
-    _note(session, number, "batch.renumber", {"was": batch_id, "sha256": held["sha256"]})
+    _note(session, number, "batch.renumber", {"was": batch_id, "sha256": fields["sha256"]})
     return number
 
 
@@ -140,10 +139,12 @@ def note_chain_behind(session: Session, head_file: Path) -> int:
 
     The record says what a catalogue brought back from before has lost; `hub audit verify` goes on to show it.
     """
+    from catalog.audit import sealing  # here, for the start: tests/cli/test_start.py
+
     lost = [seal for seal in sealing.written(head_file) if not _borne_out(session, seal)]
     known = session.exec(select(audit.AuditRecord).where(audit.AuditRecord.action == BEHIND)).all()
-    told = {(seal["last"], seal["head"]) for record in known for seal in record.detail.get("seals", ())}
-    new = [seal for seal in lost if (seal["last"], seal["head"]) not in told]
+    noted = {(seal["last"], seal["head"]) for record in known for seal in record.detail.get("seals", ())}
+    new = [seal for seal in lost if (seal["last"], seal["head"]) not in noted]
     if new:
         last, head = audit.head(session)
         detail = {"chain": {"last": last, "head": head}, "seals": new}

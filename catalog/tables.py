@@ -6,14 +6,15 @@ from sqlmodel import SQLModel
 
 from catalog import workdays  # noqa: F401
 from catalog.access import grants  # noqa: F401
-from catalog.acquisition import agreements, channels, memory, spending, steps, terms  # noqa: F401
+from catalog.acquisition import agreements, channels, kept_standing, memory, spending, steps, terms  # noqa: F401
 from catalog.audit import chain  # noqa: F401
 from catalog.deliveries import batches  # noqa: F401
-from catalog.entries import codes, contracts, onboardings, resources, search_index  # noqa: F401
+from catalog.entries import codes, contracts, onboardings, packs, resources, search_index  # noqa: F401
 from catalog.identity import attempts, organizations, people  # noqa: F401
 from catalog.lineage import graph  # noqa: F401
 from catalog.releases import releases  # noqa: F401
-from catalog.store import counters, facts, jobs, repeats  # noqa: F401
+from catalog.search import mirror  # noqa: F401
+from catalog.store import counters, facts, generation, jobs, repeats  # noqa: F401
 
 metadata = SQLModel.metadata
 

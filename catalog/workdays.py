@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -64,11 +65,12 @@ class Calendar:
     years: frozenset[int] = frozenset()
     plain: bool = False
     """Monday to Friday in years without a table: how deadlines were counted before there was an estimate."""
+    _known: dict[int, tuple[list[date], list[int]]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def working(self, day: date) -> bool:
         """Whether a day is worked, make-up workdays included."""
-        told = self._differing(day.year).get(day) if day.year not in self.years else self.days.get(day)
-        return day.weekday() < 5 if told is None else told
+        differing = self._differing(day.year).get(day) if day.year not in self.years else self.days.get(day)
+        return day.weekday() < 5 if differing is None else differing
 
     def _differing(self, year: int) -> Mapping[date, bool]:
         """The days of a year without a table that are taken to differ from their weekday."""
@@ -93,10 +95,20 @@ class Calendar:
         if last < first:
             return -self.between(last, first)
         weeks, rest = divmod((last - first).days, 7)
-        plain = weeks * 5 + sum((first + timedelta(days=n)).weekday() < 5 for n in range(1, rest + 1))
-        untold = (year for year in range(first.year, last.year + 1) if year not in self.years)
-        differing = itertools.chain(self.days.items(), *(self._differing(year).items() for year in untold))
-        return plain + sum(worked - (day.weekday() < 5) for day, worked in differing if first < day <= last)
+        count = weeks * 5 + sum((first + timedelta(days=n)).weekday() < 5 for n in range(1, rest + 1))
+        for year in range(first.year, last.year + 1):
+            days, more = self._more_than_weekdays(year)
+            count += more[bisect_right(days, last)] - more[bisect_right(days, first)]
+        return count
+
+    def _more_than_weekdays(self, year: int) -> tuple[list[date], list[int]]:
+        """Days of a year that differ from their weekday, in order; by how many working days they do, summed up to each."""
+        if year not in self._known:
+            told = self.days if year in self.years else self._differing(year)
+            differing = sorted((day, worked - (day.weekday() < 5)) for day, worked in told.items() if day.year == year)
+            sums = [0, *itertools.accumulate(more for _, more in differing)]
+            self._known[year] = [day for day, _ in differing], sums
+        return self._known[year]
 
     def left(self, due: date, today: date) -> int:
         """Working days left until a deadline: 0 on the day itself, negative once it has passed.
@@ -145,31 +157,51 @@ def _festival(name: str) -> str:
 
 def set_day(session: Session, day: date, working: bool, name: str = "") -> CalendarDay:
     """Correct or add one day of the calendar."""
-    kept = session.merge(CalendarDay(day=day, working=working, name=name))
+    calendar_day = session.merge(CalendarDay(day=day, working=working, name=name))
     session.flush()
     session.info.pop("calendar", None)
-    return kept
+    return calendar_day
 
 
 def calendar(session: Session) -> Calendar:
     """The calendar as the catalogue holds it, read once for a session."""
-    kept = session.info.get("calendar")
-    if kept is None:
+    cached = session.info.get("calendar")
+    if cached is None:
         days: dict[date, bool] = dict(session.exec(select(col(CalendarDay.day), col(CalendarDay.working))).all())
-        kept = session.info["calendar"] = Calendar(days, frozenset(day.year for day in days))
-    return kept
+        cached = session.info["calendar"] = Calendar(days, frozenset(day.year for day in days))
+    return cached
 
 
 def step_days(session: Session, step: str, on: date) -> int:
     """Working days a step may take, by the rule in force on a day."""
-    found = session.exec(
+    days = session.exec(
         select(StepRule.days)
         .where(StepRule.step == step, col(StepRule.valid_from) <= on)
         .order_by(col(StepRule.valid_from).desc())
     ).first()
-    if found is None:
+    if days is None:
         raise UnknownStep(step)
-    return found
+    return days
+
+
+@dataclass(frozen=True, slots=True)
+class StepTime:
+    """How many working days one step may take, whatever day it began on: read once for a page."""
+
+    rules: tuple[tuple[date, int], ...]
+    """(valid from, days), the newest first."""
+    otherwise: int
+
+    def days(self, on: date) -> int:
+        """By the rule in force on that day; before the first rule, what the hub began with."""
+        return next((days for valid_from, days in self.rules if valid_from <= on), self.otherwise)
+
+
+def step_time(session: Session, step: str) -> StepTime:
+    """The rules of a step, for many days at once."""
+    rules = select(col(StepRule.valid_from), col(StepRule.days)).where(StepRule.step == step)
+    in_force = session.exec(rules.order_by(col(StepRule.valid_from).desc())).all()
+    return StepTime(tuple((valid_from, days) for valid_from, days in in_force), STEP_DAYS[step])
 
 
 def rules(session: Session) -> list[StepRule]:
@@ -179,9 +211,9 @@ def rules(session: Session) -> list[StepRule]:
 
 def set_step(session: Session, step: str, days: int, valid_from: date, basis: str = "") -> StepRule:
     """A new rule for a step, in force from a day on; deadlines already given stay."""
-    kept = session.merge(StepRule(step=step, days=days, valid_from=valid_from, basis=basis))
+    step_rule = session.merge(StepRule(step=step, days=days, valid_from=valid_from, basis=basis))
     session.flush()
-    return kept
+    return step_rule
 
 
 def due(session: Session, step: str, since: date) -> date:

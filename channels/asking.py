@@ -88,8 +88,8 @@ class Asker:
                 self._require_room(size)
                 parts.append(part)
             self.bytes += size
-            told = answer.headers
-            return Page(b"".join(parts), told.get("Content-Type", ""), told.get("Content-Encoding", ""))
+            headers = answer.headers
+            return Page(b"".join(parts), headers.get("Content-Type", ""), headers.get("Content-Encoding", ""))
 
     def unpacked(self, page: Page, size: int) -> None:
         """Count what a page unpacked to against the fetch's bytes."""
@@ -122,9 +122,9 @@ class Asker:
 
     def _pause(self, attempt: int, trouble: NotGot) -> float:
         """Twice as long each time, with some chance in it; what the server asks for wins."""
-        asked = trouble.retry_after if isinstance(trouble, _Busy) else ""
-        if asked.isdigit():
-            return min(float(asked), LONGEST_WAIT)
+        retry_after = trouble.retry_after if isinstance(trouble, _Busy) else ""
+        if retry_after.isdigit():
+            return min(float(retry_after), LONGEST_WAIT)
         spread = random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, hides nothing
         return float(self.limits.backoff * 2 ** (attempt - 1) * spread)
 
@@ -149,10 +149,10 @@ def asker(limits: Limits, headers: Mapping[str, str]) -> Iterator[Asker]:
 
 def _words(error: Exception) -> str:
     """What went wrong on the way, without the library's inner words where ours are clearer."""
-    told: dict[type[Exception], str] = {
+    sentences: dict[type[Exception], str] = {
         httpx.RemoteProtocolError: "连接中途断开 / the answer was cut off",
         httpx.ReadTimeout: "对方沉默过久 / the server fell silent",
         httpx.ConnectTimeout: "连接超时 / no connection in time",
     }
-    words: Callable[[type[Exception]], str] = lambda kind: told.get(kind, "")  # noqa: E731
+    words: Callable[[type[Exception]], str] = lambda kind: sentences.get(kind, "")  # noqa: E731
     return f"{words(type(error))} {type(error).__name__}: {error}".strip()

@@ -296,15 +296,15 @@ def _came(fetch: Fetch, progress: Progress) -> Page:
 
 
 def _query(endpoint: HttpSettings, progress: Progress) -> dict[str, str]:
-    asked: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     if not endpoint.next:
-        asked[endpoint.page] = str(progress.page)
+        parameters[endpoint.page] = str(progress.page)
     if endpoint.size and endpoint.page_size:
-        asked[endpoint.size] = str(endpoint.page_size)
+        parameters[endpoint.size] = str(endpoint.page_size)
     if endpoint.since and progress.since:
-        asked[endpoint.since] = progress.since
+        parameters[endpoint.since] = progress.since
     # httpx drops an address's own query when it is given one; keep both.
-    return dict(httpx.URL(progress.url).params) | asked
+    return dict(httpx.URL(progress.url).params) | parameters
 
 
 def _advance(endpoint: HttpSettings, progress: Progress, page: PageRead) -> None:
@@ -327,12 +327,12 @@ def _advance(endpoint: HttpSettings, progress: Progress, page: PageRead) -> None
         )
 
 
-def _following(endpoint: HttpSettings, progress: Progress, told: str) -> str:
+def _following(endpoint: HttpSettings, progress: Progress, following: str) -> str:
     """Address of the next page; it must be on the same host, which is the one the token is for."""
     here = httpx.URL(progress.url)
     if endpoint.cursor:
-        return str(here.copy_set_param(endpoint.cursor, told))
-    there = here.join(told)
+        return str(here.copy_set_param(endpoint.cursor, following))
+    there = here.join(following)
     if (there.scheme, there.host, there.port) != (here.scheme, here.host, here.port):
         raise ChannelFailed(
             f"{here.host} 把下一页指向了别的主机 {there.host}，不再继续。",

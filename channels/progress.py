@@ -44,22 +44,22 @@ class Progress:
         os.replace(half, state)
 
 
-def kept(state: Path, file: Path, asked: str) -> Progress | None:
+def kept(state: Path, file: Path, address: str) -> Progress | None:
     """The progress of a fetch that broke off; None where it is old, of other settings, or its file is not whole."""
     try:
-        told = Progress(**json.loads(state.read_text(encoding="utf-8")))
-        fresh = now() - datetime.fromisoformat(told.began) < GOES_ON
+        progress = Progress(**json.loads(state.read_text(encoding="utf-8")))
+        fresh = now() - datetime.fromisoformat(progress.began) < GOES_ON
     except (OSError, ValueError, TypeError):
         return None
-    return told if fresh and told.asked == asked and _whole(file, told) else None
+    return progress if fresh and progress.asked == address and _whole(file, progress) else None
 
 
-def _whole(file: Path, told: Progress) -> bool:
+def _whole(file: Path, progress: Progress) -> bool:
     """Whether the file holds, up to where it was kept, as many whole lines as records were counted."""
-    if not file.is_file() or file.stat().st_size < told.bytes:
+    if not file.is_file() or file.stat().st_size < progress.bytes:
         return False
-    lines, left, end = 0, told.bytes, b"\n"
+    lines, left, end = 0, progress.bytes, b"\n"
     with file.open("rb") as source:
         while left and (block := source.read(min(left, 1 << 20))):
             lines, left, end = lines + block.count(b"\n"), left - len(block), block[-1:]
-    return lines == told.records and end == b"\n"
+    return lines == progress.records and end == b"\n"

@@ -107,7 +107,7 @@ def forget() -> None:
 
 @cache
 def _plugged() -> dict[str, type[Channel[Any]]]:
-    found: dict[str, type[Channel[Any]]] = {}
+    kinds: dict[str, type[Channel[Any]]] = {}
     for point in entry_points(group=GROUP):
         if point.name in OWN:
             continue
@@ -117,8 +117,8 @@ def _plugged() -> dict[str, type[Channel[Any]]]:
             raise PlugInBroken(point.name, f"{type(error).__name__}: {error}") from error
         if not (isinstance(channel, type) and issubclass(channel, Channel) and channel.kind == point.name):
             raise PlugInBroken(point.name, f"{point.value} is no Channel of the kind {point.name!r}")
-        found[point.name] = channel
-    return found
+        kinds[point.name] = channel
+    return kinds
 
 
 def _fault(error: ErrorDetails) -> tuple[str, tuple[str, str]]:

@@ -67,7 +67,7 @@ def enter(
 ) -> None:
     """Enter a need for data; it gets its number, and the provider's answer is due.
 
-    **Example:** `hub need enter request river_level --provider hlj-water --title 河流水位 --purpose 山洪预警 --channel
+    **Example:** `hub need enter request river_level --provider hlj-water --title 河流水位 --purpose 水资源调度 --channel
     folder,path=inbox/river_level`
     """
     given = acts.given(
@@ -124,11 +124,11 @@ def listing(
     """Needs and agreements that you may see, by number."""
     hub, who = acting(key)
     with hub.session() as session:
-        found = agreement_view.listed(session, who, route=route, in_state=state, dataset=dataset, after=after, limit=limit)
+        listed = agreement_view.listed(session, who, route=route, in_state=state, dataset=dataset, after=after, limit=limit)
     if json:
-        as_json([one.model_dump(mode="json") for one in found])
+        as_json([one.model_dump(mode="json") for one in listed])
         return
-    lines = [[one.id, one.title, one.provider, said(*STATE_NAMES[one.state]), one.valid_until] for one in found]
+    lines = [[one.id, one.title, one.provider, said(*STATE_NAMES[one.state]), one.valid_until] for one in listed]
     table(("协议", "Agreements"), COLUMNS, lines)
 
 
@@ -172,13 +172,13 @@ def change(
     hub, who = acting(key)
     with hub.session() as session:
         route = acts.known_agreement(session, who, number).route
-    told = {"title": title, "purpose": purpose, "cycle": cycle, "steward": steward, "valid_until": until, "agencies": agency}
+    changes = {"title": title, "purpose": purpose, "cycle": cycle, "steward": steward, "valid_until": until, "agencies": agency}
     given = acts.given(
         ChangeAgreement,
         agreement=number,
         reason=reason,
         channels=_channels(channel) or None,
-        **{name: value for name, value in told.items() if value},
+        **{name: value for name, value in changes.items() if value},
         **_terms(route, term),
     )
     _said(acquisition.change(hub, who, given), json)
@@ -205,11 +205,11 @@ def end(number: Number, reason: Reason, key: Key = "", json: AsJson = False) -> 
 
 def _channels(given: list[str] | None) -> list[dict[str, Any]]:
     """`folder,path=inbox/x` as a channel."""
-    found = []
+    channels = []
     for text in given or []:
         kind, *settings = text.split(",")
-        found.append({"kind": kind, **dict(one.partition("=")[::2] for one in settings)})
-    return found
+        channels.append({"kind": kind, **dict(one.partition("=")[::2] for one in settings)})
+    return channels
 
 
 def _terms(route: str, given: list[str] | None) -> dict[str, Any]:

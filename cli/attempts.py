@@ -27,9 +27,9 @@ def attempts(
     settings = Settings()
     allowed(settings, "see-attempts", "", key)
     with database.session(settings.catalog_database) as session:
-        found = channels.listed(session, dataset=dataset, outcome=channels.FAILED if failed else "", limit=limit)
+        listed = channels.listed(session, dataset=dataset, outcome=channels.FAILED if failed else "", limit=limit)
     if json:
-        as_json([one.model_dump(mode="json") for one in found])
+        as_json([one.model_dump(mode="json") for one in listed])
         return
     columns = (
         ("时间", "When"),
@@ -46,6 +46,6 @@ def attempts(
             said(*OUTCOMES.get(one.outcome, (one.outcome, one.outcome))),
             " ".join([*one.batches, one.reason if language() == "zh" else one.reason_en]).strip(),
         ]
-        for one in found
+        for one in listed
     ]
     table(("通道收取记录", "Attempts on channels"), columns, lines)

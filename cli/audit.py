@@ -32,7 +32,7 @@ Log = Annotated[
 def list_records(
     actor: Annotated[str, typer.Option(help="login, key:<prefix>, local:<user>, system:<job> or anonymous.")] = "",
     action: Annotated[str, typer.Option(help="e.g. release, recall, key.issue.")] = "",
-    about: Annotated[str, typer.Option(help="e.g. major_hazard v3, person:li.na.")] = "",
+    about: Annotated[str, typer.Option(help="e.g. enterprise_registration v3, person:li.na.")] = "",
     outcome: Annotated[str, typer.Option(help="done, allowed, refused or failed.")] = "",
     since: Annotated[str, typer.Option(help="First day, YYYY-MM-DD.")] = "",
     until: Annotated[str, typer.Option(help="Last day, YYYY-MM-DD.")] = "",
@@ -42,11 +42,11 @@ def list_records(
     """Records, newest first; looking is on record itself."""
     filters = {"actor": actor, "action": action, "object": about, "outcome": outcome, "since": since, "until": until}
     wanted: dict[str, Any] = {name: value for name, value in filters.items() if value}
-    found = auditing.list_records(*acting(), acts.given(ListAudit, **wanted, limit=limit)).records
+    records = auditing.list_records(*acting(), acts.given(ListAudit, **wanted, limit=limit)).records
     if as_json:
-        typer.echo(json.dumps([one.model_dump(mode="json") for one in found], ensure_ascii=False))
+        typer.echo(json.dumps([one.model_dump(mode="json") for one in records], ensure_ascii=False))
         return
-    _table(found)
+    _table(records)
 
 
 def _table(records: list[Record]) -> None:
@@ -70,12 +70,14 @@ def _table(records: list[Record]) -> None:
 def seal() -> None:
     """Sign the head of the chain now, append it to the file outside the database, and tell the witness."""
     hub, who = acting()
-    made = auditing.seal(hub, who, SealAudit())
+    new_seal = auditing.seal(hub, who, SealAudit())
     _tell(hub)
-    if made.last is None:
+    if new_seal.last is None:
         typer.echo(said("没有新记录需要封存", "Nothing new to seal"))
     else:
-        typer.echo(said(f"已封存至第 {made.last} 条：{made.head}", f"Sealed up to record {made.last}: {made.head}"))
+        typer.echo(
+            said(f"已封存至第 {new_seal.last} 条：{new_seal.head}", f"Sealed up to record {new_seal.last}: {new_seal.head}")
+        )
 
 
 @app.command()

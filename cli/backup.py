@@ -15,7 +15,6 @@ from cli.terminal.screen import Screen
 from hub import upkeep
 from hub.upkeep import BackUp
 from warehouse.settings import Settings
-from warehouse.storage import backup as backups
 
 
 def backup(
@@ -53,18 +52,20 @@ def restore(
 
     **Example:** `HUB_HOME=/srv/hui hub restore /backup/20260311T020000.000000Z`
     """
+    from warehouse.storage import backup as backups  # here, for the start: tests/cli/test_start.py
+
     settings = Settings()
     with Screen(stderr=True).status(said("正在恢复并校验 …", "Restoring and verifying …")):
-        made = backups.restore(settings, source.resolve())
+        restored = backups.restore(settings, source.resolve())
     database.migrate(settings.catalog_database)
     who, policies = allowed(settings, "administer")
-    on_record(settings, who, "restore", str(source), policies, {"taken_at": made.taken_at, "snapshot": made.snapshot})
+    on_record(settings, who, "restore", str(source), policies, {"taken_at": restored.taken_at, "snapshot": restored.snapshot})
     if json:
-        as_json(made)
+        as_json(restored)
     else:
         typer.echo(
             said(
-                f"已恢复 {made.taken_at[:19]} 的备份到 {settings.root}，全部文件已校验。",
-                f"The backup of {made.taken_at[:19]} is restored to {settings.root}; every file is verified.",
+                f"已恢复 {restored.taken_at[:19]} 的备份到 {settings.root}，全部文件已校验。",
+                f"The backup of {restored.taken_at[:19]} is restored to {settings.root}; every file is verified.",
             )
         )

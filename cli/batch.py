@@ -74,11 +74,11 @@ def listing(
     allowed(settings, "see-quarantine", dataset, key)
     with database.session(settings.catalog_database) as session:
         filters = BatchFilters(dataset=dataset, state=tuple(state or ()), route=route)
-        found = [told(batch) for batch in batches.listed(session, filters, size=limit).batches]
+        listed = [told(batch) for batch in batches.listed(session, filters, size=limit).batches]
     if json:
-        as_json(found)
+        as_json(listed)
         return
-    lines = [[b["id"], b["dataset"], _state(b), *(b[name] for name in COUNTS[:3]), b["filename"]] for b in found]
+    lines = [[b["id"], b["dataset"], _state(b), *(b[name] for name in COUNTS[:3]), b["filename"]] for b in listed]
     counted = (("收到", "Received"), ("接受", "Accepted"), ("隔离", "Quarantined"), ("文件", "File"))
     table(("批次", "Batches"), (("批次", "Batch"), ("数据集", "Dataset"), ("状态", "State"), *counted), lines)
 
@@ -129,7 +129,7 @@ def deliver(
     Status 1 if it was refused as a whole; 2 if it is held, because the file leaves something open that the options from
     `--map` on answer. Such an answer is kept for later deliveries, too (`hub batch answers`).
 
-    **Example:** `hub batch deliver major_hazard mended.xlsx --corrects 20260311-0042`
+    **Example:** `hub batch deliver enterprise_registration mended.xlsx --corrects 20260311-0042`
     """
     from warehouse.foreign import door
 
@@ -148,8 +148,8 @@ def deliver(
     )
     hub, who = acting(key)
     with Screen(stderr=True).status(said(f"正在送交 {file.name} …", f"Delivering {file.name} …")):
-        made = deliveries.deliver(hub, who, request)
-    _delivered(made, json)
+        delivered = deliveries.deliver(hub, who, request)
+    _delivered(delivered, json)
 
 
 @app.command("answer")
@@ -171,11 +171,11 @@ def answering(
     """
     from hub import deliveries
 
-    told = _given(maps, absent, dates, overlap, row_key, again, nil)
+    answers = _given(maps, absent, dates, overlap, row_key, again, nil)
     hub, who = acting(key)
     with Screen(stderr=True).status(said(f"正在入库 {number} …", f"Loading {number} …")):
-        made = deliveries.answer(hub, who, acts.given(deliveries.Answer, batch=number, **told))
-    _delivered(made, json)
+        delivered = deliveries.answer(hub, who, acts.given(deliveries.Answer, batch=number, **answers))
+    _delivered(delivered, json)
 
 
 @app.command("answers")
@@ -189,13 +189,13 @@ def remembered_answers(
     settings = Settings()
     who, _policies = allowed(settings, "answer-batch" if forget else "see-quarantine", dataset, key)
     ledger = CatalogLedger(settings.catalog_database)
-    kept = ledger.agreed(dataset)
+    remembered = ledger.agreed(dataset)
     if forget:
         ledger.forget(dataset, who.actor)
     with database.session(settings.catalog_database) as session:
-        words = doubts.arguments(kept, registry.get(session, dataset))
+        words = doubts.arguments(remembered, registry.get(session, dataset))
     if json:
-        as_json({"dataset": dataset, "answers": asdict(kept), "forgotten": forget})
+        as_json({"dataset": dataset, "answers": asdict(remembered), "forgotten": forget})
     else:
         typer.echo(shlex.join(words) or said("没有记住的答复。", "Nothing is remembered."))
 
@@ -232,8 +232,8 @@ def _decide(name: str, number: str, reason: str, key: str, json: bool) -> None:
     does = {"undo": deliveries.undo, "pass": deliveries.let_pass, "discard": deliveries.discard}[name]
     hub, who = acting(key)
     with Screen(stderr=True).status(said(f"正在{act.word} {number} …", f"{act.word_en.capitalize()} {number} …")):
-        made = does(hub, who, acts.given(deliveries.Decide, batch=number, reason=reason))
-    _delivered(made, json)
+        decided = does(hub, who, acts.given(deliveries.Decide, batch=number, reason=reason))
+    _delivered(decided, json)
 
 
 @app.command()
@@ -247,8 +247,8 @@ def export(
 
     hub, who = acting(key)
     kind = "xlsx" if target.suffix.lower() == ".xlsx" else "csv"
-    made = deliveries.export(hub, who, acts.given(deliveries.Export, batch=number, file=target, kind=kind))
-    rows, dataset = made.rows, made.dataset
+    exported = deliveries.export(hub, who, acts.given(deliveries.Export, batch=number, file=target, kind=kind))
+    rows, dataset = exported.rows, exported.dataset
     typer.echo(
         said(
             f"{rows} 行写入 {target}。改好后：hub batch deliver {dataset} {target} --corrects {number}",
@@ -258,16 +258,62 @@ def export(
 
 
 @app.command()
+def correct(
+    number: Number,
+    cells: Annotated[list[str], typer.Option("--set", metavar="ROW.ITEM=VALUE", help="What a refused row is to hold.")],
+    check: Annotated[bool, typer.Option("--check", help="Only say what would still be refused; nothing is loaded.")] = False,
+    key: Key = "",
+    json: AsJson = False,
+) -> None:
+    """Correct refused rows one by one; the others stay in quarantine. Many are quicker corrected in the file of `export`.
+
+    **Example:** `hub batch correct 20260311-0042 --set 17.capacity=300 --set 18.name=红旗小学`
+    """
+    from hub import corrections
+
+    rows = [{"row": row, "values": values} for row, values in _cells(cells).items()]
+    hub, who = acting(key)
+    if not check:
+        _delivered(corrections.correct(hub, who, acts.given(corrections.CorrectRows, batch=number, rows=rows)), json)
+        return
+    tried = corrections.check(hub, who, acts.given(corrections.CheckRows, batch=number, rows=rows))
+    if json:
+        as_json(tried.model_dump(mode="json"))
+    else:
+        lines = [(row.row, fault) for row in tried.rows for fault in row.faults]
+        for row, fault in lines:
+            typer.echo(f"✗ {row} {fault.header}: {said(fault.message, fault.message_en)}")
+        if not lines:
+            typer.echo(said("全部通过。", "All of them pass."))
+    if any(row.faults for row in tried.rows):
+        raise typer.Exit(1)
+
+
+def _cells(cells: Sequence[str]) -> dict[int, dict[str, str]]:
+    """ROW.ITEM=VALUE, each."""
+    rows: dict[int, dict[str, str]] = {}
+    for cell in cells:
+        place, equals, value = cell.partition("=")
+        row, _, item = place.partition(".")
+        if not (equals and item and row.isdecimal() and len(row) < 19):
+            raise typer.BadParameter(said(f"应为 行号.信息项=值：{cell}", f"should be ROW.ITEM=VALUE: {cell}"))
+        rows.setdefault(int(row), {})[item] = value
+    return rows
+
+
+@app.command()
 def reconcile(key: Key = "", json: AsJson = False) -> None:
     """Bring batches that were interrupted to their end: what the lake holds is told to the catalogue, the rest is loaded."""
     from warehouse.ingest import reconcile as reconciling
 
     settings = Settings()
     who, policies = allowed(settings, "administer", "", key)
-    made = reconciling.reconcile(settings, CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database))
-    if made:
-        on_record(settings, who, "reconcile", "hub", policies, {one.batch_id: one.how for one in made})
-    lines = [[one.batch_id, one.dataset, one.how, one.error.said(language()) if one.error else ""] for one in made]
+    reconciled = reconciling.reconcile(
+        settings, CatalogLedger(settings.catalog_database), CatalogLookups(settings.catalog_database)
+    )
+    if reconciled:
+        on_record(settings, who, "reconcile", "hub", policies, {one.batch_id: one.how for one in reconciled})
+    lines = [[one.batch_id, one.dataset, one.how, one.error.said(language()) if one.error else ""] for one in reconciled]
     if json:
         as_json([dict(zip(("batch", "dataset", "how", "error"), line, strict=True)) for line in lines])
     else:
@@ -281,11 +327,11 @@ def rebuild(dataset: Annotated[str, typer.Argument(help="Name of the dataset.")]
 
     hub, who = acting(key)
     with Screen(stderr=True).status(said(f"正在重建 {dataset} …", f"Building {dataset} anew …")):
-        made = deliveries.rebuild_dataset(hub, who, acts.given(deliveries.Rebuild, resource=dataset)).batches
+        rebuilt = deliveries.rebuild_dataset(hub, who, acts.given(deliveries.Rebuild, resource=dataset)).batches
     if json:
-        as_json([_plain(one) for one in made])
+        as_json([_plain(one) for one in rebuilt])
         return
-    for one in made:
+    for one in rebuilt:
         typer.echo(f"{one.batch}: {_said(one)}")
 
 
@@ -310,35 +356,35 @@ def _given(
     }
 
 
-def _delivered(made: Delivery, json: bool) -> None:
+def _delivered(delivery: Delivery, json: bool) -> None:
     """Say what became of a delivery and what it leaves open; end with its status."""
     if json:
-        as_json(_plain(made) | ({"commands": commands(made.batch, made.questions)} if made.questions else {}))
+        as_json(_plain(delivery) | ({"commands": commands(delivery.batch, delivery.questions)} if delivery.questions else {}))
     else:
-        typer.echo(f"{made.batch}: {_said(made)}")
-        for check in made.checks:
+        typer.echo(f"{delivery.batch}: {_said(delivery)}")
+        for check in delivery.checks:
             if check["rule"] in ("columns", "dates", "beside") and check["passed"]:
                 typer.echo(f"  · {check['message'] if language() == 'zh' else check['message_en']}")
-        _ask(made.batch, made.questions)
-    if made.state in ("refused", "returned"):
+        _ask(delivery.batch, delivery.questions)
+    if delivery.state in ("refused", "returned"):
         raise typer.Exit(1)
-    if made.state == "held":
+    if delivery.state == "held":
         raise typer.Exit(ASKED)
 
 
-def _plain(made: Delivery) -> dict[str, Any]:
-    told = made.model_dump(mode="json", exclude={"checks"})
-    return told if made.questions else {name: value for name, value in told.items() if name != "questions"}
+def _plain(delivery: Delivery) -> dict[str, Any]:
+    fields = delivery.model_dump(mode="json", exclude={"checks"})
+    return fields if delivery.questions else {name: value for name, value in fields.items() if name != "questions"}
 
 
 def commands(number: str, questions: Sequence[Mapping[str, Any]]) -> list[str]:
     """The commands that answer everything a held batch leaves open, the likeliest first."""
     most = max((len(question["choices"]) for question in questions), default=0)
-    made = []
+    lines = []
     for place in range(most):
         chosen = [question["choices"][min(place, len(question["choices"]) - 1)]["args"] for question in questions]
-        made.append(shlex.join(["hub", "batch", "answer", number, *itertools.chain.from_iterable(chosen)]))
-    return made
+        lines.append(shlex.join(["hub", "batch", "answer", number, *itertools.chain.from_iterable(chosen)]))
+    return lines
 
 
 def _ask(number: str, questions: Sequence[Mapping[str, Any]]) -> None:
@@ -362,14 +408,14 @@ def told(batch: Batch) -> dict[str, Any]:
 
 def _batch(settings: Settings, number: str, action: str, key: str) -> dict[str, Any]:
     with database.session(settings.catalog_database) as session:
-        found = told(batches.get(session, number))
-    allowed(settings, action, found["dataset"], key)
-    return found
+        shown = told(batches.get(session, number))
+    allowed(settings, action, shown["dataset"], key)
+    return shown
 
 
 def _state(batch: dict[str, Any]) -> str:
     return said(*STATES.get(batch["state"], (batch["state"], batch["state"])))
 
 
-def _said(made: Delivery) -> str:
-    return made.message if language() == "zh" else made.message_en
+def _said(delivery: Delivery) -> str:
+    return delivery.message if language() == "zh" else delivery.message_en

@@ -34,15 +34,15 @@ def list_days(
 ) -> None:
     """Years with an official table, and those that are missing; of one year, every day that differs from its weekday."""
     with database.session(Settings().catalog_database) as session:
-        held = calendars.years(session)
+        years = calendars.years(session)
         wanted = calendars.missing(session, today())
-        told = calendars.of_year(session, year) if year else None
-    if told is not None:
-        _show(told, as_json)
+        chosen = calendars.of_year(session, year) if year else None
+    if chosen is not None:
+        _show(chosen, as_json)
     elif as_json:
-        typer.echo(json.dumps({"years": [one.year for one in held], "missing": wanted}, ensure_ascii=False))
+        typer.echo(json.dumps({"years": [one.year for one in years], "missing": wanted}, ensure_ascii=False))
     else:
-        for each in held:
+        for each in years:
             off = sum(not one.working for one in each.days)
             typer.echo(
                 said(
@@ -54,16 +54,16 @@ def list_days(
             typer.echo(said(f"{one_year} 年：缺，工作日为估算", f"{one_year}: missing, working days are an estimate"))
 
 
-def _show(told: Year, as_json: bool) -> None:
+def _show(year: Year, as_json: bool) -> None:
     """A year day by day; one without a table by the law's festivals, which is said first."""
     if as_json:
-        listed = [{"date": f"{one.day}", "working": one.working, "name": one.name} for one in told.days]
-        typer.echo(json.dumps({"year": told.year, "official": told.official, "days": listed}, ensure_ascii=False))
+        listed = [{"date": f"{one.day}", "working": one.working, "name": one.name} for one in year.days]
+        typer.echo(json.dumps({"year": year.year, "official": year.official, "days": listed}, ensure_ascii=False))
         return
-    if not told.official:
-        zh = f"{told.year} 年节假日表未导入，以下按法定节日估算，不含调休"
-        typer.echo(said(zh, f"no table for {told.year}: estimated by the statutory festivals, without make-up days"))
-    for one in told.days:
+    if not year.official:
+        zh = f"{year.year} 年节假日表未导入，以下按法定节日估算，不含调休"
+        typer.echo(said(zh, f"no table for {year.year}: estimated by the statutory festivals, without make-up days"))
+    for one in year.days:
         typer.echo(f"{one.day} {said('班' if one.working else '休', 'worked' if one.working else 'off')} {one.name}")
 
 
@@ -127,11 +127,11 @@ def rule(
 ) -> None:
     """Say how many working days a step may take from a day on; deadlines already given stay."""
     request = acts.given(SetRule, step=step, days=days, valid_from=since or None, basis=basis)
-    made = setting.set_rule(*acting(key), request)
+    changed = setting.set_rule(*acting(key), request)
     typer.echo(
         said(
-            f"{made.step}：自 {made.valid_from} 起 {made.days} 个工作日",
-            f"{made.step}: {made.days} working days from {made.valid_from} on",
+            f"{changed.step}：自 {changed.valid_from} 起 {changed.days} 个工作日",
+            f"{changed.step}: {changed.days} working days from {changed.valid_from} on",
         )
     )
 

@@ -22,7 +22,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def show(name: Name, as_json: AsJson = False) -> None:
     """Say how an entry stands, and what it still needs before it can be published.
 
-    **Example:** `hub entry show major_hazard`
+    **Example:** `hub entry show enterprise_registration`
     """
     from catalog import access
 
@@ -59,7 +59,7 @@ def edit(
 ) -> None:
     """Change items of an entry; what is not given stays. A contract says so in a next version, in force at once.
 
-    **Example:** `hub entry edit shelter --class 205001 --use 工作参考 --condition 经提供方同意`
+    **Example:** `hub entry edit enterprise_list --class 205001 --use 工作参考 --condition 经提供方同意`
     """
     request = acts.given(
         EditEntry,
@@ -89,7 +89,7 @@ def edit(
 def publish(name: Name, as_json: AsJson = False) -> None:
     """Publish an entry, so that others find it.
 
-    **Example:** `hub entry publish shelter`
+    **Example:** `hub entry publish enterprise_list`
     """
     _print(entries.publish(*acting(), acts.given(PublishEntry, resource=name)), as_json)
 
@@ -98,7 +98,7 @@ def publish(name: Name, as_json: AsJson = False) -> None:
 def withdraw(name: Name, reason: Annotated[str, typer.Option(help="Why; kept on record.")], as_json: AsJson = False) -> None:
     """Take an entry out of the catalogue: nobody but its provider gets its data until it is published again.
 
-    **Example:** `hub entry withdraw shelter --reason 由新目录代替`
+    **Example:** `hub entry withdraw enterprise_list --reason 由新目录代替`
     """
     _print(entries.withdraw(*acting(), acts.given(WithdrawEntry, resource=name, reason=reason)), as_json)
 

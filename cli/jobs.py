@@ -15,7 +15,7 @@ from contracts.progress import STEPS
 from hub import acts
 from hub import jobs as acting_on
 from hub.jobs import CancelJob, JobState
-from hub.table import ACTS
+from hub.named import named
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Long acts: list, show, cancel.")
 Number = Annotated[str, typer.Argument(metavar="JOB", help="Its number, from `hub jobs list`.")]
@@ -37,14 +37,14 @@ def listing(
 ) -> None:
     """List one's own jobs, newest first; administrators see everybody's."""
     hub, who = acting(key)
-    found = acting_on.listed(hub, who, limit=limit)
+    listed = acting_on.listed(hub, who, limit=limit)
     if json:
-        as_json([one.model_dump(mode="json") for one in found])
+        as_json([one.model_dump(mode="json") for one in listed])
         return
     columns = (("编号", "Job"), ("事项", "Act"), ("对象", "About"), ("状态", "State"), ("提交人", "By"), ("时间", "When"))
     lines = [
-        [one.id, said(*ACTS[one.act].title), one.about, _state(one), one.caller, f"{local(one.created_at):%Y-%m-%d %H:%M}"]
-        for one in found
+        [one.id, said(*named(one.act).title), one.about, _state(one), one.caller, f"{local(one.created_at):%Y-%m-%d %H:%M}"]
+        for one in listed
     ]
     table(("任务", "Jobs"), columns, lines)
 
@@ -66,7 +66,7 @@ def show(
     if json:
         as_json(current.model_dump(mode="json"))
         return
-    typer.echo(f"{said(*ACTS[current.act].title)} {current.about}: {_state(current)}")
+    typer.echo(f"{said(*named(current.act).title)} {current.about}: {_state(current)}")
     if current.problem is not None:
         typer.echo(current.problem["message" if language() == "zh" else "message_en"])
     if current.result is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,7 +16,9 @@ from cli.terminal.screen import Screen
 from hub import acts, upkeep
 from hub.upkeep import MaintainLake
 from warehouse.settings import Settings
-from warehouse.storage import maintenance
+
+if TYPE_CHECKING:
+    from warehouse.storage import maintenance
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="The lake: status and maintenance.")
 PINS = (("快照", "Snapshot"), ("版本", "Versions"), ("占用", "Costs"), ("其中独占", "Alone"))
@@ -25,21 +27,23 @@ PINS = (("快照", "Snapshot"), ("版本", "Versions"), ("占用", "Costs"), ("�
 @app.command()
 def status(key: Key = "", json: AsJson = False) -> None:
     """Tables with their files, and the bytes that each pinned version holds back from clean-up."""
+    from warehouse.storage import maintenance  # here, for the start: tests/cli/test_start.py
+
     settings = Settings()
     allowed(settings, "see-operations", "", key)
-    held = maintenance.status(settings, _pins(settings))
+    state = maintenance.status(settings, _pins(settings))
     if json:
-        as_json(held)
+        as_json(state)
         return
     columns = (("库", "Library"), ("表", "Table"), ("行", "Rows"), ("文件", "Files"), ("字节", "Bytes"))
-    table(("表", "Tables"), columns, [[t.library, t.dataset, t.rows, t.files, size(t.bytes)] for t in held.tables])
-    _show_pins(held.pins)
+    table(("表", "Tables"), columns, [[t.library, t.dataset, t.rows, t.files, size(t.bytes)] for t in state.tables])
+    _show_pins(state.pins)
     typer.echo(
         said(
-            f"快照 {held.snapshots} 个；湖 {size(held.lake_bytes)}，"
-            f"落地区 {size(held.landing_bytes)}，临时 {size(held.scratch_bytes)}",
-            f"{held.snapshots} snapshots; lake {size(held.lake_bytes)}, landing {size(held.landing_bytes)}, "
-            f"scratch {size(held.scratch_bytes)}",
+            f"快照 {state.snapshots} 个；湖 {size(state.lake_bytes)}，"
+            f"落地区 {size(state.landing_bytes)}，临时 {size(state.scratch_bytes)}",
+            f"{state.snapshots} snapshots; lake {size(state.lake_bytes)}, landing {size(state.landing_bytes)}, "
+            f"scratch {size(state.scratch_bytes)}",
         )
     )
 

@@ -28,15 +28,16 @@ class UnknownName(HubError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"没有「{name}」的血缘；名称如 major_hazard、theme.hazard、theme.hazard.severity，运行过途径或模型后才有。",
-            f"There is no lineage of {name!r}; names look like major_hazard, theme.hazard or theme.hazard.severity, "
+            f"没有「{name}」的血缘；名称如 meter、theme.station、theme.station.name，运行过途径或模型后才有。",
+            f"There is no lineage of {name!r}; names look like meter, theme.station or theme.station.name, "
             "and exist once a route or the models have run.",
         )
 
 
 def show(
     name: Annotated[
-        str, typer.Argument(metavar="DATASET[.ITEM]", help="e.g. major_hazard, theme.hazard, theme.hazard.severity")
+        str,
+        typer.Argument(metavar="DATASET[.ITEM]", help="e.g. meter, theme.station, theme.station.name"),
     ],
     depth: Annotated[int, typer.Option(min=0, help="Steps to follow; 0: all.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -106,8 +107,8 @@ def _allow(session: Session, node: str) -> None:
 
 
 def _nodes(graph: Graph) -> list[dict[str, Any]]:
-    found = sorted(graph.distance.items(), key=lambda pair: (pair[1], pair[0]))
-    return [{"name": name, "item": item, "distance": steps} for (name, item), steps in found if steps]
+    nodes = sorted(graph.distance.items(), key=lambda pair: (pair[1], pair[0]))
+    return [{"name": name, "item": item, "distance": steps} for (name, item), steps in nodes if steps]
 
 
 def _edges(graph: Graph) -> list[dict[str, str]]:

@@ -33,9 +33,9 @@ def login(stdin: Annotated[bool, typer.Option("--stdin", help="Read the key from
         if holder is None:
             raise KeyRefused(people.prefix_of(session, key), "typed")
         audit.record(session, actor=holder.actor, organization_id=holder.organization_id, action="cli.sign-in")
-    kept = credentials.keep(settings.root, key)
-    where, where_en = PLACES[kept.place]
-    file = f" {credentials.path()}" if kept.place == credentials.FILE else ""
+    saved = credentials.keep(settings.root, key)
+    where, where_en = PLACES[saved.place]
+    file = f" {credentials.path()}" if saved.place == credentials.FILE else ""
     typer.echo(
         said(
             f"已登录为 {holder.login}，密钥存于{where}{file}",

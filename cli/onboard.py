@@ -87,7 +87,7 @@ def onboard(
         "quote": quote,
         "member": member,
     }
-    told = Told(
+    statements = Told(
         file,
         owner,
         dataset,
@@ -106,11 +106,11 @@ def onboard(
     while True:
         try:
             with progress() as tell:
-                loaded = onboarding.onboard_file(*acting(settings=settings), told.file, told.said(), tell)
-            _tell(told, settings, loaded)
+                loaded = onboarding.onboard_file(*acting(settings=settings), statements.file, statements.said(), tell)
+            _tell(statements, settings, loaded)
             return
         except Undecided as open_question:
-            ask(told, open_question)
+            ask(statements, open_question)
 
 
 def _readable(file: Path) -> None:
@@ -131,7 +131,7 @@ def _readable(file: Path) -> None:
         raise UnusableAnswer(f"无法读取 {file}：{error.strerror}。", f"{file} cannot be read: {error.strerror}.") from error
 
 
-def _tell(told: Told, settings: Settings, loaded: Loaded) -> None:
+def _tell(statements: Told, settings: Settings, loaded: Loaded) -> None:
     contract, done, evidence = loaded.contract, loaded.delivered, loaded.evidence
     outcome = done.outcome
     path = settings.root / "contracts" / f"{contract.dataset}.odcs.yaml"
@@ -143,7 +143,7 @@ def _tell(told: Told, settings: Settings, loaded: Loaded) -> None:
         "columns": columns, "batch": done.batch_id, "state": outcome.state, "no_op": done.no_op,
         "evidence": [line.in_language(language()) for line in evidence],
     }  # fmt: skip
-    if told.as_json:
+    if statements.as_json:
         typer.echo(json.dumps(result, ensure_ascii=False))
     else:
         _print(contract, done, evidence, path, loaded.new)
@@ -169,11 +169,11 @@ def _print(contract: Contract, done: Delivered, evidence: tuple[Evidence, ...], 
             )
         )
         return
-    received, accepted, kept = (f"{n:,}" for n in (outcome.received, outcome.accepted, outcome.quarantined))
+    received, accepted, counts = (f"{n:,}" for n in (outcome.received, outcome.accepted, outcome.quarantined))
     typer.secho(
         said(
-            f"{contract.dataset}：收到 {received} = 入库 {accepted} + 隔离 {kept}（批次 {done.batch_id}）",
-            f"{contract.dataset}: received {received} = accepted {accepted} + quarantined {kept} (batch {done.batch_id})",
+            f"{contract.dataset}：收到 {received} = 入库 {accepted} + 隔离 {counts}（批次 {done.batch_id}）",
+            f"{contract.dataset}: received {received} = accepted {accepted} + quarantined {counts} (batch {done.batch_id})",
         ),
         bold=True,
     )

@@ -28,9 +28,9 @@ def list_organizations(
 ) -> None:
     """Every organization."""
     with database.session(Settings().catalog_database) as session:
-        found = [one.model_dump() for one in organizations.listed(session, kind=kind)]
+        listed = [one.model_dump() for one in organizations.listed(session, kind=kind)]
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
+        typer.echo(json.dumps(listed, ensure_ascii=False))
         return
     heads = (
         ("编号", "id"),
@@ -41,7 +41,7 @@ def list_organizations(
         ("信用代码", "credit code"),
     )
     table = Table(*(said(*head) for head in heads))
-    for one in found:
+    for one in listed:
         table.add_row(one["id"], one["name"], one["kind"], one["level"], one["division"], one["credit_code"])
     Screen().print(table)
 

@@ -35,9 +35,9 @@ def list_people(as_json: JSON = False) -> None:
     """Everybody with roles and living keys."""
     with database.session(Settings().catalog_database) as session:
         access.require(session, subject(session), "administer", None)
-        told = [one.model_dump(mode="json") for one in acting_on.person_states(session, people.listed(session))]
+        listed = [one.model_dump(mode="json") for one in acting_on.person_states(session, people.listed(session))]
     if as_json:
-        typer.echo(json.dumps(told, ensure_ascii=False))
+        typer.echo(json.dumps(listed, ensure_ascii=False))
         return
     table = Table(
         *(
@@ -45,7 +45,7 @@ def list_people(as_json: JSON = False) -> None:
             for pair in (("登录名", "login"), ("姓名", "name"), ("机构", "organization"), ("角色", "roles"), ("密钥", "keys"))
         )
     )
-    for one in told:
+    for one in listed:
         living = ", ".join(key["prefix"] for key in one["keys"] if key["state"] == "live") or "—"
         table.add_row(one["login"], one["name"], one["organization"], ", ".join(one["roles"]), living)
     Screen().print(table)
@@ -63,8 +63,8 @@ def add(
     """Register a person; give them a key or a password next."""
     roles = role or []
     request = acts.given(AddPerson, login=login, name=name, name_en=name_en, organization=organization, roles=roles)
-    made = acting_on.add(*acting(), request)
-    _say(made, as_json, f"已登记 {login}（{made.organization}）", f"{login} is registered ({made.organization})")
+    added = acting_on.add(*acting(), request)
+    _say(added, as_json, f"已登记 {login}（{added.organization}）", f"{login} is registered ({added.organization})")
 
 
 @app.command()
@@ -75,16 +75,16 @@ def key(
     as_json: JSON = False,
 ) -> None:
     """Issue a key; it is shown this once."""
-    made = keys.issue_key(*acting(), acts.given(IssueKey, login=login, label=label, days=days))
-    shown = made.key
-    _say(made, as_json, f"{login} 的密钥（只显示这一次）：{shown}", f"Key of {login} (shown this once): {shown}")
+    issued = keys.issue_key(*acting(), acts.given(IssueKey, login=login, label=label, days=days))
+    shown = issued.key
+    _say(issued, as_json, f"{login} 的密钥（只显示这一次）：{shown}", f"Key of {login} (shown this once): {shown}")
 
 
 @app.command()
 def revoke(prefix: Annotated[str, typer.Argument(help="The key, or its part between hui_ and the next _.")]) -> None:
     """Take a key back; from the next request on it opens nothing."""
-    gone = keys.revoke_key(*acting(), acts.given(RevokeKey, prefix=prefix.removeprefix("hui_").split("_")[0]))
-    typer.echo(said(f"密钥 {gone.prefix} 已收回", f"Key {gone.prefix} is revoked"))
+    revoked = keys.revoke_key(*acting(), acts.given(RevokeKey, prefix=prefix.removeprefix("hui_").split("_")[0]))
+    typer.echo(said(f"密钥 {revoked.prefix} 已收回", f"Key {revoked.prefix} is revoked"))
 
 
 @app.command()
@@ -132,9 +132,9 @@ def sessions(
     """Open portal sessions, newest first: who, since when, from where, and the key they were begun with."""
     with database.session(Settings().catalog_database) as session:
         _administrator(session)
-        found = signins.listed(session, people.get_person(session, login) if login else None)
+        listed = signins.listed(session, people.get_person(session, login) if login else None)
     if as_json:
-        typer.echo(json.dumps([_session(one) for one in found], ensure_ascii=False))
+        typer.echo(json.dumps([_session(one) for one in listed], ensure_ascii=False))
         return
     heads = (
         ("编号", "number"),
@@ -145,7 +145,7 @@ def sessions(
         ("密钥", "key"),
     )
     table = Table(*(said(*head) for head in heads))
-    for one in found:
+    for one in listed:
         spans = (f"{local(moment):%Y-%m-%d %H:%M}" for moment in (one.begun_at, one.expires_at))
         table.add_row(one.id, one.login, *spans, one.address, one.key_prefix or "—")
     Screen().print(table)
@@ -154,8 +154,8 @@ def sessions(
 @app.command("end-session")
 def end_session(number: Annotated[str, typer.Argument(help="The session's number, from `hub people sessions`.")]) -> None:
     """End one open session; its next request is nobody's."""
-    gone = keys.end_session(*acting(), acts.given(EndSession, session=number))
-    typer.echo(said(f"{gone.login} 的会话 {gone.session} 已结束", f"Session {gone.session} of {gone.login} is ended"))
+    ended = keys.end_session(*acting(), acts.given(EndSession, session=number))
+    typer.echo(said(f"{ended.login} 的会话 {ended.session} 已结束", f"Session {ended.session} of {ended.login} is ended"))
 
 
 def _session(one: signins.OpenSession) -> dict[str, str]:
@@ -168,5 +168,5 @@ def _administrator(session: Session) -> Subject:
     return who
 
 
-def _say(made: BaseModel, as_json: bool, chinese: str, english: str) -> None:
-    typer.echo(json.dumps(made.model_dump(mode="json"), ensure_ascii=False) if as_json else said(chinese, english))
+def _say(result: BaseModel, as_json: bool, chinese: str, english: str) -> None:
+    typer.echo(json.dumps(result.model_dump(mode="json"), ensure_ascii=False) if as_json else said(chinese, english))

@@ -20,7 +20,6 @@ from contracts.clock import local
 from hub import acts
 from hub import releases as acting_on
 from hub.releases import Publish, Recall
-from warehouse.serving import diff as publishing
 from warehouse.settings import Settings
 
 app = typer.Typer(
@@ -40,7 +39,7 @@ def publish(
 ) -> None:
     """Publish what the table holds now as the resource's next version, and say how it differs from the last one.
 
-    **Example:** `hub release publish major_hazard --note "2026 年第一季度"`
+    **Example:** `hub release publish enterprise_registration --note "2026 年第一季度"`
     """
     hub, who = acting(key)
     with Screen(stderr=True).status(said(f"正在发布 {resource} …", f"Publishing {resource} …")):
@@ -61,9 +60,9 @@ def listing(resource: Name, key: Key = "", json: AsJson = False) -> None:
     settings = Settings()
     allowed(settings, "read-metadata", resource, key)
     with database.session(settings.catalog_database) as session:
-        found = [told(release) for release in releases.listed(session, resources.get(session, resource))]
+        listed = [told(release) for release in releases.listed(session, resources.get(session, resource))]
     if json:
-        as_json(found)
+        as_json(listed)
         return
     columns = (
         ("版本", "Version"),
@@ -79,7 +78,7 @@ def listing(resource: Name, key: Key = "", json: AsJson = False) -> None:
             v["version"], v["rows"], size(v["bytes"]), v["added"], v["changed"], v["removed"], v["quality"],
             f"{local(datetime.fromisoformat(v['released_at'])):%Y-%m-%d %H:%M}", v["note"], v["recall_reason"],
         ]
-        for v in found
+        for v in listed
     ]  # fmt: skip
     table((f"{resource} 的版本", f"Versions of {resource}"), (*columns, *more), lines)
 
@@ -93,26 +92,28 @@ def diff(
     json: AsJson = False,
 ) -> None:
     """Count the rows added, changed and removed between any two versions, by the resource's key."""
+    from warehouse.serving import diff as publishing  # here, for the start: tests/cli/test_start.py
+
     settings = Settings()
     allowed(settings, "read-metadata", resource, key)
     with database.session(settings.catalog_database) as session:
         entry, contract = resources.get(session, resource), registry.active(session, resource)
         table_name = f"{entry.library}.{resource}"
         first, second = (releases.get(session, entry, version).snapshot for version in (old, new))
-    made = publishing.difference(settings, table_name, first, second, contract.key)
+    difference = publishing.difference(settings, table_name, first, second, contract.key)
     if json:
         as_json(
             {
                 "resource": resource,
                 "from": old,
                 "to": new,
-                "added": made.added,
-                "changed": made.changed,
-                "removed": made.removed,
+                "added": difference.added,
+                "changed": difference.changed,
+                "removed": difference.removed,
             }
         )
     else:
-        typer.echo(f"{resource} v{old} → v{new}: +{made.added:,} ~{made.changed:,} -{made.removed:,}")
+        typer.echo(f"{resource} v{old} → v{new}: +{difference.added:,} ~{difference.changed:,} -{difference.removed:,}")
 
 
 @app.command()

@@ -44,7 +44,7 @@ def search(
 ) -> None:
     """Entries that hold every word, exact names first, and why each was found.
 
-    **Example:** `hub search 重大危险源 --route collect`
+    **Example:** `hub search 企业登记 --route request`
     """
     filters = Filters(
         provider=tuple(provider or ()), library=tuple(library or ()), route=tuple(route or ()), sharing=tuple(sharing or ())
@@ -82,11 +82,11 @@ def search(
 def _reason(match: Match) -> str:
     """Where a word was found; the text itself where it is a short name or code."""
     where = said(*PLACES[match.field])
-    found = where if match.field in WHOLE else f"{where} {match.text}"
+    reason = where if match.field in WHOLE else f"{where} {match.text}"
     if match.synonym:
         typed, says = match.synonym
-        found += said(f"（同义词：{typed} → {says}）", f" (synonym: {typed} → {says})")
-    return found
+        reason += said(f"（同义词：{typed} → {says}）", f" (synonym: {typed} → {says})")
+    return reason
 
 
 def _told(hit: Hit) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`hub serve`: the portal, the API and Delta Sharing, in one process that is started again when it dies."""
+"""`hub serve`: the portal, the API and Delta Sharing, in processes that are started again when they die."""
 
 from __future__ import annotations
 
@@ -43,19 +43,18 @@ class ProxyUnknown(HubError):
 def serve(
     port: Annotated[int, typer.Option(help="端口 / port")] = PORT,
     host: Annotated[str, typer.Option(help="监听地址 / address to listen on")] = "127.0.0.1",
+    workers: Annotated[int, typer.Option(min=1, max=64, help="服务进程数 / processes that serve")] = 1,
 ) -> None:
     """Serve the portal, the API and Delta Sharing on HUB_HOME until Ctrl-C or SIGTERM; requests under way are finished."""
     os.environ.setdefault("HUB_PUBLIC_URL", f"http://{'127.0.0.1' if host in ('', '0.0.0.0') else host}:{port}")  # noqa: S104
     listening = bound(host, port)
-    from catalog.store import database
     from cli.supervisor import supervise
     from warehouse.settings import Settings
 
     settings = Settings()
-    database.require(settings.catalog_database)
     proxies_of(settings.trusted_proxies)
     typer.echo(said(f"门户：{settings.public_url}　Ctrl-C 停止", f"Portal: {settings.public_url}   Ctrl-C stops it"), err=True)
-    supervise(listening, host, port)
+    supervise(listening, host, port, workers)
 
 
 def configured(settings: Settings, host: str, port: int) -> uvicorn.Config:
@@ -82,13 +81,13 @@ def configured(settings: Settings, host: str, port: int) -> uvicorn.Config:
 
 def proxies_of(text: str) -> list[str]:
     """Addresses and networks of the proxies that are believed; what is neither is an error, not a name that fits nothing."""
-    found = [one.strip() for one in text.split(",") if one.strip()]
-    for one in found:
+    proxies = [one.strip() for one in text.split(",") if one.strip()]
+    for one in proxies:
         try:
             ipaddress.ip_network(one, strict=False)
         except ValueError:
             raise ProxyUnknown(one) from None
-    return found
+    return proxies
 
 
 def bound(host: str, port: int) -> socket.socket:

@@ -52,7 +52,7 @@ def grant(
 ) -> None:
     """Give an organization a right to items and rows of a resource, for a purpose.
 
-    **Example:** `hub grant major_hazard hlj-transport --purpose 路线避让 --items hazard_id,name,lon,lat --mask lon=truncate:2`
+    **Example:** `hub grant enterprise hlj-transport --purpose 信用核验 --items credit_code,lon,lat --mask lon=truncate:2`
     """
     request = acts.given(
         GrantRight,
@@ -65,14 +65,14 @@ def grant(
         until=_day(until) if until else None,
         basis=basis,
     )
-    made = sharing.grant(*acting(key), request)
+    given_grant = sharing.grant(*acting(key), request)
     if as_json:
-        typer.echo(json.dumps(_told(made), ensure_ascii=False))
+        typer.echo(json.dumps(_told(given_grant), ensure_ascii=False))
     else:
         typer.echo(
             said(
-                f"已授权 {made.id[:8]}：{organization} 使用 {resource}",
-                f"Granted {made.id[:8]}: {organization} may use {resource}",
+                f"已授权 {given_grant.id[:8]}：{organization} 使用 {resource}",
+                f"Granted {given_grant.id[:8]}: {organization} may use {resource}",
             )
         )
 
@@ -83,8 +83,8 @@ def revoke(
     key: Key = "",
 ) -> None:
     """Take a grant away. The next request is refused, and links already given end."""
-    gone = sharing.revoke(*acting(key), acts.given(RevokeRight, grant=number, reason=reason))
-    typer.echo(said(f"已收回 {gone.id[:8]}", f"Revoked {gone.id[:8]}"))
+    revoked = sharing.revoke(*acting(key), acts.given(RevokeRight, grant=number, reason=reason))
+    typer.echo(said(f"已收回 {revoked.id[:8]}", f"Revoked {revoked.id[:8]}"))
 
 
 def grants(
@@ -96,8 +96,8 @@ def grants(
     """List grants, newest first."""
     hub, who = acting(key)
     with hub.session() as session:
-        found = sharing.listed(session, resource, organization)
-        shown = [_told(sharing.of(session, one)) for one in found if _may_see(session, who, one)]
+        listed = sharing.listed(session, resource, organization)
+        shown = [_told(sharing.of(session, one)) for one in listed if _may_see(session, who, one)]
     if as_json:
         typer.echo(json.dumps(shown, ensure_ascii=False, indent=1))
         return
@@ -122,15 +122,15 @@ def profile(
 def readdress(folder: Path, address: str) -> None:
     """Write the hub's present address into the Delta Sharing profiles of a folder: it may be served on another port."""
     for path in folder.glob("*.share"):
-        told = json.loads(path.read_text(encoding="utf-8"))
+        payload = json.loads(path.read_text(encoding="utf-8"))
         endpoint = f"{address.rstrip('/')}/delta-sharing/"
-        if told.get("endpoint") != endpoint:
-            _write_secret(path, json.dumps(told | {"endpoint": endpoint}, indent=2) + "\n")
+        if payload.get("endpoint") != endpoint:
+            _write_secret(path, json.dumps(payload | {"endpoint": endpoint}, indent=2) + "\n")
 
 
 def _mask(text: str) -> tuple[str, dict[str, Any]]:
-    item, _, told = text.partition("=")
-    kind, _, keep = told.partition(":")
+    item, _, parts = text.partition("=")
+    kind, _, keep = parts.partition(":")
     if kind == "truncate" and keep.lstrip("-").isdigit():
         return item, {"kind": kind, "keep": int(keep)}
     if kind in ("null", "hash") and not keep:
@@ -157,8 +157,8 @@ def _may_see(session: Session, who: Subject, one: Grant) -> bool:
 
 def _told(one: Right) -> dict[str, Any]:
     """A grant as JSON, its row filter under the name of the option that gives it."""
-    told = one.model_dump(mode="json", exclude={"revoked_at"})
-    return told | {"rows": told.pop("row_filter")}
+    fields = one.model_dump(mode="json", exclude={"revoked_at"})
+    return fields | {"rows": fields.pop("row_filter")}
 
 
 def _print(shown: list[dict[str, Any]]) -> None:

@@ -35,7 +35,7 @@ def sql(
 ) -> None:
     """Ask the lake by SQL, under your rights: joins, windows and subqueries are fine, changes are not.
 
-    **Example:** `hub sql "SELECT level, count(*) FROM resource.major_hazard GROUP BY level" --json`
+    **Example:** `hub sql "SELECT status, count(*) FROM resource.enterprise_registration GROUP BY status" --json`
     """
     text = sys.stdin.read() if question == "-" else question
     hub, who = acting(key)

@@ -187,6 +187,7 @@ def definitions_digest(settings: Settings) -> str:
     from sqlmodel import col, select
 
     from catalog.acquisition.agreements import IN_FORCE, Agreement
+    from catalog.entries import packs
     from catalog.entries.contracts import ContractVersion
 
     with database.session(settings.catalog_database) as session:
@@ -194,11 +195,12 @@ def definitions_digest(settings: Settings) -> str:
         channels = select(Agreement.id, Agreement.dataset, Agreement.cycle, Agreement.cron).where(
             col(Agreement.state).in_(IN_FORCE)
         )
-        told = [
+        facts = [
             list(session.exec(contracts.order_by(ContractVersion.dataset))),
             list(session.exec(channels.order_by(Agreement.id))),
+            [(one.name, one.version) for one in packs.in_use(session)],
         ]
-    return hashlib.sha256(repr(told).encode()).hexdigest()
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
 def _children(settings: Settings, code: Path, ui: bool, host: str, port: int) -> list[Child]:
@@ -206,12 +208,12 @@ def _children(settings: Settings, code: Path, ui: bool, host: str, port: int) ->
     module = ["-m", "orchestration.definitions"]
     served = [python, "-m", "dagster", "api", "grpc", "--socket", str(code), *module, "--location-name", "hui"]
     daemon = [python, "-m", "dagster._daemon", "run", "--grpc-socket", str(code), "--log-level", "warning"]
-    found = [Child("code", served, logs / "work-code.log"), Child("daemon", daemon, logs / "work-daemon.log")]
+    children = [Child("code", served, logs / "work-code.log"), Child("daemon", daemon, logs / "work-daemon.log")]
     if ui:
         _free(host, port)
         web = [python, "-m", "dagster_webserver", "--grpc-socket", str(code), "-h", host, "-p", str(port)]
-        found.append(Child("web", web, logs / "work-web.log"))
-    return found
+        children.append(Child("web", web, logs / "work-web.log"))
+    return children
 
 
 def _environment(settings: Settings, code: Path) -> dict[str, str]:

@@ -1,14 +1,18 @@
-"""The process that serves, under `hub serve`: python -m cli.worker HOST PORT SOCKET READY (two descriptors)."""
+"""The process that serves, under `hub serve`: python -m cli.worker HOST PORT first|again SOCKET READY (two descriptors)."""
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
 
 import uvicorn
 
+from catalog.store import database
 from cli.serve import configured
+from cli.supervisor import FIRST, UNFIT
+from cli.terminal.language import language
 from contracts.errors import HubError
 from warehouse.settings import Settings
 
@@ -27,14 +31,21 @@ class Worker(uvicorn.Server):
             os.write(self.ready, b"1")
 
 
-def main(host: str, port: str, descriptor: str, ready: str) -> None:
-    """Serve on a socket that the supervisor holds open."""
-    listening = socket.socket(fileno=int(descriptor))
-    Worker(configured(Settings(), host, int(port)), int(ready)).run(sockets=[listening])
+def main(host: str, port: str, turn: str, descriptor: str, ready: str) -> None:
+    """Serve on a socket that the supervisor holds open; the first time only a catalogue that this program knows."""
+    listening, settings = socket.socket(fileno=int(descriptor)), Settings()
+    gc.disable()  # what is imported now stays: looking through it took a fifth of the start, and would of each collection
+    if turn == FIRST:
+        database.require(settings.catalog_database)
+    config = configured(settings, host, int(port))
+    gc.freeze()
+    gc.enable()
+    Worker(config, int(ready)).run(sockets=[listening])
 
 
 if __name__ == "__main__":
     try:
         main(*sys.argv[1:])
     except HubError as error:
-        sys.exit(str(error))
+        print(error.said(language()), file=sys.stderr)
+        sys.exit(UNFIT)

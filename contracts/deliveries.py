@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+LONGEST_REASON = 500
+"""Characters of a reason that are kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answers:
@@ -30,10 +33,10 @@ class Answers:
     """Why a steward lets the delivery pass although it breaks rules about the whole (放行). Of this delivery only."""
 
     @classmethod
-    def of(cls, told: Mapping[str, Any] | None) -> Answers:
+    def of(cls, stored: Mapping[str, Any] | None) -> Answers:
         """Answers as the catalogue holds them."""
-        kept = dict(told or {})
-        return cls(**{**kept, "absent": tuple(kept.get("absent") or ()), "key": tuple(kept.get("key") or ())})
+        fields = dict(stored or {})
+        return cls(**{**fields, "absent": tuple(fields.get("absent") or ()), "key": tuple(fields.get("key") or ())})
 
     def over(self, earlier: Answers) -> Answers:
         """These answers, with earlier ones where these say nothing."""

@@ -89,9 +89,13 @@ def missing(item: Item, filled: int, rows: int, candidates: Sequence[Candidate],
             f"there is no {title!r} any more: its values are empty",
         )
     )
-    held = (f"表中 {rows:,} 行里有 {filled:,} 行有值", f"{filled:,} of the {rows:,} rows in the table have a value")
-    zh = f"“{title}”在本批中几乎全空，{held[0]}" if emptied else f"缺少列“{title}”，{held[0]}"
-    en = f"{title!r} is (nearly) empty in this delivery, {held[1]}" if emptied else f"The column {title!r} is gone, {held[1]}"
+    counts = (f"表中 {rows:,} 行里有 {filled:,} 行有值", f"{filled:,} of the {rows:,} rows in the table have a value")
+    zh = f"“{title}”在本批中几乎全空，{counts[0]}" if emptied else f"缺少列“{title}”，{counts[0]}"
+    en = (
+        f"{title!r} is (nearly) empty in this delivery, {counts[1]}"
+        if emptied
+        else f"The column {title!r} is gone, {counts[1]}"
+    )
     if not filled and not emptied:
         zh, en = f"缺少列“{title}”", f"The column {title!r} is missing"
     return Doubt("emptied" if emptied else "missing", zh, en, tuple(choices), tuple(map(_reason, proposals[:3])))
@@ -202,14 +206,14 @@ def arguments(answers: Answers, contract: Contract) -> list[str]:
     return [*words, *(["--again"] if answers.again else [])]
 
 
-def named(contract: Contract, told: str) -> Item:
+def named(contract: Contract, name: str) -> Item:
     """The item of that machine name, title or source name."""
     for item in contract.items:
-        if told in (item.name, item.title, item.title_en, *item.source):
+        if name in (item.name, item.title, item.title_en, *item.source):
             return item
     names = [item.title or item.name for item in contract.items[:30]]
     raise UnknownColumn(
-        f"契约中没有信息项“{told}”；有：{'、'.join(names)}。", f"The contract has no item {told!r}; it has {', '.join(names)}."
+        f"契约中没有信息项“{name}”；有：{'、'.join(names)}。", f"The contract has no item {name!r}; it has {', '.join(names)}."
     )
 
 
@@ -237,7 +241,7 @@ def given(
 
 def pairs(option: str, words: Sequence[str], allowed: Sequence[str] = ()) -> dict[str, str]:
     """COLUMN=VALUE words of a command as a mapping. Errors: UnknownColumn."""
-    found = {}
+    pairing = {}
     for word in words:
         left, equals, right = word.rpartition("=")
         if not equals or not left or not right or (allowed and right not in allowed):
@@ -246,8 +250,8 @@ def pairs(option: str, words: Sequence[str], allowed: Sequence[str] = ()) -> dic
                 f"{option} 应写作 列=值{f'，值为 {choices}' if allowed else ''}；收到 {word}。",
                 f"{option} is COLUMN=VALUE{f' with one of {choices_en}' if allowed else ''}: {word}.",
             )
-        found[left] = right
-    return found
+        pairing[left] = right
+    return pairing
 
 
 def answered(contract: Contract, answers: Answers) -> Contract:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 
 class Type(StrEnum):
@@ -29,15 +30,106 @@ class Delivery(StrEnum):
     FULL = "full"
 
 
-class Format(StrEnum):
-    """Domain formats of a string or number item."""
+Said = tuple[str, str]
+"""One text in Chinese and English."""
 
-    CREDIT_CODE = "credit-code"  # unified social credit code, GB 32100
-    IDENTITY_NUMBER = "identity-number"  # GB 11643
-    DIVISION = "division"  # GB/T 2260 and below, 2 to 12 digits, must exist
-    MOBILE = "mobile"
-    LONGITUDE = "longitude"
-    LATITUDE = "latitude"
+
+class Codes(Protocol):
+    """What checks need of the catalogue."""
+
+    def codes(self, name: str) -> Sequence[str]:
+        """Values of a code list; KeyError when there is none of that name."""
+
+
+class SqlLists(Protocol):
+    """The code lists as SQL sees them."""
+
+    @property
+    def lookups(self) -> Codes:
+        """The lists themselves."""
+
+    def member(self, name: str, x: str) -> str:
+        """SQL that is true where x is a code of the list, or NULL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """When a column of text is drafted as a format: its values look so, and (nearly) all pass the format's own check."""
+
+    pattern: str
+    """RE2 pattern over the whole text, by which a profile counts rows."""
+    share: float = 0.95
+    """Share of the filled rows that must look so."""
+    named: bool = False
+    """Only where the column is known to hold such personal data: any eleven digits look like a mobile number."""
+    uniform: bool = False
+    """Such a column stays text only where all its values have the format's length."""
+
+
+class Format(ABC):
+    """A domain format: what values of one kind must be, in Python and in SQL, and what people are told of them.
+
+    One module each in contracts.checks.formats; a plug-in brings one under the entry point `hui.formats`.
+    """
+
+    name: str
+    """As contracts write it: customProperties domainFormat."""
+    title: Said
+    """What it is called."""
+    heading: Said
+    """What a fault is called."""
+    asks: Said
+    """What a value must be: "应为手机号", "must be a mobile number"."""
+    summary: Said
+    """The same in a word, for lists of items."""
+    valid: tuple[str, ...]
+    invalid: tuple[str, ...]
+    """Samples, for the documentation and the conformance test."""
+    type: Type = Type.STRING
+    dimension: str = "conformity"
+    """Quality dimension of GB/T 36344; a check digit makes it accuracy."""
+    lists: tuple[str, ...] = ()
+    """Code lists without which it cannot be checked."""
+    optional_lists: tuple[str, ...] = ()
+    choices: str | None = None
+    """The code list that a template's drop-down offers."""
+    length: int | None = None
+    """Characters that every value has."""
+    personal: str | None = None
+    """Kind of personal data that it is."""
+    identifies: bool = False
+    """A value stands for one person or organization: it may be a key."""
+    recognition: Recognition | None = None
+
+    @abstractmethod
+    def wrong(self, text: str) -> Said | None:
+        """What is wrong with a trimmed text by itself and what to do, in Chinese and English; None when it is right."""
+
+    @abstractmethod
+    def sql(self, x: str, lists: SqlLists) -> str:
+        """DuckDB SQL, of vectorised functions only: true where x is right, its lists included; true or NULL where x is NULL."""
+
+    def holding(self, lookups: Codes) -> Callable[[str], bool]:
+        """Whether the code lists hold what a right text names."""
+        return lambda text: True
+
+    def unknown(self, text: str) -> Said:
+        """What to say of a text that is right by itself and that the lists do not hold."""
+        return self.asks
+
+    @property
+    def counted(self) -> str:
+        """Under which name a profile counts the rows that look so."""
+        return self.name.replace("-", "_")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.name == getattr(other, "name", None)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
 
 @dataclass(frozen=True, slots=True)

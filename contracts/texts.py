@@ -20,7 +20,7 @@ def odd(text: str) -> tuple[str, str] | None:
 
 def first_odd(value: Any) -> tuple[str, str] | None:
     """What is wrong with the first odd text in a JSON value, names of its members included."""
-    return next((found for text in texts(value) if (found := odd(text))), None)
+    return next((fault for text in texts(value) if (fault := odd(text))), None)
 
 
 def texts(value: Any) -> Iterator[str]:

@@ -36,7 +36,7 @@ class View:
         import hashlib
         import json
 
-        told = [
+        parts = [
             self.library,
             self.dataset,
             self.items,
@@ -44,4 +44,4 @@ class View:
             self.row_filter,
             self.salt if any(m.kind == "hash" for m in self.masks.values()) else "",
         ]
-        return hashlib.sha256(json.dumps(told, ensure_ascii=True).encode()).hexdigest()[:32]
+        return hashlib.sha256(json.dumps(parts, ensure_ascii=True).encode()).hexdigest()[:32]

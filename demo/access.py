@@ -105,12 +105,12 @@ def give(session: Session) -> int:
 
 def profiles(session: Session, folder: Path, address: str, persons: Mapping[str, Person]) -> list[Path]:
     """A Delta Sharing profile with a key of its own for each partner and for the outsider; files there already stay."""
-    made = []
+    paths = []
     for name, login in PROFILES.items():
         path = folder / f"{name}.share"
         if not path.is_file():
             expires = now() + timedelta(days=DAYS)
             _, bearer = people.issue_key(session, persons[login], f"demo {name}", expires)
             write_secret(path, profile_text(address, bearer, expires))
-        made.append(path)
-    return made
+        paths.append(path)
+    return paths

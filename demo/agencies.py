@@ -17,7 +17,7 @@ from typing import Any
 from openpyxl import load_workbook
 
 from contracts.checks.code_lists import Lists
-from contracts.excel import template
+from contracts.excel import marks, template
 from contracts.model import Contract
 from demo.enterprises import enterprise, mobile, person
 from demo.places import AGENCIES
@@ -57,12 +57,12 @@ class Collection:
 @lru_cache(maxsize=4)
 def _members(plan: Plan) -> dict[str, list[int]]:
     """Numbers of enterprises in each city, enough of them for its hazards."""
-    found: dict[str, list[int]] = {division: [] for division in AGENCIES.values()}
+    members: dict[str, list[int]] = {division: [] for division in AGENCIES.values()}
     for index in range(6000):
         county = plan.places.weighted[serial(index, plan.seed, len(plan.places.weighted))]
-        if county.parent in found:
-            found[county.parent].append(index)
-    return found
+        if county.parent in members:
+            members[county.parent].append(index)
+    return members
 
 
 def count(plan: Plan, city: str) -> int:
@@ -118,7 +118,7 @@ def faulty(rows: Sequence[Row], today: date) -> dict[str, list[Row]]:
 
 def write_history(plan: Plan, collection: Collection) -> list[Handed]:
     """Workbooks of the earlier periods: each city reports what changed."""
-    told = []
+    files = []
     for back, (period, due) in enumerate(reversed(collection.dues[:-1]), start=1):
         for city in AGENCIES:
             lapse = LAPSES.get((city, back), "")
@@ -126,14 +126,14 @@ def write_history(plan: Plan, collection: Collection) -> list[Handed]:
                 continue
             rows = [] if lapse == "nil" else _changed(plan, city, period, due)
             came = due + timedelta(days=3) if lapse == "late" else _on_time(city, period, due)
-            told.append(_hand_over(plan, collection, city, (period, due), rows, came))
-    return told
+            files.append(_hand_over(plan, collection, city, (period, due), rows, came))
+    return files
 
 
 def write_now(plan: Plan, collection: Collection) -> list[Handed]:
     """Workbooks of the period now due: each city reports all it has."""
     period, due = collection.dues[-1]
-    told = []
+    files = []
     for city in AGENCIES:
         if city == SILENT:
             continue
@@ -148,13 +148,13 @@ def write_now(plan: Plan, collection: Collection) -> list[Handed]:
             rows = [{**row, "lon": row["lat"], "lat": row["lon"]} if n % 2 else row for n, row in enumerate(rows)]
             faults = {"swapped": len(rows)}  # the batch is returned whole
         came = due + timedelta(days=2) if city == LATE else _on_time(city, period, due)
-        told.append(_hand_over(plan, collection, city, (period, due), rows, came, faults))
-    return told
+        files.append(_hand_over(plan, collection, city, (period, due), rows, came, faults))
+    return files
 
 
 def _changed(plan: Plan, city: str, period: str, due: date) -> list[Row]:
-    held = count(plan, city)
-    some = [n for n in range(held) if fraction(plan.seed, city, period, n) < 0.1] or [0]
+    total = count(plan, city)
+    some = [n for n in range(total) if fraction(plan.seed, city, period, n) < 0.1] or [0]
     return [hazard(plan, city, n, due - timedelta(days=10)) for n in some]
 
 
@@ -178,8 +178,8 @@ def _hand_over(
     moment = datetime.combine(came, time(9, int(fraction(city, period, "minute") * 60)), CHINA).timestamp()
     os.utime(path, (moment, moment))
     returned = "returned" if city == SWAPPED and faults else ""
-    told = str(path.relative_to(plan.folder))
-    return Handed(DATASET, organization, told, len(rows), faults or {}, "period", period, returned)
+    relative = str(path.relative_to(plan.folder))
+    return Handed(DATASET, organization, relative, len(rows), faults or {}, "period", period, returned)
 
 
 def fill(path: Path, items: Sequence[str], rows: Sequence[Row]) -> None:
@@ -187,7 +187,7 @@ def fill(path: Path, items: Sequence[str], rows: Sequence[Row]) -> None:
     if not rows:
         return
     book = load_workbook(path)
-    sheet = book[template.FILL_SHEET]
+    sheet = book[marks.FILL_SHEET]
     for number, row in enumerate(rows, start=template.HEADER_ROW + 1):
         for column, name in enumerate(items, start=1):
             sheet.cell(number, column, row[name])

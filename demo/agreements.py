@@ -81,8 +81,8 @@ def folder(organization: str, dataset: str) -> dict[str, Any]:
 def pages(dataset: str, name: str, address: str, token_file: str) -> dict[str, Any]:
     """An endpoint of the small department server."""
     below = "data." if name == "items" else ""
-    told = {"url": f"{address}/{dataset}", "records": below + name, "token_file": token_file}
-    return {"kind": "http", **told, **({"next": "data.next"} if below else {"total": "total"})}
+    settings = {"url": f"{address}/{dataset}", "records": below + name, "token_file": token_file}
+    return {"kind": "http", **settings, **({"next": "data.next"} if below else {"total": "total"})}
 
 
 def in_force(session: Session, plan: Plan, address: str, token_file: str) -> list[Way]:
@@ -180,7 +180,7 @@ def on_their_way(session: Session, plan: Plan) -> list[Way]:
     """Needs at other stages, so that the register has late ones, ones due soon, and others."""
     calendar = workdays.calendar(session)
     back = lambda days: calendar.add(plan.today, -days)  # noqa: E731 - working days before today
-    asked = {"coordinating_body": DISASTERS, "legal_basis": SHARING}
+    terms = {"coordinating_body": DISASTERS, "legal_basis": SHARING}
     constellation = Purchase(
         ceiling=Decimal("380000.00"), price_per_record=Decimal("0.5000"),
         why_bought="公开卫星夜间过境少，周期由 6 小时缩短到 10 分钟。",
@@ -188,11 +188,11 @@ def on_their_way(session: Session, plan: Plan) -> list[Way]:
     need = lambda number, *told, **more: _need(plan, number, *told, **more)  # noqa: E731
     return [
         Way(need("YQ-021", "geohazard_device", "地质灾害隐患点监测设备", "Geohazard monitoring devices", "hlj-natural",
-                 "汛期研判", back(32), **asked), back(24), "同意共享。"),
+                 "汛期研判", back(32), **terms), back(24), "同意共享。"),
         Way(need("YQ-022", "river_level", "中小河流水文站实时水位", "River levels", "hlj-water", "山洪预警", back(11),
                  coordinating_body=FLOOD, legal_basis=SHARING)),
         Way(need("YQ-023", "video_channel", "林区视频监控通道", "Video channels of forest areas", "hlj-forestry", "火情核查",
-                 back(7), **asked)),
+                 back(7), **terms)),
         Way(need("GM-002", "night_hotspot", "夜间火点商业星座", "Night hotspots of a commercial constellation",
                  "north-remote-sensing", "夜间火情发现", back(19), route="buy", purchase=constellation), back(18),
             "可按次提供；无部门可提供。"),
@@ -235,8 +235,8 @@ def move(hub: Hub, before: int, after: int) -> None:
     """The department's interface has another port: its agreements' channels are changed."""
     with hub.session() as session:
         steward = _person(session, "steward")
-        held = {one.id: one.channel for one in agreements.listed(session, route="request")}
-    for number, channel in held.items():
+        channels = {one.id: one.channel for one in agreements.listed(session, route="request")}
+    for number, channel in channels.items():
         url = str(channel.get("url", ""))
         if url.startswith(f"http://127.0.0.1:{before}/"):
             moved = Channel(**{**channel, "url": url.replace(f":{before}/", f":{after}/")})

@@ -49,29 +49,29 @@ def demo(
     from warehouse.settings import Settings
 
     settings, console = Settings(), Screen(stderr=as_json, width=None if sys.stdout.isatty() else 110)
-    kept = Kept.of(settings.root, scale, today)
-    made = Demo(settings, kept, kept.plan(Places(divisions())), kept.secret("password", passphrase))
-    department_port(made)
+    state = Kept.of(settings.root, scale, today)
+    home = Demo(settings, state, state.plan(Places(divisions(settings))), state.secret("password", passphrase))
+    department_port(home)
     for name, (chinese, step) in STEPS.items():
-        if not kept.done(name):
+        if not state.done(name):
             began = time.perf_counter()
             with console.status(said(f"{chinese} …", f"{name} …")):
-                step(made)
-            kept.finish(name, time.perf_counter() - began)
-            console.print(f"  {said(chinese, name)} {kept.seconds[name]:.1f} s", style="dim")
-    readdress(made.plan.folder, settings.public_url)
-    with made.session() as session:
-        told = show.lines(session)
+                step(home)
+            state.finish(name, time.perf_counter() - began)
+            console.print(f"  {said(chinese, name)} {state.seconds[name]:.1f} s", style="dim")
+    readdress(home.plan.folder, settings.public_url)
+    with home.session() as session:
+        lines = show.lines(session)
     if as_json:
-        typer.echo(show.as_json(told, kept.seconds))
+        typer.echo(show.as_json(lines, state.seconds))
     else:
-        show.table(told, console)
-        show.steps(kept.seconds, console)
-        show.next_steps(settings.public_url, settings.root, made.password, console)
-    if unequal := [line.dataset for line in told if not line.reconciles]:
+        show.table(lines, console)
+        show.steps(state.seconds, console)
+        show.next_steps(settings.public_url, settings.root, home.password, console)
+    if unequal := [line.dataset for line in lines if not line.reconciles]:
         raise RowsMissing(unequal)
     if serve:
-        _serve(settings.root, port, free_department_port(made))
+        _serve(settings.root, port, free_department_port(home))
 
 
 def _serve(home: Path, port: int, department: int) -> None:

@@ -35,19 +35,19 @@ class Pages(BaseHTTPRequestHandler):
         if not hmac.compare_digest(self.headers.get("Authorization", ""), f"Bearer {self.token}"):
             return self._say(401, {"code": 401, "message": "令牌无效 / invalid token"})
         address = urlsplit(self.path)
-        asked = parse_qs(address.query).get("page", ["1"])[0]
+        wanted = parse_qs(address.query).get("page", ["1"])[0]
         folder = self.folder / address.path.strip("/").split("/")[-1]
-        page = folder / current(folder) / f"page-{asked}.json"
-        if not asked.isdigit() or not folder.is_relative_to(self.folder) or not page.is_file():
+        page = folder / current(folder) / f"page-{wanted}.json"
+        if not wanted.isdigit() or not folder.is_relative_to(self.folder) or not page.is_file():
             return self._say(404, {"code": 404, "message": "没有这一页 / no such page"})
         about = json.loads((page.parent / "about.json").read_text(encoding="utf-8"))
-        return self._say(200, self._page(address.path, int(asked), about, json.loads(page.read_text(encoding="utf-8"))))
+        return self._say(200, self._page(address.path, int(wanted), about, json.loads(page.read_text(encoding="utf-8"))))
 
     def _page(self, path: str, number: int, about: dict[str, object], records: list[object]) -> dict[str, object]:
         name, pages = str(about["name"]), int(str(about["pages"]))
         following = f"{path}?page={number + 1}" if number < pages else None
-        told = {"total": about["total"], "page": number, "pages": pages, "next": following, name: records}
-        return {"code": 0, WRAPPED[name]: told} if name in WRAPPED else {"code": 0, **told}
+        body = {"total": about["total"], "page": number, "pages": pages, "next": following, name: records}
+        return {"code": 0, WRAPPED[name]: body} if name in WRAPPED else {"code": 0, **body}
 
     def _say(self, status: int, body: dict[str, object]) -> None:
         data = json.dumps(body, ensure_ascii=False).encode()
@@ -63,8 +63,8 @@ class Pages(BaseHTTPRequestHandler):
 
 def current(folder: Path) -> str:
     """Which delivery an interface gives now: `first`, or what the file `now` beside it says."""
-    told = folder / "now"
-    return told.read_text(encoding="utf-8").strip() if told.is_file() else "first"
+    now = folder / "now"
+    return now.read_text(encoding="utf-8").strip() if now.is_file() else "first"
 
 
 def advance(folder: Path, dataset: str, step: str) -> None:

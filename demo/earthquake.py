@@ -75,8 +75,8 @@ def write(plan: Plan) -> list[Handed]:
 def _reviewed(plan: Plan, total: int) -> Iterator[dict[str, Any]]:
     review = milliseconds(plan.moment(0.05))
     for index in range(total - min(40, total), total):
-        told = event(plan, index, total)
-        yield {**told, "magnitude": round(told["magnitude"] + 0.1, 1), "updated_at": review}
+        record = event(plan, index, total)
+        yield {**record, "magnitude": round(record["magnitude"] + 0.1, 1), "updated_at": review}
     for number in range(5):
-        told = event(plan, total, total)
-        yield {**told, "event_id": f"HL{plan.today:%Y%m%d}-8000{number}", "updated_at": review}
+        record = event(plan, total, total)
+        yield {**record, "event_id": f"HL{plan.today:%Y%m%d}-8000{number}", "updated_at": review}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from contracts.checks.formats.registry import CREDIT_ALPHABET, credit_check_character
+from contracts.checks.formats.credit_code import ALPHABET, check_character
 from demo.places import position
 from demo.plan import Plan, serial
 
@@ -119,9 +119,9 @@ def credit_code(plan: Plan, index: int, county: str = "") -> str:
     number, tail = serial(index, plan.seed, 31**6), ""
     for _ in range(6):
         number, digit = divmod(number, 31)
-        tail = CREDIT_ALPHABET[digit] + tail
+        tail = ALPHABET[digit] + tail
     first = f"91{county}MA1{tail}"
-    return first + credit_check_character(first)
+    return first + check_character(first)
 
 
 def person(number: int) -> str:

@@ -35,10 +35,10 @@ WORDS = (
 class OtherScale(HubError):
     """The demo in this HUB_HOME was made at another scale."""
 
-    def __init__(self, made: float, wanted: float) -> None:
+    def __init__(self, scale: float, wanted: float) -> None:
         super().__init__(
-            f"HUB_HOME 中的演示规模是 {made:g}，不是 {wanted:g}；请换一个 HUB_HOME，或先运行 make clean-demo。",
-            f"The demo in this HUB_HOME was made at scale {made:g}, not {wanted:g}; choose another HUB_HOME.",
+            f"HUB_HOME 中的演示规模是 {scale:g}，不是 {wanted:g}；请换一个 HUB_HOME，或先运行 make clean-demo。",
+            f"The demo in this HUB_HOME was made at scale {scale:g}, not {wanted:g}; choose another HUB_HOME.",
         )
 
 
@@ -81,19 +81,19 @@ class Kept:
         folder = home / "demo"
         path = folder / "kept.json"
         if path.is_file():
-            kept = cls(folder, json.loads(path.read_text(encoding="utf-8")))
-            if scale is not None and kept.told["scale"] != scale:
-                raise OtherScale(kept.told["scale"], scale)
-            return kept
+            state = cls(folder, json.loads(path.read_text(encoding="utf-8")))
+            if scale is not None and state.told["scale"] != scale:
+                raise OtherScale(state.told["scale"], scale)
+            return state
         if (home / "catalog.db").exists():
             raise NotADemo(home)
         day = f"{clock.today()}"
         if today and today != day:
             raise OtherDay(today)
         folder.mkdir(parents=True, exist_ok=True)
-        kept = cls(folder, {"scale": 1.0 if scale is None else scale, "today": day, "seed": 2026, "done": {}})
-        kept.save()
-        return kept
+        state = cls(folder, {"scale": 1.0 if scale is None else scale, "today": day, "seed": 2026, "done": {}})
+        state.save()
+        return state
 
     def plan(self, places: Places) -> Plan:
         """The plan as it was first made: a later day's run changes nothing."""

@@ -43,8 +43,8 @@ def population(plan: Plan) -> int:
 def fields(e: Enterprise) -> list[str]:
     """One row as the registry writes it."""
     capital = f"{e.capital:,.2f}"
-    told = [e.credit_code, e.name, e.division, e.address, e.industry_code, e.legal_person, e.phone]
-    return [*told, f"{e.established_on}", e.status, capital, f"{e.lon:.4f}", f"{e.lat:.4f}", f"{e.updated_on}"]
+    values = [e.credit_code, e.name, e.division, e.address, e.industry_code, e.legal_person, e.phone]
+    return [*values, f"{e.established_on}", e.status, capital, f"{e.lon:.4f}", f"{e.lat:.4f}", f"{e.updated_on}"]
 
 
 def line(values: Iterable[str]) -> bytes:
@@ -85,18 +85,18 @@ WRONG = {
 
 def faulty(plan: Plan) -> list[tuple[str, int, Enterprise]]:
     """What is wrong, a running number and the enterprise; those follow the faultless ones in number."""
-    told, index = [], population(plan)
+    lines, index = [], population(plan)
     for rule, count in FAULTS.items():
         for number in range(count):
-            told.append((rule, number, enterprise(plan, index)))
+            lines.append((rule, number, enterprise(plan, index)))
             index += number % 2 if rule == "key" else 1
-    return told
+    return lines
 
 
 def write(plan: Plan) -> list[Handed]:
     """First delivery, the month's changes, and the mended rows of the first."""
     good = (line(fields(enterprise(plan, i))) for i in range(population(plan)))
-    bad = [spoil(*told) for told in faulty(plan)]
+    bad = [spoil(*lines) for lines in faulty(plan)]
     month = plan.day(45).strftime("%Y%m")
     first = plan.drop(ORGANIZATION, DATASET, f"企业登记_{month}_全量.csv")
     rows = _save(first, mingle(good, bad, population(plan), plan.dice(DATASET)))
@@ -138,7 +138,7 @@ def _save(path: Path, lines: Iterable[bytes]) -> int:
     rows = 0
     with path.open("wb") as out:
         out.write((HEADER + "\r\n").encode("gbk"))
-        for told in lines:
-            out.write(told)
+        for line in lines:
+            out.write(line)
             rows += 1
     return rows

@@ -37,10 +37,12 @@ def event(plan: Plan, index: int) -> Row:
     day = plan.day(dice.randrange(5, 3000))
     kind, trigger = dice.choice(KINDS), dice.choice(TRIGGERS)
     households = dice.choice((0, 0, 0, 1, 2, 3, 5, 8, 12, 30))
-    told = f"{trigger}引发{kind}，{county.name}境内道路 K{dice.randrange(1, 300)} 处，方量约 {dice.randrange(10, 5000)} 立方米"
+    description = (
+        f"{trigger}引发{kind}，{county.name}境内道路 K{dice.randrange(1, 300)} 处，方量约 {dice.randrange(10, 5000)} 立方米"
+    )
     when: date | str = day if index % 2 else f"{day:%Y/%m/%d}"
     deaths = 1 if dice.random() < 0.01 else 0
-    return [f"DZ{day.year}-{index:05d}", when, kind, trigger, county.code, lon, lat, deaths, households, told]
+    return [f"DZ{day.year}-{index:05d}", when, kind, trigger, county.code, lon, lat, deaths, households, description]
 
 
 def faulty(plan: Plan) -> dict[str, list[Row]]:

@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 from catalog.identity import organizations, people
 from catalog.identity.organizations import Organization
 from catalog.identity.people import Person
-from contracts.checks.formats.registry import credit_check_character
+from contracts.checks.formats.credit_code import check_character
 from demo.places import AGENCIES, PROVINCE, Places
 
 HUB = "hlj-emergency"
@@ -67,13 +67,13 @@ def liaison(organization: str) -> str:
 def official_code(number: int, division: str = PROVINCE) -> str:
     """An invented, valid credit code of a public body (it begins with 11)."""
     first = f"11{division.ljust(6, '0')}{number:08d}A"
-    return first + credit_check_character(first)
+    return first + check_character(first)
 
 
 def company_code(number: int) -> str:
     """An invented, valid credit code of a company."""
     first = f"91230100MA0DEM{number:03d}"
-    return first + credit_check_character(first)
+    return first + check_character(first)
 
 
 def all_organizations(places: Places) -> Iterable[Organization]:

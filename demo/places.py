@@ -73,11 +73,11 @@ class Places:
     @cached_property
     def all(self) -> list[Place]:
         """Province, prefectures, counties and towns, parents first."""
-        found = [Place(PROVINCE, "黑龙江省", 1, "")]
-        found += [Place(r["code"], r["name"], 2, PROVINCE) for r in self._rows("cities")]
-        found += [Place(r["code"], r["name"], 3, r["cityCode"]) for r in self._rows("areas")]
-        found += [Place(r["code"], r["name"], 4, r["areaCode"]) for r in self._rows("streets")]
-        return found
+        places = [Place(PROVINCE, "黑龙江省", 1, "")]
+        places += [Place(r["code"], r["name"], 2, PROVINCE) for r in self._rows("cities")]
+        places += [Place(r["code"], r["name"], 3, r["cityCode"]) for r in self._rows("areas")]
+        places += [Place(r["code"], r["name"], 4, r["areaCode"]) for r in self._rows("streets")]
+        return places
 
     @cached_property
     def counties(self) -> list[Place]:

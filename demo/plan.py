@@ -111,7 +111,7 @@ def write_manifest(path: Path, handed: Sequence[Handed]) -> None:
 
 def read_manifest(path: Path) -> list[Handed]:
     """What was handed over."""
-    return [Handed(**told) for told in json.loads(path.read_text(encoding="utf-8"))]
+    return [Handed(**payload) for payload in json.loads(path.read_text(encoding="utf-8"))]
 
 
 def fraction(*names: object) -> float:

@@ -33,5 +33,5 @@ def take_back(settings: Settings, batch_id: str, reason: str) -> None:
 def derived(settings: Settings) -> list[str]:
     """Names of themes and topics that stand in the lake."""
     with database.session(settings.catalog_database) as session:
-        asked = select(Resource.name).where(Resource.library != Library.RESOURCE, Resource.rows > 0)
-        return sorted(session.exec(asked))
+        statement = select(Resource.name).where(Resource.library != Library.RESOURCE, Resource.rows > 0)
+        return sorted(session.exec(statement))

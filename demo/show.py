@@ -52,11 +52,11 @@ def lines(session: Session) -> list[Line]:
 
 
 def _line(session: Session, resource: Resource) -> Line:
-    asked = select(func.count(), func.sum(Batch.received), func.sum(Batch.accepted), func.sum(Batch.quarantined)).where(
+    statement = select(func.count(), func.sum(Batch.received), func.sum(Batch.accepted), func.sum(Batch.quarantined)).where(
         Batch.dataset == resource.name
     )
-    batches, received, accepted, quarantined = session.exec(asked.where(col(Batch.state).in_(COUNTED))).one()
-    out = session.exec(asked.where(col(Batch.state).not_in(COUNTED))).one()[0]
+    batches, received, accepted, quarantined = session.exec(statement.where(col(Batch.state).in_(COUNTED))).one()
+    out = session.exec(statement.where(col(Batch.state).not_in(COUNTED))).one()[0]
     released = session.exec(select(Release).where(Release.resource_id == resource.id).order_by(col(Release.version)))
     versions = " ".join(f"v{one.version}{said('召回', ' recalled') if one.recalled_at else ''}" for one in released)
     return Line(
@@ -65,13 +65,13 @@ def _line(session: Session, resource: Resource) -> Line:
     )  # fmt: skip
 
 
-def table(told: Sequence[Line], console: Screen) -> None:
+def table(lines: Sequence[Line], console: Screen) -> None:
     """The table of datasets, with a line of sums that reconciles."""
     shown = Table(box=None, padding=(0, 1, 0, 0))
-    widest = len(f"{sum(one.received for one in told):,}")
+    widest = len(f"{sum(one.received for one in lines):,}")
     for heading, justify, least in _headings(widest):  # names and numbers are never cut, versions fold
         shown.add_column(heading, justify=justify, no_wrap=bool(least), min_width=least or None)
-    for one in told:
+    for one in lines:
         mark = MARKS.get(one.route, ("", ""))[language() == "en"]
         title = one.title if language() == "zh" else one.dataset
         out = f"{one.kept_out}" if one.kept_out else ""
@@ -83,7 +83,7 @@ def table(told: Sequence[Line], console: Screen) -> None:
                 f"{one.rows:,}", one.versions,
             )  # fmt: skip
     shown.add_section()
-    sums = [sum(getattr(one, name) for one in told) for name in ("batches", "received", "accepted", "quarantined", "kept_out")]
+    sums = [sum(getattr(one, name) for one in lines) for name in ("batches", "received", "accepted", "quarantined", "kept_out")]
     shown.add_row("", said("合计", "total"), *(f"{number:,}" for number in sums), "", "")
     console.print(shown)
     received, accepted, quarantined = sums[1:4]
@@ -113,8 +113,8 @@ def _headings(widest: int) -> list[tuple[str, Literal["left", "right"], int]]:
 
 def steps(seconds: Mapping[str, float], console: Screen) -> None:
     """Seconds of each step."""
-    told = "  ".join(f"{name} {took:.1f}" for name, took in seconds.items())
-    console.print(said(f"各步用时（秒）：{told}", f"Seconds: {told}"), soft_wrap=True)
+    timings = "  ".join(f"{name} {took:.1f}" for name, took in seconds.items())
+    console.print(said(f"各步用时（秒）：{timings}", f"Seconds: {timings}"), soft_wrap=True)
 
 
 def next_steps(address: str, home: Path, password: str, console: Screen) -> None:
@@ -136,7 +136,7 @@ def next_steps(address: str, home: Path, password: str, console: Screen) -> None
         console.print(f"  {command}", soft_wrap=True)
 
 
-def as_json(told: Sequence[Line], seconds: Mapping[str, float]) -> str:
+def as_json(lines: Sequence[Line], seconds: Mapping[str, float]) -> str:
     """The same for programs."""
-    datasets = [asdict(one) for one in told]
+    datasets = [asdict(one) for one in lines]
     return json.dumps({"datasets": datasets, "seconds": dict(seconds)}, ensure_ascii=False, indent=1)

@@ -14,7 +14,6 @@ from sqlmodel import Session, select
 
 from catalog import workdays
 from catalog.acquisition import periods
-from catalog.audit import chain as audit
 from catalog.audit import sealing
 from catalog.deliveries.batches import Batch
 from catalog.entries import codes
@@ -43,11 +42,13 @@ from demo import (
 from demo import agreements as agreed
 from demo.kept import Kept, token
 from demo.plan import Handed, Plan, read_manifest, write_manifest
+from hub import packs
 from hub.hub import Hub, open_hub
+from hub.packs import AddPack
 from warehouse.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
-PACK = ROOT / "contracts" / "packs" / "demo"
+PACK = ROOT / "packs" / "emergency"
 DEPARTMENTS = (civil, market, earthquake, natural, forestry, water, weather, transport, power)
 DEPARTMENT_PORT = 8790
 
@@ -99,9 +100,7 @@ def prepare(demo: Demo) -> None:
     init.prepare(demo.settings, own, named=True, divisions=demo.plan.places.folder)
     with demo.session() as session:
         organizations.introduce(session, demo.plan.places, demo.password)
-        report = registry.sync(session, PACK, access.ACTOR)
-        detail = {"contracts": len(report.contracts), "codes": report.codes}
-        audit.record(session, actor=access.ACTOR, action="contracts.sync", object=str(PACK.relative_to(ROOT)), detail=detail)
+    packs.add(demo.hub, releasing.PLAYER, AddPack(file=PACK))
 
 
 def agree(demo: Demo) -> None:
@@ -116,7 +115,7 @@ def agree(demo: Demo) -> None:
 
 def write_files(demo: Demo) -> None:
     """What the departments, the vendor and the cities (for earlier periods) hand over first."""
-    handed = [told for module in DEPARTMENTS for told in module.write(demo.plan)]
+    handed = [files for module in DEPARTMENTS for files in module.write(demo.plan)]
     handed += agencies.write_history(demo.plan, _collection(demo))
     write_manifest(demo.manifest, handed)
 
@@ -131,8 +130,8 @@ def _collection(demo: Demo) -> agencies.Collection:
 def _dues(session: Session, plan: Plan) -> list[tuple[str, date]]:
     """The last twelve months (few at a small scale) whose reports were due three days ago or earlier."""
     calendar = workdays.calendar(session)
-    told = [(name, periods.due(calendar, name, 5, 0)) for name in periods.last_periods("month", plan.today, 13)]
-    due = [(name, day) for name, day in told if day + timedelta(days=3) <= plan.today]
+    dues = [(name, periods.due(calendar, name, 5, 0)) for name in periods.last_periods("month", plan.today, 13)]
+    due = [(name, day) for name, day in dues if day + timedelta(days=3) <= plan.today]
     return due[-plan.periods :]
 
 
@@ -175,8 +174,8 @@ def hand_over_more(demo: Demo) -> None:
 
 def _first_batch(demo: Demo, dataset: str) -> str:
     with demo.session() as session:
-        asked = select(Batch.id).where(Batch.dataset == dataset, Batch.state == "partial").order_by(Batch.id)
-        return session.exec(asked).first() or ""
+        statement = select(Batch.id).where(Batch.dataset == dataset, Batch.state == "partial").order_by(Batch.id)
+        return session.exec(statement).first() or ""
 
 
 def again(demo: Demo) -> None:
@@ -194,8 +193,8 @@ def take_back(demo: Demo) -> None:
     """The warnings of a drill went out as version 2: recalled, the batch undone, version 3 is right."""
     releasing.publish(demo.settings, weather.DATASET, "月度更新")
     with demo.session() as session:
-        asked = select(Batch.id).where(Batch.dataset == weather.DATASET, Batch.filename == "warning_drill.ndjson.gz")
-        drill = session.exec(asked).one()
+        statement = select(Batch.id).where(Batch.dataset == weather.DATASET, Batch.filename == "warning_drill.ndjson.gz")
+        drill = session.exec(statement).one()
     releasing.recall(demo.settings, weather.DATASET, 2, "误将演练预警作为正式预警发布")
     releasing.take_back(demo.settings, drill, "演练数据误送")
     releasing.publish(demo.settings, weather.DATASET, "撤销演练数据后重新发布")
@@ -246,16 +245,16 @@ def run(demo: Demo, job: str) -> None:
         move_department(demo, server.server_port)
         for done in execute(demo.settings, (job,)):
             if not done.success:
-                told = "；".join(done.problems) or done.run_id
-                raise JobFailed(f"作业 {job} 未成功：{told}", f"The job {job} failed: {told}")
+                outcome = "；".join(done.problems) or done.run_id
+                raise JobFailed(f"作业 {job} 未成功：{outcome}", f"The job {job} failed: {outcome}")
     finally:
         server.shutdown()
         server.server_close()
 
 
-def divisions() -> Path:
+def divisions(settings: Settings) -> Path:
     """Where the divisions of China are read from."""
-    return init.divisions_folder()
+    return init.divisions_folder(settings)
 
 
 def department_port(demo: Demo) -> int:

@@ -68,9 +68,9 @@ def write(plan: Plan) -> list[Handed]:
 
 
 def _drilled(plan: Plan, number: int, total: int) -> dict[str, Any]:
-    told = warning(plan, total - 1, total)
+    record = warning(plan, total - 1, total)
     return {
-        **told,
+        **record,
         "预警编号": f"230102-{plan.today:%Y%m%d}-8{number:05d}",
         "预警等级": "红",
         "预警内容": "演练：全省红色预警。",

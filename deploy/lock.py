@@ -24,11 +24,11 @@ def lock(name: str, *groups: str) -> None:
     subprocess.run([uv, "pip", "compile", *OPTIONS, *source], cwd=ROOT, env=uv_environment(), check=True)
 
 
-def lock_clients() -> None:
-    """The real clients that tests run, in an environment of their own: they pin older packages than we use."""
-    uv, source = str(VENV / "bin" / "uv"), str(LOCKS / "clients.in")
+def lock_apart(name: str) -> None:
+    """Programs that run in an environment of their own: the clients of tests, what the hub is measured against."""
+    uv, source = str(VENV / "bin" / "uv"), str(LOCKS / f"{name}.in")
     subprocess.run(
-        [uv, "pip", "compile", *OPTIONS, "--universal", source, "--output-file", str(LOCKS / "clients.txt")],
+        [uv, "pip", "compile", *OPTIONS, "--universal", source, "--output-file", str(LOCKS / f"{name}.txt")],
         cwd=ROOT,
         env=uv_environment(),
         check=True,
@@ -38,4 +38,5 @@ def lock_clients() -> None:
 if __name__ == "__main__":
     lock("runtime")
     lock("dev", "dev")
-    lock_clients()
+    lock_apart("clients")
+    lock_apart("peers")

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV, CLIENTS = ROOT / ".venv", ROOT / ".venv-clients"
+VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCKS = ROOT / "deploy" / "locks"
 NEEDED = (3, 11)
@@ -144,12 +144,23 @@ def packages(dev: bool) -> None:
 
 def clients() -> None:
     """The plain Delta Sharing client, for tests and for a first pull, in .venv-clients: it pins older packages than we use."""
-    lock, mark = LOCKS / "clients.txt", CLIENTS / "made-from"
+    apart("clients", "客户端环境 .venv-clients / clients' environment")
+
+
+def peers() -> None:
+    """What `make bench` measures the hub against, in .venv-peers."""
+    apart("peers", "对比程序环境 .venv-peers / peers' environment")
+
+
+def apart(name: str, told: str) -> None:
+    """An environment of its own, made from its lock: .venv-NAME."""
+    folder = ROOT / f".venv-{name}"
+    lock, mark = LOCKS / f"{name}.txt", folder / "made-from"
     if mark.is_file() and mark.read_bytes() == lock.read_bytes():
         return
-    say("客户端环境 .venv-clients / clients' environment")
-    must(sys.executable, "-m", "venv", "--clear", CLIENTS, problem="无法创建 .venv-clients / cannot make .venv-clients")
-    install(lock, CLIENTS / "bin" / "python")
+    say(told)
+    must(sys.executable, "-m", "venv", "--clear", folder, problem=f"无法创建 {folder.name} / cannot make {folder.name}")
+    install(lock, folder / "bin" / "python")
     mark.write_bytes(lock.read_bytes())
 
 
@@ -196,6 +207,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dev", action="store_true", help="for working on the hub: linters, tests, a browser")
     parser.add_argument("--clients", action="store_true", help="the plain Delta Sharing client, in .venv-clients")
+    parser.add_argument("--peers", action="store_true", help="what the hub is measured against, in .venv-peers")
     options = parser.parse_args()
     if sys.version_info < NEEDED:
         raise SystemExit(f"需要 Python 3.11 以上，这是 {sys.version.split()[0]}。 / Python 3.11 or newer is needed.")
@@ -206,6 +218,8 @@ def main() -> None:
     translations()
     if options.dev or options.clients:
         clients()
+    if options.peers:
+        peers()
     if options.dev:
         browser()
     if (took := time.monotonic() - start) > 2:

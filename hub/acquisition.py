@@ -49,7 +49,7 @@ class EnterNeed(BaseModel):
     )
     title: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S", examples=["中小河流水文站实时水位"])]
     title_en: str = Field(default="", max_length=200)
-    purpose: Annotated[str, Field(max_length=500, pattern=r"\S", examples=["山洪预警"])]
+    purpose: Annotated[str, Field(max_length=500, pattern=r"\S", examples=["水资源调度"])]
     provider: str = Field(max_length=200, pattern=r"\S", examples=["hlj-water"], description="Organization that is asked.")
     steward: str = Field(default="", max_length=100, description="Login of who looks after it; empty: who enters it.")
     cycle: Cycle = "每月"
@@ -145,7 +145,7 @@ def enter(hub: Hub, subject: Subject, given: EnterNeed) -> AgreementState:
         if given.needed_on is not None and given.needed_on > today():
             raise negotiation.WrongTerm("needed_on", "需求日期不能晚于今天。", "The day of the need is not after today.")
         channels = [one.whole() for one in given.channels]
-        _require_channels(hub, given.route, channels)
+        _prepare_channels(hub, given.route, channels)
         agreement = negotiation.enter(
             deed.session,
             _agreement(deed, given, channels),
@@ -223,6 +223,7 @@ def sign(hub: Hub, subject: Subject, given: SignAgreement) -> AgreementState:
     api="POST /agreements/{agreement}/change",
     cli="agreement change",
     portal="/agreements/{agreement}/change",
+    ends=True,
 )
 def change(hub: Hub, subject: Subject, given: ChangeAgreement) -> AgreementState:
     """Change what is not signed yet; of an agreement in force its channels and who looks after it."""
@@ -258,6 +259,7 @@ def renew(hub: Hub, subject: Subject, given: RenewAgreement) -> AgreementState:
     api="POST /agreements/{agreement}/end",
     cli="agreement end",
     portal="/agreements/{agreement}/end",
+    ends=True,
 )
 def end(hub: Hub, subject: Subject, given: EndAgreement) -> AgreementState:
     """End an agreement, or take a need back: no more data is taken under it."""
@@ -307,10 +309,11 @@ def _changes(hub: Hub, deed: Deed, given: ChangeAgreement) -> Mapping[str, Any]:
     if given.channels is not None:
         changes["channels"] = [one.whole() for one in given.channels]
         before = [one.whole() for one in deed.agreement.channels]
-        _require_channels(hub, deed.agreement.route, changes["channels"], before)
+        _prepare_channels(hub, deed.agreement.route, changes["channels"], before)
     return changes
 
 
-def _require_channels(hub: Hub, route: str, channels: list[dict[str, Any]], before: list[dict[str, Any]] | None = None) -> None:
-    """Refuse a channel that its kind could not open, or that reaches where none may."""
+def _prepare_channels(hub: Hub, route: str, channels: list[dict[str, Any]], before: list[dict[str, Any]] | None = None) -> None:
+    """Refuse a channel that its kind could not open, or that reaches where none may; make the hub's own folders it names."""
     channel_places.require_allowed(hub.settings, route, channels, before or [])
+    channel_places.make_folders(hub.settings, channels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from sqlmodel import Session
 
 from catalog import access, workflow
-from catalog.access import Decision, Refused
+from catalog.access import Decision, Refused, compiled
 from catalog.acquisition import agreements, steps
 from catalog.acquisition.agreements import Agreement, UnknownAgreement
 from catalog.audit import chain as audit
@@ -39,7 +40,8 @@ class Act:
     offered; where it is not, they say why, after ABSENT. `secret`: what it gives is shown once and kept nowhere.
     `streams`: it takes or gives a file, so that the doors' own code brings it to and fro. `long`: pages and programs do not
     wait for it, it becomes a job (`hub.jobs`): `may` refuses beforehand, where that depends on more than its resource, and
-    `withdraws` tidies up after one that was cancelled half-way.
+    `withdraws` tidies up after one that was cancelled half-way. `ends`: it may end somebody's right to data; it is told done
+    when no answer that rests on such a right leaves any more, in any process (`catalog.access.compiled`).
     """
 
     name: str
@@ -56,6 +58,7 @@ class Act:
     long: bool = False
     may: Callable[[Hub, Subject, Any], None] | None = None
     withdraws: Withdraws | None = None
+    ends: bool = False
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -81,6 +84,7 @@ def act(
     long: bool = False,
     may: Callable[[Hub, Subject, Any], None] | None = None,
     withdraws: Withdraws | None = None,
+    ends: bool = False,
 ) -> Callable[[Does[Request, Result]], Does[Request, Result]]:
     """Put a function into the table of acts."""
 
@@ -88,7 +92,9 @@ def act(
         assert name not in ACTS, name  # noqa: S101 - a fault of ours
         hints = get_type_hints(does)
         takes, gives = hints["given"], hints["return"]
-        ACTS[name] = Act(name, policy, (zh, en), api, cli, portal, takes, gives, does, secret, streams, long, may, withdraws)
+        ACTS[name] = Act(
+            name, policy, (zh, en), api, cli, portal, takes, gives, does, secret, streams, long, may, withdraws, ends
+        )
         return does
 
     return enter
@@ -182,6 +188,8 @@ def doing(
             policies=deed.decision.policies,
             detail=deed.detail | ({"job": hub.job} if hub.job else {}) | subject.door,
         )
+    if one.ends:
+        time.sleep(compiled.HELD_SECONDS)
 
 
 def require(hub: Hub, subject: Subject, name: str, resource: str = "", *, sender_id: str | None = None) -> None:
@@ -211,10 +219,10 @@ def known(session: Session, subject: Subject, resource: str) -> Resource:
 
 def known_agreement(session: Session, subject: Subject, number: str) -> Agreement:
     """The agreement, if the subject may know of it; otherwise it is as if it were not there."""
-    found = agreements.get(session, number)
-    if not access.may(session, subject, "see-agreement", found):
+    agreement = agreements.get(session, number)
+    if not access.may(session, subject, "see-agreement", agreement):
         raise UnknownAgreement(number)
-    return found
+    return agreement
 
 
 @contextmanager

@@ -193,14 +193,14 @@ def listed(
     limit: int = SIZE,
 ) -> list[AgreementSummary]:
     """Agreements that the subject may see, by number, after one."""
-    asked = select(Agreement).where(visibility.visible(subject), col(Agreement.id) > after)
+    statement = select(Agreement).where(visibility.visible(subject), col(Agreement.id) > after)
     narrowed = (
         (Agreement.route, route), (Agreement.state, in_state), (Agreement.dataset, dataset), (Agreement.provider_id, provider)
     )  # fmt: skip
     for column, wanted in narrowed:
         if wanted:
-            asked = asked.where(column == wanted)
-    return [summary(one) for one in session.exec(asked.order_by(col(Agreement.id)).limit(limit))]
+            statement = statement.where(column == wanted)
+    return [summary(one) for one in session.exec(statement.order_by(col(Agreement.id)).limit(limit))]
 
 
 def summary(one: Agreement) -> AgreementSummary:

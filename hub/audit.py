@@ -29,7 +29,7 @@ class ListAudit(BaseModel):
 
     actor: str = Field(default="", max_length=500, description="login, key:<prefix>, local:<user>, system:<job>, anonymous")
     action: str = Field(default="", max_length=500, examples=["release"], description="An act's name, or authenticate, …")
-    object: str = Field(default="", max_length=500, examples=["major_hazard v3"])
+    object: str = Field(default="", max_length=500, examples=["enterprise_registration v3"])
     outcome: str = Field(default="", max_length=20, description="done, allowed, refused or failed")
     since: date | None = Field(default=None, description="First day.")
     until: date | None = Field(default=None, description="Last day.")
@@ -202,8 +202,8 @@ def accept(hub: Hub, subject: Subject, given: AcceptAudit) -> Verified:
 def seal(hub: Hub, subject: Subject, given: SealAudit) -> Sealed:
     """Sign the head of the chain now, and append it to the file outside the database; the hub does so each minute by itself."""
     with doing(hub, subject, "audit.seal", about=OBJECT) as deed:
-        made = sealing.seal(deed.session, hub.settings.audit_key, hub.settings.audit_head)
-        last, head = (made.last, made.head) if made else (None, audit.head(deed.session)[1])
+        new_seal = sealing.seal(deed.session, hub.settings.audit_key, hub.settings.audit_head)
+        last, head = (new_seal.last, new_seal.head) if new_seal else (None, audit.head(deed.session)[1])
         deed.detail = {"last": last}
         return Sealed(last=last, head=head)
 

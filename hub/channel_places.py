@@ -10,11 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from catalog.acquisition.negotiation import WrongTerm
-from channels import registry
 from warehouse.settings import Settings
 
 PLACES = ("path", "outbox", "token_file")
 """Settings that name a place of the machine."""
+FOLDERS = ("path", "outbox")
 VARIABLE = re.compile(r"HUB_TOKEN_[A-Z0-9_]{1,80}")
 """Variables that hold a channel's token: none of the hub's own settings is sent to a stranger's address."""
 
@@ -37,8 +37,23 @@ def require_allowed(
         _require_settings(route, channel)
 
 
+def make_folders(settings: Settings, channels: Sequence[Mapping[str, Any]]) -> None:
+    """Make the hub's own drop folders that channels name, so that nobody needs a shell to begin. Others are their owners'."""
+    for place in to_be_made(settings, channels):
+        place.mkdir(parents=True, exist_ok=True)
+
+
+def to_be_made(settings: Settings, channels: Sequence[Mapping[str, Any]]) -> list[Path]:
+    """The hub's own drop folders that channels name and that are not there yet: they are made with the agreement."""
+    named = [(settings.root / str(channel[name])).resolve() for channel in channels for name in FOLDERS if channel.get(name)]
+    own = [place for place in named if any(place != one and place.is_relative_to(one) for one in settings.drop_folders)]
+    return [place for place in own if not place.exists()]
+
+
 def _require_settings(route: str, channel: Mapping[str, Any]) -> None:
     """Refuse what a kind cannot work with, a plug-in's too, before it is saved."""
+    from channels import registry  # here, for the start: tests/cli/test_start.py
+
     try:
         registry.validate(str(channel.get("kind", "")), channel, route=route)
     except registry.UnknownChannel as unknown:

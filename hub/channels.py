@@ -62,7 +62,7 @@ class ChannelSeen(BaseModel):
     en="test a channel",
     api="POST /channels/test",
     cli="channel test",
-    portal="— comes with the agreement's page",
+    portal="/agreements/{agreement}/test",
 )
 def look(hub: Hub, subject: Subject, given: TestChannel) -> ChannelSeen:
     """Look at what a channel holds: its first rows, or what lies there. Nothing is taken and nothing remembered."""
@@ -97,6 +97,16 @@ class NoSuchChannel(HubError):
         )
 
 
+class NotMadeYet(HubError):
+    """A folder of the hub's own that comes with the agreement."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "文件夹尚未建立：保存协议时由平台建立，之后可在协议页再次测试。",
+            "The folder is not there yet: the hub makes it when the agreement is saved; test it again on its page.",
+        )
+
+
 def _require_allowed(hub: Hub, agreed: Agreed, agreement: Agreement | None) -> None:
     """Who may not save a channel may not look by it either; one that the agreement has already is allowed."""
     before: list[Mapping[str, Any]] = [one.whole() for one in agreement.channels] if agreement else []
@@ -109,7 +119,8 @@ def _seen(hub: Hub, agreed: Agreed, limit: int) -> ChannelSeen:
     try:
         glimpse, reached = sources.opened(hub, agreed, seconds=SECONDS).peek(limit), True
     except HubError as error:
-        reached, problem = False, error
+        unmade = agreed.number == NUMBER and channel_places.to_be_made(hub.settings, [agreed.settings])
+        reached, problem = False, NotMadeYet() if unmade else error
     except OSError as error:
         reached, problem = False, HubError(error.strerror or str(error), error.strerror or str(error))
     except Exception as error:  # whatever a plug-in's channel does

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, Field
 from sqlmodel import Session, col, select
@@ -11,20 +11,24 @@ from sqlmodel import Session, col, select
 from catalog import access
 from catalog.access import grants
 from catalog.entries import contracts as registry
+from catalog.entries import packs
 from catalog.entries.contracts import ContractVersion
 from catalog.entries.resources import Resource
 from catalog.identity.organizations import Organization
 from catalog.identity.people import Subject
 from catalog.lineage import graph
+from catalog.store.jobs import Job
 from contracts.clock import now
 from contracts.errors import HubError
 from contracts.model import Contract
-from contracts.odcs import compare as comparing
-from contracts.odcs import loader
+from hub import acts
 from hub.acts import act, doing
 from hub.hub import Hub
+from hub.jobs import begun_again
 from hub.releases import Name
-from warehouse.ingest import rebuild
+
+if TYPE_CHECKING:
+    from contracts.odcs import compare as comparing
 
 LARGEST = 2_000_000
 """Letters of a contract: 5,000 columns take a fifth of it."""
@@ -139,7 +143,10 @@ class ActivatedContract(BaseModel):
 )
 def save(hub: Hub, subject: Subject, given: SaveContract) -> SavedContract:
     """Keep a version of a dataset's contract as a draft, not in force. InvalidContract names every fault with its line."""
+    from contracts.odcs import loader  # here, for the start: tests/cli/test_start.py
+
     with doing(hub, subject, "contract.save") as deed:
+        packs.make_formats_known(deed.session)
         contract = loader.parse(given.text, "contract.odcs.yaml")
         deed.object = _object(contract.dataset, contract.version)
         saved = registry.save(deed.session, contract, by=subject.actor, origin="portal")
@@ -168,6 +175,8 @@ def save(hub: Hub, subject: Subject, given: SaveContract) -> SavedContract:
 )
 def compare(hub: Hub, subject: Subject, given: CompareContract) -> ComparedContract:
     """What a version changes against another one, what breaks, and whom it concerns."""
+    from contracts.odcs import compare as comparing
+
     with doing(hub, subject, "contract.compare", about=_object(given.resource, given.version)) as deed:
         older = registry.get(deed.session, given.resource, given.against or None)
         newer = registry.get(deed.session, given.resource, given.version)
@@ -185,6 +194,24 @@ def compare(hub: Hub, subject: Subject, given: CompareContract) -> ComparedContr
         )
 
 
+def _may_activate(hub: Hub, subject: Subject, given: ActivateContract) -> None:
+    """Refuse at once who may not, and a breaking version that is not said to be meant."""
+    acts.require(hub, subject, "contract.activate")
+    with hub.session() as session:
+        _require_meant(session, registry.get(session, given.resource, given.version), given)
+
+
+def _to_its_end(hub: Hub, _subject: Subject, job: str) -> None:
+    """After a cancelled job: a version that is in force has its table; one that is not is left alone."""
+    from warehouse.ingest import rebuild
+
+    with hub.session() as session:
+        given = ActivateContract.model_validate(session.get_one(Job, job).payload)
+        in_force = given.breaking and _in_force(session, given)
+    if in_force:
+        rebuild.rebuild(hub.settings, hub.ledger, hub.lookups, given.resource)
+
+
 @act(
     "contract.activate",
     policy=MANAGE,
@@ -193,6 +220,10 @@ def compare(hub: Hub, subject: Subject, given: CompareContract) -> ComparedContr
     api="POST /resources/{resource}/contracts/{version}/activate",
     cli="contracts activate",
     portal="/resources/{resource}/contract/{version}/activate",
+    long=True,
+    may=_may_activate,
+    withdraws=_to_its_end,
+    ends=True,
 )
 def activate(hub: Hub, subject: Subject, given: ActivateContract) -> ActivatedContract:
     """Put a version in force in the place of the one before; an additive one alters the table, a breaking one rebuilds it.
@@ -202,30 +233,52 @@ def activate(hub: Hub, subject: Subject, given: ActivateContract) -> ActivatedCo
     with doing(hub, subject, "contract.activate", about=_object(given.resource, given.version)) as deed:
         newer = registry.get(deed.session, given.resource, given.version)
         change = _change(deed.session, newer)
-        breaking = [one for one in change[1].changes if one.breaking] if change else []
-        if breaking and not (given.breaking and given.reason.strip()):
-            raise BreakingChange(given.resource, given.version, len(breaking))
+        breaking = _require_meant(deed.session, newer, given)
+        again = begun_again(hub) and _in_force(deed.session, given)
         registry.activate(deed.session, newer, by=subject.actor)
         before, table = (change[0], _table(change[1])) if change else (None, "create")
+        table = "rebuild" if again else table  # its process died at it: what the table has by now nobody knows
         deed.detail = {
             "before": before.version if before else None,
             "table": table,
             "breaking": [one.path for one in breaking],
             "reason": given.reason.strip(),
         }
-    batches = _bring_up(hub, given.resource, before, newer, table)  # once it is in force: the table is made by it
+        deed.pause()
+        try:  # once it is in force: the table is made by it
+            batches, failed = bring_up(hub, given.resource, before, newer, table), None
+        except HubError as error:  # in force it is, and that stays on record
+            batches, failed = 0, error
+            deed.detail["failed"] = error.message_en
+    if failed is not None:
+        raise failed
     return ActivatedContract(
         resource=given.resource,
         version=newer.version,
         before=before.version if before else None,
-        breaking=bool(breaking),
+        breaking=bool(breaking) or (again and given.breaking),
         table=table,
         batches=batches,
     )
 
 
-def _bring_up(hub: Hub, dataset: str, before: Contract | None, newer: Contract, table: str) -> int:
+def _in_force(session: Session, given: ActivateContract) -> bool:
+    return any(one.version == given.version and one.status == "active" for one in registry.versions(session, given.resource))
+
+
+def _require_meant(session: Session, newer: Contract, given: ActivateContract) -> list[comparing.Change]:
+    """What breaks; BreakingChange unless that is meant, for a reason."""
+    change = _change(session, newer)
+    breaking = [one for one in change[1].changes if one.breaking] if change else []
+    if breaking and not (given.breaking and given.reason.strip()):
+        raise BreakingChange(given.resource, given.version, len(breaking))
+    return breaking
+
+
+def bring_up(hub: Hub, dataset: str, before: Contract | None, newer: Contract, table: str) -> int:
     """The table as its contract now wants it; how many batches were loaded again."""
+    from warehouse.ingest import rebuild
+
     if table == "migrate" and before is not None:
         rebuild.migrate(hub.settings, before, newer)
     if table == "rebuild":
@@ -233,8 +286,10 @@ def _bring_up(hub: Hub, dataset: str, before: Contract | None, newer: Contract, 
     return 0
 
 
-def _change(session: Session, contract: Contract) -> tuple[Contract, comparing.Comparison] | None:
+def _change(session: Session, contract: Contract) -> tuple[Contract, comparing.ContractComparison] | None:
     """The version in force, and what another one changes; None for a new dataset."""
+    from contracts.odcs import compare as comparing
+
     try:
         current = registry.active(session, contract.dataset)
     except registry.UnknownContract:
@@ -242,7 +297,7 @@ def _change(session: Session, contract: Contract) -> tuple[Contract, comparing.C
     return current, comparing.compare(current, contract)
 
 
-def _table(comparison: comparing.Comparison) -> str:
+def _table(comparison: comparing.ContractComparison) -> str:
     if comparison.breaking:
         return "rebuild"
     return "none" if comparison.same else "migrate"
@@ -257,9 +312,9 @@ def concerned(session: Session, resource: str) -> list[Concerned]:
     organizations = session.exec(select(Organization).where(col(Organization.id).in_(holders)).order_by(Organization.name))
     reached = graph.downstream(session, f"{entry.library}.{entry.name}").distance
     names = [name.partition(".")[2] for (name, _), steps in sorted(reached.items(), key=lambda one: one[1]) if steps]
-    made = {one.name: one for one in session.exec(select(Resource).where(col(Resource.name).in_(names)))}
+    resources = {one.name: one for one in session.exec(select(Resource).where(col(Resource.name).in_(names)))}
     readers = [Concerned(kind="organization", name=one.id, title=one.name, title_en=one.name_en) for one in organizations]
-    derived = [made[name] for name in names if name in made]
+    derived = [resources[name] for name in names if name in resources]
     return readers + [Concerned(kind="resource", name=one.name, title=one.title, title_en=one.title_en) for one in derived]
 
 

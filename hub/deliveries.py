@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 from sqlmodel import Session, select
@@ -18,18 +18,15 @@ from catalog.entries.resources import Resource, UnknownResource
 from catalog.entries.visibility import concerning
 from catalog.identity.people import Subject
 from contracts import doubts
-from contracts.deliveries import Answers, Outcome
+from contracts.deliveries import LONGEST_REASON, Answers, Outcome
 from contracts.errors import HubError
 from hub import acts
 from hub.acts import Deed, act, doing
 from hub.hub import Hub
 from hub.releases import Name
-from warehouse.foreign import files
-from warehouse.ingest import acts as decisions
-from warehouse.ingest import deliver as ingest
-from warehouse.ingest import process, quarantine, rebuild, reconcile, senders
-from warehouse.ingest.discard import NothingToDiscard
-from warehouse.storage import landing
+
+if TYPE_CHECKING:
+    from warehouse.ingest import deliver as ingest
 
 COUNTS = ("received", "accepted", "quarantined", "inserted", "updated", "unchanged", "removed")
 Number = Annotated[str, Field(max_length=40, examples=["20260311-0042"], description="Number of the batch.")]
@@ -87,7 +84,7 @@ class Decide(BaseModel):
     """A decision about a batch, for a reason; its sender reads it."""
 
     batch: Number
-    reason: str = Field(max_length=decisions.LONGEST_REASON, pattern=r"\S", examples=["测试文件，不是报送"])
+    reason: str = Field(max_length=LONGEST_REASON, pattern=r"\S", examples=["测试文件，不是报送"])
 
 
 class Export(BaseModel):
@@ -143,8 +140,12 @@ def _may_deliver(hub: Hub, subject: Subject, given: Deliver) -> None:
     may_deliver(hub, subject, given.resource, given.corrects)
 
 
-def _withdraw(hub: Hub, subject: Subject, job: str) -> None:
+def withdraw(hub: Hub, subject: Subject, job: str) -> None:
     """Put the batch aside that a cancelled job left half-way; one whose rows the lake has already is brought to its end."""
+    from warehouse.ingest import acts as decisions  # here, for the start: tests/cli/test_start.py
+    from warehouse.ingest import process, reconcile
+    from warehouse.ingest.discard import NothingToDiscard
+
     with hub.session() as session:
         batch = session.exec(select(Batch).where(Batch.run_id == f"job:{job}")).first()
         half_way = (batch.id, batch.dataset) if batch is not None and batch.state in process.OPEN else None
@@ -152,7 +153,7 @@ def _withdraw(hub: Hub, subject: Subject, job: str) -> None:
         return
     number, dataset = half_way
     try:
-        decisions.DISCARD.do(hub.settings, hub.ledger, hub.lookups, number, "报送已取消 / cancelled", by=subject.actor)
+        decisions.ACTS["discard"].do(hub.settings, hub.ledger, hub.lookups, number, "报送已取消 / cancelled", by=subject.actor)
     except NothingToDiscard:
         reconcile.reconcile(hub.settings, hub.ledger, hub.lookups, dataset=dataset)
 
@@ -174,10 +175,13 @@ def may_deliver(hub: Hub, subject: Subject, resource: str, corrects: str = "") -
     streams=True,
     long=True,
     may=_may_deliver,
-    withdraws=_withdraw,
+    withdraws=withdraw,
 )
 def deliver(hub: Hub, subject: Subject, given: Deliver) -> Delivery:
     """Receive a file for a dataset, check it, and load what is good."""
+    from warehouse.ingest import deliver as ingest
+    from warehouse.storage import landing
+
     corrected = _batch(hub, subject, given.corrects, given.resource)
     sender = (corrected.organization_id if corrected else given.organization) or subject.organization_id
     mends = corrected.organization_id if corrected else None  # who sent a batch may correct it; that allows no first delivery
@@ -188,7 +192,7 @@ def deliver(hub: Hub, subject: Subject, given: Deliver) -> Delivery:
         _require_own(hub, given, sender)
         filename = landing.told_name(given.filename or given.file.name)
         deed.pause()
-        made = _begun_before(hub, given.resource) or ingest.deliver(
+        delivered = begun_before(hub, given.resource) or ingest.deliver(
             hub.settings,
             hub.ledger,
             hub.lookups,
@@ -204,9 +208,9 @@ def deliver(hub: Hub, subject: Subject, given: Deliver) -> Delivery:
             filename=filename,
             answers=answers,
         )
-        deed.object = f"batch:{made.batch_id}"
-        deed.detail = {"dataset": given.resource, "no_op": made.no_op, "filename": filename, "corrects": given.corrects}
-        return delivery_of(made.batch_id, given.resource, made.outcome, no_op=made.no_op)
+        deed.object = f"batch:{delivered.batch_id}"
+        deed.detail = {"dataset": given.resource, "no_op": delivered.no_op, "filename": filename, "corrects": given.corrects}
+        return delivery_of(delivered.batch_id, given.resource, delivered.outcome, no_op=delivered.no_op)
 
 
 @act(
@@ -220,18 +224,23 @@ def deliver(hub: Hub, subject: Subject, given: Deliver) -> Delivery:
 )
 def answer(hub: Hub, subject: Subject, given: Answer) -> Delivery:
     """Answer what a held batch leaves open, and go on with it. Answers about columns, dates and rows are kept."""
-    with _about(hub, subject, "answer-batch", given.batch) as (deed, dataset):
+    from warehouse.ingest import deliver as ingest
+
+    with about_batch(hub, subject, "answer-batch", given.batch) as (deed, dataset):
         answers = _answers(deed, given)
         if answers is None:
             raise NothingAnswered(given.batch)
         deed.detail = {"dataset": dataset}
         deed.pause()
-        made = ingest.answer(hub.settings, hub.ledger, hub.lookups, given.batch, answers, by=subject.actor)
-        return delivery_of(given.batch, dataset, made.outcome)
+        delivered = ingest.answer(hub.settings, hub.ledger, hub.lookups, given.batch, answers, by=subject.actor)
+        return delivery_of(given.batch, dataset, delivered.outcome)
 
 
-def _decide(hub: Hub, subject: Subject, given: Decide, decision: decisions.Act) -> Delivery:
-    with _about(hub, subject, decision.action, given.batch) as (deed, dataset):
+def _decide(hub: Hub, subject: Subject, given: Decide, name: str) -> Delivery:
+    from warehouse.ingest import acts as decisions
+
+    decision = decisions.ACTS[name]
+    with about_batch(hub, subject, decision.action, given.batch) as (deed, dataset):
         was = batches.get(deed.session, given.batch).state
         deed.pause()
         outcome = decision.do(hub.settings, hub.ledger, hub.lookups, given.batch, given.reason, by=subject.actor)
@@ -250,7 +259,7 @@ def _decide(hub: Hub, subject: Subject, given: Decide, decision: decisions.Act) 
 )
 def undo(hub: Hub, subject: Subject, given: Decide) -> Delivery:
     """Take a batch back: the table becomes what it would be without it. Released versions stay as they are."""
-    return _decide(hub, subject, given, decisions.UNDO)
+    return _decide(hub, subject, given, "undo")
 
 
 @act(
@@ -264,7 +273,7 @@ def undo(hub: Hub, subject: Subject, given: Decide) -> Delivery:
 )
 def let_pass(hub: Hub, subject: Subject, given: Decide) -> Delivery:
     """Load a batch that broke a rule about the whole. Its rows are checked as ever: those at fault stay in quarantine."""
-    return _decide(hub, subject, given, decisions.PASS)
+    return _decide(hub, subject, given, "pass")
 
 
 @act(
@@ -278,7 +287,7 @@ def let_pass(hub: Hub, subject: Subject, given: Decide) -> Delivery:
 )
 def discard(hub: Hub, subject: Subject, given: Decide) -> Delivery:
     """Put a batch aside that waits, is stuck, held or refused, without opening it again; its file is kept."""
-    return _decide(hub, subject, given, decisions.DISCARD)
+    return _decide(hub, subject, given, "discard")
 
 
 @act(
@@ -293,7 +302,9 @@ def discard(hub: Hub, subject: Subject, given: Decide) -> Delivery:
 )
 def export(hub: Hub, subject: Subject, given: Export) -> Exported:
     """Write a batch's refused rows as the provider's own table with a column of reasons, to be corrected and sent again."""
-    with _about(hub, subject, "export-quarantine", given.batch) as (deed, dataset):
+    from warehouse.ingest import quarantine
+
+    with about_batch(hub, subject, "export-quarantine", given.batch) as (deed, dataset):
         version = batches.get(deed.session, given.batch).contract_version
         contract = registry.get(deed.session, dataset, version)
         deed.pause()
@@ -314,11 +325,13 @@ def export(hub: Hub, subject: Subject, given: Export) -> Exported:
 )
 def rebuild_dataset(hub: Hub, subject: Subject, given: Rebuild) -> Rebuilt:
     """Check and load every accepted batch again, from its landed bytes, under the active contract."""
+    from warehouse.ingest import rebuild
+
     with doing(hub, subject, "rebuild", given.resource, about=f"dataset:{given.resource}") as deed:
         deed.pause()
-        made = rebuild.rebuild(hub.settings, hub.ledger, hub.lookups, given.resource)
-        deed.detail = {"batches": len(made)}
-        outcomes = [delivery_of(batch, given.resource, outcome) for batch, outcome in made]
+        rebuilt = rebuild.rebuild(hub.settings, hub.ledger, hub.lookups, given.resource)
+        deed.detail = {"batches": len(rebuilt)}
+        outcomes = [delivery_of(batch, given.resource, outcome) for batch, outcome in rebuilt]
         return Rebuilt(resource=given.resource, batches=outcomes)
 
 
@@ -335,7 +348,7 @@ def known(session: Session, subject: Subject, batch_id: str) -> tuple[Batch, Res
 
 
 @contextmanager
-def _about(hub: Hub, subject: Subject, name: str, batch_id: str) -> Iterator[tuple[Deed, str]]:
+def about_batch(hub: Hub, subject: Subject, name: str, batch_id: str) -> Iterator[tuple[Deed, str]]:
     """An act about a batch that the subject may know of; with its dataset."""
     with hub.session() as session:
         batch, _ = known(session, subject, batch_id)
@@ -356,8 +369,11 @@ def _batch(hub: Hub, subject: Subject, corrects: str, dataset: str) -> Batch | N
     return batch
 
 
-def _begun_before(hub: Hub, dataset: str) -> ingest.Delivered | None:
+def begun_before(hub: Hub, dataset: str) -> ingest.Delivered | None:
     """What became of the batch that this job received before its process died; None where it came to none."""
+    from warehouse.ingest import deliver as ingest
+    from warehouse.ingest import process, reconcile
+
     with hub.session() as session:
         query = select(Batch.id).where(Batch.run_id == f"job:{hub.job}") if hub.job else None
         number = session.exec(query).first() if query is not None else None
@@ -370,6 +386,9 @@ def _begun_before(hub: Hub, dataset: str) -> ingest.Delivered | None:
 
 def _require_own(hub: Hub, given: Deliver, sender: str) -> None:
     """A workbook names no other agency than the one that it is handed in for."""
+    from warehouse.foreign import files
+    from warehouse.ingest import senders
+
     mark = files.identify(given.file, hub.settings) if sender else None
     if mark is not None and mark.dataset == given.resource:
         senders.sender(hub.settings, mark, sender)
@@ -380,11 +399,11 @@ def _answers(deed: Deed, given: Open) -> Answers | None:
     maps = [f"{header}={item}" for header, item in given.columns.items()]
     orders = [f"{item}={order}" for item, order in given.dates.items()]
     contract = registry.get(deed.session, deed.resource.name)
-    told = doubts.given(contract, maps, given.absent, orders, given.overlap, ",".join(given.key), given.again, given.nil)
-    if told == Answers():
+    answers = doubts.given(contract, maps, given.absent, orders, given.overlap, ",".join(given.key), given.again, given.nil)
+    if answers == Answers():
         return None
     access.require(deed.session, deed.subject, "answer-batch", deed.resource)
-    return told
+    return answers
 
 
 def delivery_of(batch: str, dataset: str, outcome: Outcome, *, no_op: bool = False) -> Delivery:

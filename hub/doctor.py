@@ -9,25 +9,21 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, Field
 
 from catalog.identity.people import Subject
-from catalog.ledger import CatalogLedger
 from catalog.overview import health
 from catalog.overview.health import Finding
-from catalog.releases import releases
 from catalog.store import database
 from contracts.clock import ahead, local, machine, now, zone
 from contracts.errors import HubError
 from hub.acts import act, doing
 from hub.hub import Hub
-from warehouse.ingest import accounts
 from warehouse.settings import Settings
-from warehouse.storage import connection
 
 Look = Callable[[Settings], Finding]
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,6 +37,12 @@ CLOCK_TOLERANCE = 5.0
 
 class Examine(BaseModel):
     """The whole installation."""
+
+    whole: bool = Field(
+        True,
+        description="Compare every batch and version with the lake now; otherwise the newest batch, with what the last whole "
+        "comparison of the day found.",
+    )
 
 
 class FindingState(BaseModel):
@@ -73,14 +75,14 @@ class Health(BaseModel):
 )
 def doctor(hub: Hub, subject: Subject, given: Examine) -> Health:
     """Look at versions, extensions, locks, disk, clock, migrations, batches, calendar, code lists and audit; say what to do."""
-    return examined(hub, subject)
+    return examined(hub, subject, whole=given.whole)
 
 
-def examined(hub: Hub, subject: Subject, more: Sequence[Look] = ()) -> Health:
+def examined(hub: Hub, subject: Subject, more: Sequence[Look] = (), *, whole: bool = True) -> Health:
     """The act, with the checks of a door that knows more of the machine."""
     with doing(hub, subject, "doctor") as deed:
         deed.pause()  # looking takes seconds
-        result = health_of(list(examine(hub.settings, more)))
+        result = health_of(list(examine(hub.settings, more, whole=whole)))
         deed.detail = {"bad": result.bad, "warnings": result.warnings}
         return result
 
@@ -105,11 +107,14 @@ def health_of(findings: Sequence[Finding]) -> Health:
     )
 
 
-def examine(settings: Settings, more: Sequence[Look] = ()) -> Iterator[Finding]:
-    """Every check, and those of a door that knows more (`more`: runs and watched folders are known on the machine only)."""
+def examine(settings: Settings, more: Sequence[Look] = (), *, whole: bool = True) -> Iterator[Finding]:
+    """Every check, and those of a door that knows more (`more`: runs and watched folders are known on the machine only).
+    `whole`: every batch is compared with the lake now."""
+    from hub import comparison, packs  # here, for the start: tests/cli/test_start.py
+
     looks: list[Look] = [_python, _packages, _home, _disk, _clock]
     if settings.root.is_dir():
-        looks += [_extensions, _writer, _migrations, _lake, accounts_finding, *more]
+        looks += [_extensions, _writer, _migrations, _lake, comparison.accounts if whole else comparison.newest, *more]
     for look in looks:
         yield _safely(look, settings)
     if not settings.root.is_dir():
@@ -118,6 +123,7 @@ def examine(settings: Settings, more: Sequence[Look] = ()) -> Iterator[Finding]:
         with database.session(settings.catalog_database) as session:
             database.require(settings.catalog_database)
             yield from health.examine(session, settings.audit_head, witnessed=bool(settings.audit_witness))
+            yield _packs(settings, packs.altered(session, settings))
     except HubError:
         return  # the migrations' finding has said it
     except Exception as error:
@@ -145,15 +151,9 @@ def _python(_: Settings) -> Finding:
 
 def _packages(_: Settings) -> Finding:
     """Installed versions against the lock."""
-    wrong = []
     wanted = re.findall(r"^([A-Za-z0-9_.-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
-    for name, version in wanted:
-        try:
-            here = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            here = "—"
-        if here != version:
-            wrong.append(f"{name} {here} ≠ {version}")
+    installed = ((name, version, _installed(name)) for name, version in wanted)
+    wrong = [f"{name} {here} ≠ {version}" for name, version, here in installed if here != version]
     if not wrong:
         return Finding("packages", "good", f"{len(wanted)} 个依赖与锁定版本一致", f"{len(wanted)} packages are as locked")
     some = "; ".join(wrong[:6])
@@ -167,8 +167,19 @@ def _packages(_: Settings) -> Finding:
     )
 
 
+@cache
+def _installed(name: str) -> str:
+    """Read once: a process goes on with the packages that it began with."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "—"
+
+
 def _extensions(settings: Settings) -> Finding:
     """DuckDB's extensions load from the installed wheels."""
+    from warehouse.storage import connection
+
     folder = connection.extension_directory(settings)
     names = ["ducklake", "postgres_scanner" if settings.lake_catalog else "sqlite_scanner"]
     missing = [name for name in names if not any(folder.rglob(f"{name}.duckdb_extension"))]
@@ -209,15 +220,15 @@ def _home(settings: Settings) -> Finding:
 def _disk(settings: Settings) -> Finding:
     where = settings.root if settings.root.exists() else settings.root.parent
     usage = shutil.disk_usage(where)
-    told = f"{usage.free / 2**30:.1f} GiB / {usage.total / 2**30:.1f} GiB"
+    free_space = f"{usage.free / 2**30:.1f} GiB / {usage.total / 2**30:.1f} GiB"
     if usage.free >= LEAST_FREE and usage.free / usage.total >= LEAST_SHARE:
-        return Finding("disk", "good", f"剩余 {told}", f"{told} free")
+        return Finding("disk", "good", f"剩余 {free_space}", f"{free_space} free")
     state = "bad" if usage.free < LEAST_FREE / 4 else "warning"
     return Finding(
         "disk",
         state,
-        f"磁盘将满：剩余 {told}",
-        f"the disk is nearly full: {told} free",
+        f"磁盘将满：剩余 {free_space}",
+        f"the disk is nearly full: {free_space} free",
         "hub lake maintain，或扩容",
         "hub lake maintain, or add space",
     )
@@ -269,14 +280,14 @@ def _writer(settings: Settings) -> Finding:
 
 def _holder(path: Path) -> Finding:
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        payload = json.loads(path.read_text(encoding="utf-8"))
         since = machine().timestamp() - path.stat().st_mtime
     except (OSError, ValueError):
-        told, since = {}, 0.0
-    what = f"{told.get('what', '?')} (pid {told.get('pid', '?')})"
+        payload, since = {}, 0.0
+    what = f"{payload.get('what', '?')} (pid {payload.get('pid', '?')})"
     state = "warning" if since > 3600 else "good"
     mend = (
-        (f"若该进程已无响应：kill {told.get('pid', '')}", f"if that process hangs: kill {told.get('pid', '')}")
+        (f"若该进程已无响应：kill {payload.get('pid', '')}", f"if that process hangs: kill {payload.get('pid', '')}")
         if since > 3600
         else ("", "")
     )
@@ -286,14 +297,14 @@ def _holder(path: Path) -> Finding:
 
 
 def _migrations(settings: Settings) -> Finding:
-    found, wanted = database.current(settings.catalog_database), database.newest()
-    if found == wanted:
-        return Finding("migrations", "good", f"目录库结构 {found}", f"catalogue at revision {found}")
+    revisions, wanted = database.current(settings.catalog_database), database.newest()
+    if revisions == wanted:
+        return Finding("migrations", "good", f"目录库结构 {revisions}", f"catalogue at revision {revisions}")
     return Finding(
         "migrations",
         "bad",
-        f"目录库结构 {found or '空'}，应为 {wanted}",
-        f"catalogue at revision {found or 'none'}, needs {wanted}",
+        f"目录库结构 {revisions or '空'}，应为 {wanted}",
+        f"catalogue at revision {revisions or 'none'}, needs {wanted}",
         "hub init",
         "hub init",
     )
@@ -301,6 +312,8 @@ def _migrations(settings: Settings) -> Finding:
 
 def _lake(settings: Settings) -> Finding:
     """The lake opens for reading."""
+    from warehouse.storage import connection
+
     if not connection.exists(settings):
         return Finding("lake", "bad", "还没有数据湖", "there is no lake yet", "hub init", "hub init")
     with connection.reader(settings) as lake:
@@ -309,35 +322,16 @@ def _lake(settings: Settings) -> Finding:
     return Finding("lake", "good", f"数据湖可读，{tables} 张表", f"the lake opens, {tables} tables")
 
 
-def accounts_finding(settings: Settings) -> Finding:
-    """Lake and catalogue say the same of every batch, and every version in force has its snapshot."""
-    if not connection.exists(settings) or database.current(settings.catalog_database) != database.newest():
-        return Finding("accounts", "good", "尚无可对照的记录", "there is nothing to compare yet")
-    with connection.reader(settings) as lake:
-        both = accounts.read(lake, CatalogLedger(settings.catalog_database))
-        missing = [held.batch_id for held in both.missing() if not accounts.rows_there(lake, held)]
-    # A demo plays on days of its own: its versions are older than their snapshots.
-    demo = settings.environment == "demo"
-    snapshots = dict.fromkeys(both.snapshots, datetime.min.replace(tzinfo=UTC)) if demo else both.snapshots
-    with database.session(settings.catalog_database) as session:
-        pins = [f"{name} v{version}" for name, version in releases.without_snapshot(session, snapshots)]
-    if missing or both.unknown() or both.of_other_bytes():
-        lost = "、".join([*both.unknown(), *both.of_other_bytes(), *missing][:5])
-        zh = f"数据湖与目录不一致：目录不知 {len(both.unknown())} 批，同号异文件 {len(both.of_other_bytes())} 批，"
-        en = f"lake and catalogue differ: {len(both.unknown())} batches unknown to the catalogue, "
-        en += f"{len(both.of_other_bytes())} of other bytes, {len(missing)} not in the lake: {lost.replace('、', ', ')}"
-        mend = ("运行 hub batch reconcile", "run `hub batch reconcile`")
-        return Finding("accounts", "bad", f"{zh}湖中缺 {len(missing)} 批：{lost}", en, *mend)
-    if pins:
-        names = "、".join(pins[:5])
-        return Finding(
-            "accounts",
-            "bad",
-            f"{len(pins)} 个已发布版本的快照不在湖中：{names}",
-            f"{len(pins)} released versions have lost their snapshot: {names.replace('、', ', ')}",
-            "用 hub release recall 召回并重新发布，或从备份恢复",
-            "recall them (`hub release recall`) and release anew, or restore a backup",
-        )
+def _packs(settings: Settings, altered: list[str]) -> Finding:
+    """The copies of packs from which models are built are as they were added."""
+    if not altered:
+        return Finding("packs", "good", "各包文件完好", "the packs' files are whole")
+    listed = ", ".join(altered)
     return Finding(
-        "accounts", "good", f"{len(both.placed):,} 个批次与数据湖一致", f"{len(both.placed):,} batches as in the lake"
+        "packs",
+        "bad",
+        f"{settings.packs} 中的包缺失或被改动，模型无法按原样构建：{listed}",
+        f"packs in {settings.packs} are missing or changed, their models are not what was added: {listed}",
+        "用同一版本的包再运行 hub pack add，即恢复原样",
+        "hub pack add with the same version of the pack puts it back",
     )

@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field
 from contracts.errors import HubError
 from contracts.inference.coordinates import KINDS
 from contracts.inference.grid import header_rows
-from contracts.inference.guess import Answers
-from contracts.inference.naming import NAME
+from contracts.inference.guess import ColumnAnswers
 from contracts.model import Type
+from contracts.vocabulary import MACHINE_NAME
 
 READING = ("sheet", "range", "header", "records", "encoding", "delimiter", "quote", "member")
 """Answers about the file as a whole; they go into a contract's `reading`."""
@@ -75,7 +75,7 @@ class FileAnswers(BaseModel):
     def check(self) -> None:
         """Refuse answers that mean nothing, before anything is read. Errors: UnusableAnswer."""
         self.columns()
-        if self.dataset and not NAME.fullmatch(self.dataset):
+        if self.dataset and not MACHINE_NAME.fullmatch(self.dataset):
             raise UnusableAnswer(
                 f"数据集名 {self.dataset} 应为小写字母、数字、下划线，以字母开头。",
                 f"A dataset's name is small letters, digits and _: {self.dataset}.",
@@ -94,9 +94,9 @@ class FileAnswers(BaseModel):
             return None
         return () if self.key == "none" else tuple(part.strip() for part in self.key.split(","))
 
-    def columns(self) -> Answers:
+    def columns(self) -> ColumnAnswers:
         """What was said about single columns. Errors: UnusableAnswer."""
-        return Answers(
+        return ColumnAnswers(
             by_column("--dates", self.dates, BY_COLUMN["dates"]),
             by_column("--type", self.types, BY_COLUMN["types"]),
             by_column("--decimal", self.decimal, BY_COLUMN["decimal"]),

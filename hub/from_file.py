@@ -10,11 +10,13 @@ from pathlib import Path, PurePath
 from sqlmodel import Session
 
 from catalog.entries import contracts as registry
+from catalog.entries import packs
 from catalog.identity import organizations
 from catalog.identity.people import Subject
+from contracts.checks.formats import registry as formats
 from contracts.clock import today
 from contracts.errors import HubError
-from contracts.inference import naming
+from contracts.inference import glossary, naming
 from contracts.inference.beside import ALL
 from contracts.inference.divisions import PREFIX
 from contracts.inference.evidence import Choice, Evidence, Question, Said, Undecided
@@ -53,8 +55,8 @@ class Source:
 
     def stamp(self) -> tuple[int, int]:
         """Size and time of its last change."""
-        found = self.path.stat()
-        return found.st_size, found.st_mtime_ns
+        stat = self.path.stat()
+        return stat.st_size, stat.st_mtime_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +71,15 @@ class Target:
 
 def target(session: Session, source: Source) -> Target:
     """Name and title from the file's name and the part of it that was chosen, unless they were said. UnknownOrganization."""
+    packs.make_formats_known(session)
     answers, part = source.answers, source.answers.sheet
     part = "" if part == ALL else part
     if answers.records:
         part = answers.records.rpartition(".")[2].strip("$")
     file = PurePath(answers.member.rpartition(INSIDE)[2]).name if answers.member else source.filename
     title = naming.dataset_title(file, part)
-    name = answers.dataset or naming.dataset_name(title)
+    with glossary.using(packs.words(session)):
+        name = answers.dataset or naming.dataset_name(title)
     owner = organizations.get(session, answers.owner).id if answers.owner else organizations.own(session).id
     contract = None
     with suppress(registry.UnknownContract):
@@ -100,8 +104,11 @@ def draft(hub: Hub, source: Source, to: Target, *, rows: int = 0, progress: draf
         _codes(hub.lookups, "division"),
         past,
         rows,
+        formats.brought(),
     )
-    return files.draft_contract(request, hub.settings, progress)
+    with hub.session() as session:
+        words = packs.words(session)
+    return files.draft_contract(request, hub.settings, progress, words=words)
 
 
 def compare(hub: Hub, source: Source, contract: Contract) -> tuple[Evidence, ...]:
@@ -153,6 +160,7 @@ def load(hub: Hub, subject: Subject, source: Source, contract: Contract) -> Deli
         received_by=subject.actor,
         route=str(contract.catalogue.get("route", "")),
         organization_id=contract.owner or None,
+        run_id=f"job:{hub.job}" if hub.job else "",
         filename=source.filename,
     )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 
-import hub.table  # noqa: F401 - every act
 from hub import jobs
 from hub.hub import open_hub
 from warehouse.settings import Settings

@@ -12,7 +12,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,15 @@ from catalog.store.jobs import CANCELLED, DONE, FAILED, OPEN, RUNNING, Job
 from contracts import progress
 from contracts.clock import now
 from contracts.errors import HubError
-from hub.acts import ACTS, act, doing, require_beforehand
+from hub.acts import act, doing, require_beforehand
 from hub.hub import Hub
+from hub.named import named
 
 LOOK_SECONDS = 0.2
 NOTE_SECONDS = 0.5
 """How often the rows of one step are noted at most."""
+UNCLAIMED = timedelta(hours=1)
+"""Age of a folder from which it is no longer that of a job that is just being asked for."""
 OWN, ADMINISTER = "own-account", "administer"
 log = logging.getLogger("hui.jobs")
 _runners: dict[Path, Callable[[], None]] = {}
@@ -110,11 +113,15 @@ def submit(hub: Hub, subject: Subject, name: str, given: BaseModel) -> JobState:
     job = Job(act=name, caller=subject.login, subject=_stored(subject), payload={}, object=_about(given))
     if wake is None:  # it is never in the queue: another server's runner would begin it, too
         job.state, job.runner, job.attempts, job.started_at = RUNNING, "here", 1, now()
-    with hub.session() as session:
-        jobs.add(session, job)
-        job.payload = _with_files(given, folder(hub, job.id)).model_dump(mode="json")
-        session.add(job)
-        number = job.id
+    try:
+        with hub.session() as session:
+            jobs.add(session, job)
+            number = job.id
+            job.payload = _with_files(given, folder(hub, number)).model_dump(mode="json")
+            session.add(job)
+    except BaseException:
+        shutil.rmtree(folder(hub, job.id), ignore_errors=True)
+        raise
     if wake is None:
         perform(hub, number)
     else:
@@ -136,7 +143,7 @@ def perform(hub: Hub, number: str) -> None:
         if subject is None:
             raise AccessEnded
         with progress.listening(_notes(hub, number)):
-            one = ACTS[job.act]
+            one = named(job.act)
             result = one.does(replace(hub, job=number, where={"job": number}), subject, one.takes.model_validate(job.payload))
     except HubError as error:
         _finish(hub, number, FAILED, problem=_problem(error))
@@ -154,7 +161,7 @@ def cancelled(hub: Hub, number: str) -> None:
         job = session.get_one(Job, number)
         session.expunge(job)
         subject, done = people.again(session, _subject(job.subject)), _record(session, job)
-    withdraws = ACTS[job.act].withdraws
+    withdraws = named(job.act).withdraws
     if done is None and withdraws is not None:
         withdraws(hub, subject or _subject(job.subject), number)
     _finish(hub, number, CANCELLED if done is None else DONE)
@@ -216,6 +223,28 @@ def folder(hub: Hub, number: str) -> Path:
     return hub.settings.root / "jobs" / number
 
 
+def sweep(hub: Hub, older: timedelta = UNCLAIMED) -> list[str]:
+    """Remove folders of files that no open job has any more: its commit failed, or its server died at its end."""
+    if not (hub.settings.root / "jobs").is_dir():
+        return []
+    before = now().timestamp() - older.total_seconds()
+    old = [place for place in (hub.settings.root / "jobs").iterdir() if place.is_dir() and place.stat().st_mtime < before]
+    with hub.session() as session:
+        wanted = jobs.open_among(session, [place.name for place in old])
+    left = [place for place in old if place.name not in wanted]
+    for place in left:
+        shutil.rmtree(place, ignore_errors=True)
+    return [place.name for place in left]
+
+
+def begun_again(hub: Hub) -> bool:
+    """Whether this hub works for a job whose process died at it before."""
+    if not hub.job:
+        return False
+    with hub.session() as session:
+        return session.get_one(Job, hub.job).attempts > 1
+
+
 def runs_here(root: Path, wake: Callable[[], None] | None) -> None:
     """Jobs of that HUB_HOME are done by a runner of this process, which `wake` tells of a new one; None: no longer."""
     if wake is None:
@@ -257,8 +286,8 @@ def _record(session: Session, job: Job) -> AuditRecord | None:
     """The record that the act left, if it was done."""
     began = AuditRecord.at >= job.created_at
     query = select(AuditRecord).where(AuditRecord.action == job.act, AuditRecord.outcome == "done", began)
-    found = session.exec(query.order_by(col(AuditRecord.sequence).desc()))
-    return next((record for record in found if record.detail.get("job") == job.id), None)
+    records = session.exec(query.order_by(col(AuditRecord.sequence).desc()))
+    return next((record for record in records if record.detail.get("job") == job.id), None)
 
 
 def _notes(hub: Hub, number: str) -> progress.Listener:
@@ -287,6 +316,9 @@ def _with_files(given: BaseModel, place: Path) -> BaseModel:
 
 
 def _about(given: BaseModel) -> str:
+    for name in ("batch", "onboarding"):
+        if number := getattr(given, name, ""):
+            return f"{name}:{number}"
     return str(getattr(given, "resource", "") or "hub")
 
 

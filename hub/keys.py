@@ -85,6 +85,7 @@ def issue_key(hub: Hub, subject: Subject, given: IssueKey) -> IssuedKey:
     api="POST /keys/{prefix}/revoke",
     cli="people revoke",
     portal="/administration/people/{login}",
+    ends=True,
 )
 def revoke_key(hub: Hub, subject: Subject, given: RevokeKey) -> KeyState:
     """Take a key back; from the next request on it opens nothing. Everybody may their own."""
@@ -105,6 +106,7 @@ def revoke_key(hub: Hub, subject: Subject, given: RevokeKey) -> KeyState:
     api="POST /sessions/{session}/end",
     cli="people end-session",
     portal="/sessions",
+    ends=True,
 )
 def end_session(hub: Hub, subject: Subject, given: EndSession) -> SessionEnded:
     """End one open portal session; its next request is nobody's. Everybody may their own; another's is not there for them."""

@@ -3,42 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from catalog import access
+from catalog.deliveries.batches import Batch
 from catalog.entries import contracts as registry
-from catalog.entries import onboardings, resources
+from catalog.entries import onboardings
 from catalog.entries.onboardings import Onboarding
-from catalog.entries.resources import UnknownResource
-from catalog.identity import organizations
 from catalog.identity.people import Subject
+from catalog.store.jobs import OPEN as OPEN_JOBS
+from catalog.store.jobs import Job
 from contracts.errors import HubError
 from contracts.inference.evidence import Evidence, Undecided
-from contracts.model import Contract, Type
-from contracts.odcs import draft_edits, loader
-from contracts.odcs.draft_edits import DatasetEdit, ItemEdit
-from hub import acts, from_file, waiting_files
+from contracts.model import Contract
+from hub import acts, deliveries, from_file, waiting_files
 from hub.acts import Deed, act, doing
-from hub.contracts import LARGEST, MANAGE
+from hub.contracts import MANAGE
 from hub.deliveries import Delivery, delivery_of
+from hub.edited_draft import NameTaken, Number, Onboard, checked_contract, drafted_otherwise
 from hub.file_answers import FileAnswer, FileAnswers
 from hub.from_file import Source, StillGrowing
 from hub.hub import Hub
-from hub.waiting_files import DraftItem, FileQuestion, WaitingFile
+from hub.jobs import begun_again
+from hub.waiting_files import FileQuestion, WaitingFile
 from warehouse.ingest.deliver import Delivered
 from warehouse.onboarding.draft import Progress
 from warehouse.storage import landing
 
 ROWS = 20
 """First rows that are shown beside a draft."""
-Number = Annotated[str, Field(max_length=64, description="Number of the waiting file.")]
-Text = Annotated[str, Field(max_length=1000)]
 
 
 class StillOpen(HubError):
@@ -49,16 +47,6 @@ class StillOpen(HubError):
         super().__init__(
             f"文件还有 {len(questions)} 个问题没有答复，没有入库任何数据：{zh}",
             f"The file leaves {len(questions)} question(s) open; nothing was loaded: {en}",
-        )
-
-
-class NameTaken(HubError):
-    """A new dataset under the name of one that is there."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"数据集 {name} 已存在，请另起名称；若这是它的下一次交付，请到它的页面送交。",
-            f"There is a dataset {name}; give another name, or deliver the file to that one.",
         )
 
 
@@ -76,34 +64,6 @@ class AnswerFile(BaseModel):
     answers: list[FileAnswer] = Field(max_length=10_000)
 
 
-class EditItem(BaseModel):
-    """What is to be otherwise about a drafted item; what is not given stays. Another type or key is drafted anew."""
-
-    item: str = Field(max_length=200, description="Its name in the draft.")
-    name: str | None = Field(default=None, max_length=200)
-    title: Text | None = None
-    title_en: Text | None = None
-    type: Type | None = None
-    required: bool | None = None
-    key: bool | None = None
-    format: str | None = Field(default=None, max_length=40, description="Domain format; empty: none.")
-    grade: Literal["L1", "L2", "L3", "L4"] | None = None
-
-
-class Onboard(BaseModel):
-    """A waiting file that is to be loaded, with its draft as edited; empty: as drafted."""
-
-    onboarding: Number
-    dataset: str = Field(default="", max_length=200, examples=["shelter"])
-    title: Text = ""
-    title_en: Text = ""
-    owner: str = Field(default="", max_length=200, description="Organization that answers for the data.")
-    items: list[EditItem] = Field(default=[], max_length=5000)
-    contract: str = Field(
-        default="", max_length=LARGEST, description="The whole draft, edited; the items then stay as it says."
-    )
-
-
 class DiscardFile(BaseModel):
     """A waiting file that is given up."""
 
@@ -113,6 +73,7 @@ class DiscardFile(BaseModel):
 class Onboarded(BaseModel):
     """A dataset with its first delivery, or the next one of a dataset that was there."""
 
+    onboarding: str
     dataset: str
     new: bool
     contract_version: str
@@ -184,6 +145,26 @@ def answer(hub: Hub, subject: Subject, given: AnswerFile) -> WaitingFile:
         return _look(hub, one, answers)
 
 
+def _may_load(hub: Hub, subject: Subject, given: Onboard) -> None:
+    """Refuse at once who may not, and what the draft as edited already says; what a look at the file tells comes later."""
+    acts.require(hub, subject, "onboard")
+    with hub.session() as session:
+        one = onboardings.opened(session, given.onboarding, subject.login)
+        session.expunge(one)
+    seen_before = waiting_files.kept(hub.settings, one.id)
+    if seen_before.questions:
+        raise StillOpen(seen_before.questions)
+    if seen_before.state == "draft" and drafted_otherwise(seen_before, given) == seen_before.answers:
+        checked_contract(hub, seen_before, given)
+
+
+def _let_go(hub: Hub, subject: Subject, job: str) -> None:
+    """After a cancelled job: its half-way batch is put aside, its file waits on."""
+    deliveries.withdraw(hub, subject, job)
+    with hub.session() as session:
+        onboardings.let_go(session, str(session.get_one(Job, job).payload["onboarding"]))
+
+
 @act(
     "onboard",
     policy=MANAGE,
@@ -192,6 +173,9 @@ def answer(hub: Hub, subject: Subject, given: AnswerFile) -> WaitingFile:
     api="POST /onboardings/{onboarding}",
     cli="onboard",
     portal="/onboard/{onboarding}",
+    long=True,
+    may=_may_load,
+    withdraws=_let_go,
 )
 def onboard(hub: Hub, subject: Subject, given: Onboard) -> Onboarded:
     """Make the dataset: its contract in force, its entry a draft, the file its first delivery.
@@ -199,20 +183,21 @@ def onboard(hub: Hub, subject: Subject, given: Onboard) -> Onboarded:
     StillOpen where an edit (a type, a key) makes the file leave something open again: see the waiting file.
     """
     with doing(hub, subject, "onboard", about=f"onboarding:{given.onboarding}") as deed:
-        one = onboardings.take(deed.session, given.onboarding, subject.login)
+        one = onboardings.take(deed.session, given.onboarding, subject.login, again=begun_again(hub))
         deed.session.expunge(one)
         deed.pause()
         with _open_again(hub, one.id):
-            loaded = _finish(hub, subject, one, given)
+            loaded = _loaded_before(hub, one) or _finish(hub, subject, one, given)
         onboardings.settle(deed.session, one.id, onboardings.LOADED, loaded.contract.dataset, loaded.delivered.batch_id)
         _tell(deed, one.filename, loaded)
     waiting_files.remove(hub.settings, given.onboarding)
-    made = loaded.delivered
+    delivered = loaded.delivered
     return Onboarded(
+        onboarding=given.onboarding,
         dataset=loaded.contract.dataset,
         new=loaded.new,
         contract_version=loaded.contract.version,
-        delivery=delivery_of(made.batch_id, loaded.contract.dataset, made.outcome, no_op=made.no_op),
+        delivery=delivery_of(delivered.batch_id, loaded.contract.dataset, delivered.outcome, no_op=delivered.no_op),
     )
 
 
@@ -263,15 +248,25 @@ def onboard_file(hub: Hub, subject: Subject, file: Path, answers: FileAnswers, p
 def waiting(hub: Hub, subject: Subject) -> list[Onboarding]:
     """The caller's own waiting files, newest first."""
     with hub.session() as session:
-        found = list(onboardings.waiting(session, subject.login))
+        files = list(onboardings.waiting(session, subject.login))
         session.expunge_all()
-        return found
+        return files
 
 
 def seen(hub: Hub, subject: Subject, number: str) -> WaitingFile:
-    """One of the caller's own. Errors: UnknownOnboarding."""
+    """One of the caller's own. One whose job was given up waits on. Errors: UnknownOnboarding."""
     with hub.session() as session:
-        return waiting_files.read(hub.settings, onboardings.get(session, number, subject.login))
+        one = onboardings.get(session, number, subject.login)
+        if one.state == onboardings.LOADING and not _at_work(session, number):
+            onboardings.let_go(session, number)
+            session.refresh(one)
+        return waiting_files.read(hub.settings, one)
+
+
+def _at_work(session: Session, number: str) -> bool:
+    """Whether a job is there that loads it."""
+    payloads = session.exec(select(Job.payload).where(Job.act == "onboard", col(Job.state).in_(OPEN_JOBS)))
+    return any(payload.get("onboarding") == number for payload in payloads)
 
 
 def clean_up(hub: Hub) -> None:
@@ -289,12 +284,12 @@ def _look(hub: Hub, one: Onboarding, answers: FileAnswers) -> WaitingFile:
         to = from_file.target(session, source)
     try:
         if to.contract is None:
-            found = waiting_files.drafted(one, source, to, from_file.draft(hub, source, to, rows=ROWS))
+            drafted = waiting_files.drafted(one, source, to, from_file.draft(hub, source, to, rows=ROWS))
         else:
-            found = waiting_files.next_delivery(one, source, to, from_file.compare(hub, source, to.contract))
+            drafted = waiting_files.next_delivery(one, source, to, from_file.compare(hub, source, to.contract))
     except Undecided as undecided:
-        found = waiting_files.asked(one, answers, undecided)
-    return waiting_files.save(hub.settings, found)
+        drafted = waiting_files.asked(one, answers, undecided)
+    return waiting_files.save(hub.settings, drafted)
 
 
 @contextmanager
@@ -315,20 +310,29 @@ def _finish(hub: Hub, subject: Subject, one: Onboarding, given: Onboard) -> Load
         raise StillOpen(seen_before.questions)
     if seen_before.state == "next delivery":
         return _deliver(hub, subject, one, seen_before)
-    answers = _drafted_otherwise(seen_before, given)
+    answers = drafted_otherwise(seen_before, given)
     drafted = seen_before if answers == seen_before.answers else _look(hub, one, answers)
     if drafted.questions:
         raise StillOpen(drafted.questions)
     if drafted.state != "draft":
         raise NameTaken(drafted.dataset)
-    contract = _contract(drafted, given)
-    with hub.session() as session:
-        organizations.get(session, contract.owner)
-        if _there(session, contract.dataset):
-            raise NameTaken(contract.dataset)
+    contract = checked_contract(hub, drafted, given)
     from_file.register(hub, subject, contract, drafted.report)
     source = Source(waiting_files.upload(hub.settings, one.id), one.filename, answers)
     return Loaded(contract, from_file.load(hub, subject, source, contract), (), new=True)
+
+
+def _loaded_before(hub: Hub, one: Onboarding) -> Loaded | None:
+    """What this job had loaded when its process died, or the batch that it had begun, brought to its end."""
+    with hub.session() as session:
+        mine = select(Batch.dataset).where(Batch.run_id == f"job:{hub.job}")
+        dataset = session.exec(mine).first() if hub.job else None
+    delivered = deliveries.begun_before(hub, dataset) if dataset else None
+    if delivered is None or dataset is None:
+        return None
+    contract = hub.lookups.contract(dataset)
+    new = waiting_files.kept(hub.settings, one.id).state == "draft"
+    return Loaded(contract, delivered, (), new)
 
 
 def _deliver(hub: Hub, subject: Subject, one: Onboarding, seen_before: WaitingFile) -> Loaded:
@@ -337,45 +341,6 @@ def _deliver(hub: Hub, subject: Subject, one: Onboarding, seen_before: WaitingFi
         access.require(session, subject, "deliver", acts.known(session, subject, seen_before.dataset))
         contract = registry.active(session, seen_before.dataset)
     return Loaded(contract, from_file.load(hub, subject, source, contract), (), new=False)
-
-
-def _drafted_otherwise(seen_before: WaitingFile, given: Onboard) -> FileAnswers:
-    """What was said of the file, with the types and the key of the edits: they change how its values are read."""
-    items = {item.name: item for item in seen_before.items}
-    edits = {edit.item: edit for edit in given.items if edit.item in items} if not given.contract else {}
-    types = [
-        FileAnswer(option="--type", value=f"{items[name].source}={edit.type}")
-        for name, edit in edits.items()
-        if edit.type is not None and edit.type != items[name].type
-    ]
-    before = [item.name for item in sorted(seen_before.items, key=lambda item: item.key or 0) if item.key]
-    key = [name for name in before if _is_key(items[name], edits.get(name))]
-    key += [name for name in items if name not in before and _is_key(items[name], edits.get(name))]
-    keys = [FileAnswer(option="--key", value=",".join(key) or "none")] if key != before else []
-    return seen_before.answers.also([*types, *keys])
-
-
-def _is_key(item: DraftItem, edit: EditItem | None) -> bool:
-    return bool(item.key) if edit is None or edit.key is None else edit.key
-
-
-def _contract(drafted: WaitingFile, given: Onboard) -> Contract:
-    """The draft as edited, linted whole. Errors: InvalidContract."""
-    if given.contract:
-        return loader.parse(given.contract, "contract.odcs.yaml")
-    whole = DatasetEdit(given.dataset, given.title, given.title_en, given.owner)
-    edits = {
-        edit.item: ItemEdit(edit.name, edit.title, edit.title_en, edit.required, edit.format, edit.grade)
-        for edit in given.items
-    }
-    document = draft_edits.edited(loader.restore(drafted.contract).document, whole, edits)
-    return loader.parse(loader.dump(document), "contract.odcs.yaml")
-
-
-def _there(session: Session, dataset: str) -> bool:
-    with suppress(UnknownResource):
-        return bool(resources.get(session, dataset))
-    return False
 
 
 def _tell(deed: Deed, filename: str, loaded: Loaded) -> None:

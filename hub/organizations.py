@@ -94,6 +94,7 @@ def add_organization(hub: Hub, subject: Subject, given: AddOrganization) -> Orga
     api="POST /organizations/{organization}/change",
     cli="organizations change",
     portal="/administration/organizations/{organization}",
+    ends=True,
 )
 def change_organization(hub: Hub, subject: Subject, given: ChangeOrganization) -> OrganizationState:
     """Change what is registered of an organization. While it is not active its grants rest."""

@@ -64,6 +64,7 @@ class TooManyKeys(InvalidPerson):
     api="POST /account/password",
     cli="account password",
     portal="/account",
+    ends=True,
 )
 def change_password(hub: Hub, subject: Subject, given: OwnPassword) -> PersonState:
     """Change one's own password; every other session of one's own ends. WrongPassword counts as a failed sign-in does."""
@@ -104,19 +105,19 @@ def _proven(hub: Hub, deed: Deed, password: str) -> Person:
     """The person who asks, once they gave their password; tries are counted as at the sign-in, before it is looked at."""
     session, subject = deed.session, deed.subject
     person = session.get_one(Person, subject.person_id)
-    address, kept = hub.where.get("address", ""), person.password_hash
+    address, proof = hub.where.get("address", ""), person.password_hash
     wait = attempts.begun(session, person.login, address)
     deed.pause()  # verifying may wait in line
     if wait:
         raise TooManyAttempts(wait)
     try:
-        known = passwords.fits(kept, password)
+        known = passwords.fits(proof, password)
     except passwords.SignInBusy:
         attempts.not_tried(session, person.login, address)
         deed.pause()
         raise
     session.refresh(person)
-    if not known or not person.active or person.password_hash != kept:
+    if not known or not person.active or person.password_hash != proof:
         raise WrongPassword(subject, deed.act.name)
     attempts.succeeded(session, person.login, address)
     return person

@@ -121,6 +121,7 @@ def add(hub: Hub, subject: Subject, given: AddPerson) -> PersonState:
     api="POST /people/{login}/password",
     cli="people password",
     portal="/administration/people/{login}",
+    ends=True,
 )
 def set_password(hub: Hub, subject: Subject, given: SetPassword) -> PersonState:
     """Give a person a password for the portal; their open sessions end."""
@@ -139,6 +140,7 @@ def set_password(hub: Hub, subject: Subject, given: SetPassword) -> PersonState:
     api="POST /people/{login}/close",
     cli="people close",
     portal="/administration/people/{login}",
+    ends=True,
 )
 def close(hub: Hub, subject: Subject, given: ClosePerson) -> PersonState:
     """Close a person's access: keys and sessions stop at once, the record stays."""
@@ -175,6 +177,7 @@ def reopen(hub: Hub, subject: Subject, given: ReopenPerson) -> PersonState:
     api="POST /people/{login}/change",
     cli="people change",
     portal="/administration/people/{login}",
+    ends=True,
 )
 def change(hub: Hub, subject: Subject, given: ChangePerson) -> PersonState:
     """Change a person's name, organization or roles. A role that is lost is lost from the next request on."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any
 
 import pyarrow as pa
@@ -10,8 +12,10 @@ from pydantic import BaseModel, Field
 from sqlmodel import Session
 
 from catalog import access
+from catalog.access import compiled
 from catalog.audit import chain as audit
 from catalog.entries import resources
+from catalog.identity import people
 from catalog.identity.people import Subject
 from catalog.releases import releases
 from contracts.view import View
@@ -27,7 +31,7 @@ Text = Annotated[
     Field(
         min_length=1,
         max_length=20_000,
-        examples=["SELECT level, count(*) AS number FROM resource.major_hazard GROUP BY level"],
+        examples=["SELECT status, count(*) AS number FROM resource.enterprise_registration GROUP BY status"],
         description="One SELECT over resource.…, theme.… and topic.… tables.",
     ),
 ]
@@ -78,16 +82,39 @@ class Permitted:
 )
 def ask(hub: Hub, subject: Subject, given: Question) -> Answered:
     """Ask the lake in SQL, under one's rights: joins, windows and subqueries are fine, changes are not."""
-    table, complete = answer(hub, subject, given)
-    return Answered(columns=columns(table), rows=table.to_pylist(), complete=complete)
+    found = answer(hub, subject, given)
+    return Answered(columns=columns(found.table), rows=found.table.to_pylist(), complete=found.complete)
 
 
-def answer(hub: Hub, subject: Subject, given: Question) -> tuple[pa.Table, bool]:
-    """The answer as an Arrow table, and whether it is all of it."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An answer as an Arrow table, and whether it is all of it. `still`: whether the rights that it rests on are there, and
+    the same; it is asked before anything leaves (Refused, ChangedMeanwhile where they are not)."""
+
+    table: pa.Table
+    complete: bool
+    still: Callable[[], bool]
+
+
+def answer(hub: Hub, subject: Subject, given: Question) -> Found:
+    """The answer; a question runs for up to a minute, and what its asker may read is looked at again after it."""
+    token = compiled.token(hub.engine)
     allowed = permitted(hub, subject, given.sql, given.purpose)
-    return questions.answer(
+    found = questions.answer(
         hub.settings, given.sql, allowed.views, limit=given.limit, seconds=given.seconds, snapshots=allowed.snapshots
     )
+    still = partial(_still, hub, subject, given, token, allowed)
+    if not still():
+        raise compiled.ChangedMeanwhile
+    return Found(*found, still)
+
+
+def _still(hub: Hub, subject: Subject, given: Question, token: str, allowed: Permitted) -> bool:
+    if compiled.token(hub.engine) == token:
+        return True
+    with hub.session() as session:
+        now = people.again(session, subject)
+    return now is not None and permitted(hub, now, given.sql, given.purpose) == allowed
 
 
 def columns(table: pa.Table) -> list[Column]:

@@ -15,9 +15,8 @@ from catalog.releases.releases import Release
 from contracts import progress
 from hub.acts import act, doing
 from hub.hub import Hub
-from warehouse.serving import diff, extracts
 
-Name = Annotated[str, Field(max_length=200, examples=["major_hazard"], description="Name of the resource.")]
+Name = Annotated[str, Field(max_length=200, examples=["enterprise_registration"], description="Name of the resource.")]
 
 
 class Publish(BaseModel):
@@ -67,6 +66,8 @@ class Version(BaseModel):
 )
 def publish(hub: Hub, subject: Subject, given: Publish) -> Version:
     """What the table holds now as the resource's next version, with its difference to the last one."""
+    from warehouse.serving import diff  # here, for the start: tests/cli/test_start.py
+
     with doing(hub, subject, "release", given.resource) as deed:
         releases.require_published(deed.resource)
         contract = registry.active(deed.session, given.resource)
@@ -74,18 +75,18 @@ def publish(hub: Hub, subject: Subject, given: Publish) -> Version:
         table, previous = f"{deed.resource.library}.{given.resource}", last.snapshot if last else None
         deed.pause()
         progress.reached("comparing")
-        made = diff.publish(hub.settings, table, previous, contract.key)
+        published = diff.publish(hub.settings, table, previous, contract.key)
         release = releases.record(
             deed.session,
             deed.resource,
-            snapshot=made.snapshot,
-            columns=made.columns,
-            rows=made.rows,
-            bytes=made.bytes,
+            snapshot=published.snapshot,
+            columns=published.columns,
+            rows=published.rows,
+            bytes=published.bytes,
             contract_version=contract.version,
-            added=made.added,
-            changed=made.changed,
-            removed=made.removed,
+            added=published.added,
+            changed=published.changed,
+            removed=published.removed,
             note=given.note,
             by=subject.actor,
         )
@@ -101,9 +102,12 @@ def publish(hub: Hub, subject: Subject, given: Publish) -> Version:
     api="POST /resources/{resource}/versions/{version}/recall",
     cli="release recall",
     portal="/resources/{resource}/versions/{version}/recall",
+    ends=True,
 )
 def recall(hub: Hub, subject: Subject, given: Recall) -> Version:
     """Take a version back: from now on nobody gets it, links already given included."""
+    from warehouse.serving import extracts
+
     with doing(hub, subject, "recall", given.resource) as deed:
         reason = given.reason.strip()
         release = releases.recall(deed.session, deed.resource, given.version, reason=reason, by=subject.actor)

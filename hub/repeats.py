@@ -64,22 +64,22 @@ def perform(hub: Hub, subject: Subject, act: Act, given: BaseModel, key: str = "
     if earlier is not None:
         return earlier
     try:
-        made = _do(hub, subject, act, given)
+        result = _do(hub, subject, act, given)
     except HubError:  # it says that nothing was done; after any other failure nobody knows, and the key stays taken
         _end(hub, subject, key, None)
         raise
-    _end(hub, subject, key, {} if act.secret else made.model_dump(mode="json"))
-    return made
+    _end(hub, subject, key, {} if act.secret else result.model_dump(mode="json"))
+    return result
 
 
 def _earlier(hub: Hub, subject: Subject, act: Act, key: str, digest: str) -> BaseModel | None:
     try:
         with hub.session() as session:
-            found = repeats.find(session, subject.login, key)
-            if found is None:
+            earlier = repeats.find(session, subject.login, key)
+            if earlier is None:
                 repeats.begin(session, subject.login, key, act.name, digest)
                 return None
-            kind, answer, same = found.act, found.answer, found.digest == digest
+            kind, answer, same = earlier.act, earlier.answer, earlier.digest == digest
     except IntegrityError:
         raise UnderWay(key) from None
     if not same:
@@ -100,8 +100,8 @@ def _digest(hub: Hub, act: Act, given: BaseModel) -> str:
     files = {name: value for name, value in given if isinstance(value, Path)}
     payload = given.model_dump_json(exclude=set(files))
     contents = [_contents(path) for path in files.values()]
-    asked = "\n".join((act.name, payload, *contents)).encode()
-    return hmac.new(secret(str(hub.settings.root)), asked, hashlib.sha256).hexdigest()
+    message = "\n".join((act.name, payload, *contents)).encode()
+    return hmac.new(secret(str(hub.settings.root)), message, hashlib.sha256).hexdigest()
 
 
 def _contents(path: Path) -> str:

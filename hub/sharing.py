@@ -26,12 +26,12 @@ class GrantRight(BaseModel):
 
     resource: Name
     organization: str = Field(max_length=200, examples=["hlj-transport"], description="Identifier of the organization.")
-    purpose: str = Field(max_length=500, pattern=r"\S", examples=["业务协同：危险货物运输路线避让"])
-    items: list[str] = Field(default=[], max_length=2000, examples=[["hazard_id", "name", "lon", "lat"]])
+    purpose: str = Field(max_length=500, pattern=r"\S", examples=["业务协同：企业信用核验"])
+    items: list[str] = Field(default=[], max_length=2000, examples=[["credit_code", "name", "lon", "lat"]])
     masks: dict[str, dict[str, Any]] = Field(default={}, examples=[{"lon": {"kind": "truncate", "keep": 2}}])
     row_filter: str = Field(default="", max_length=5000, examples=["division LIKE '2308%'"])
     until: date | None = Field(default=None, description="Last day; null: until it is revoked.", examples=["2027-12-31"])
-    basis: str = Field(default="", max_length=500, examples=["省应急管理厅、省交通运输厅数据共享协议"])
+    basis: str = Field(default="", max_length=500, examples=["省市场监督管理局、省交通运输厅数据共享协议"])
 
 
 class RevokeRight(BaseModel):
@@ -71,7 +71,7 @@ class Right(BaseModel):
 def grant(hub: Hub, subject: Subject, given: GrantRight) -> Right:
     """Give an organization a right to items and rows of a resource, for a purpose. InvalidGrant says what to correct."""
     with doing(hub, subject, "grant", given.resource) as deed:
-        made = granted.grant(
+        new_grant = granted.grant(
             deed.session,
             deed.resource,
             registry.active(deed.session, given.resource),
@@ -84,7 +84,7 @@ def grant(hub: Hub, subject: Subject, given: GrantRight) -> Right:
             expires_at=_end_of(given.until) if given.until else None,
             basis=given.basis,
         )
-        deed.purpose, right = given.purpose, of(deed.session, made)
+        deed.purpose, right = given.purpose, of(deed.session, new_grant)
         deed.detail = right.model_dump(mode="json", exclude={"resource", "purpose"})
         return right
 
@@ -97,16 +97,17 @@ def grant(hub: Hub, subject: Subject, given: GrantRight) -> Right:
     api="POST /grants/{grant}/revoke",
     cli="revoke",
     portal="/resources/{resource}/grants",
+    ends=True,
 )
 def revoke(hub: Hub, subject: Subject, given: RevokeRight) -> Right:
     """Take a grant away: the next request is refused, and links already given end."""
     with hub.session() as session:
-        found = granted.find(session, given.grant)
-        number, resource = found.id, session.get_one(Resource, found.resource_id).name
+        grant = granted.find(session, given.grant)
+        number, resource = grant.id, session.get_one(Resource, grant.resource_id).name
     with doing(hub, subject, "revoke", resource) as deed:
-        gone = granted.revoke(deed.session, number, reason=given.reason.strip())
-        deed.purpose, deed.detail = gone.purpose, {"grant": gone.id, "reason": given.reason.strip()}
-        return of(deed.session, gone)
+        revoked = granted.revoke(deed.session, number, reason=given.reason.strip())
+        deed.purpose, deed.detail = revoked.purpose, {"grant": revoked.id, "reason": given.reason.strip()}
+        return of(deed.session, revoked)
 
 
 def of(session: Session, one: Grant) -> Right:

@@ -14,16 +14,13 @@ from sqlmodel import Session, col, select
 from catalog.acquisition.agreements import IN_FORCE, Agreement, AgreementAgency
 from catalog.acquisition.memory import CatalogMemory
 from catalog.deliveries.batches import Batch
-from channels import registry
 from channels.base import Channel, Source, as_taken
 from channels.settling import Settling
 from contracts.deliveries import Receipt
 from contracts.excel.marks import TemplateMark
 from contracts.pages import NoPage, PageRead, PageRequest
 from hub.hub import Hub
-from warehouse.foreign import files
 from warehouse.foreign.telling import CannotBeRead
-from warehouse.ingest import senders
 from warehouse.settings import Settings
 
 FOLDER = "routes"
@@ -54,8 +51,8 @@ def in_force(hub: Hub, datasets: Iterable[str] = (), route: str = "") -> dict[st
     """Channels of the agreements in force by dataset, in the order of their numbers; one query for a thousand datasets."""
     wanted = set(datasets)
     with hub.session() as session:
-        asked = select(Agreement).where(col(Agreement.state).in_(IN_FORCE), *((Agreement.route == route,) if route else ()))
-        chosen = [one for one in session.exec(asked.order_by(Agreement.id)) if not wanted or one.dataset in wanted]
+        statement = select(Agreement).where(col(Agreement.state).in_(IN_FORCE), *((Agreement.route == route,) if route else ()))
+        chosen = [one for one in session.exec(statement.order_by(Agreement.id)) if not wanted or one.dataset in wanted]
         by_dataset: dict[str, list[Agreed]] = {}
         for agreed in of(chosen):
             by_dataset.setdefault(agreed.dataset, []).append(agreed)
@@ -82,6 +79,8 @@ def came_by(session: Session, receipt: Receipt) -> Agreed | None:
 
 def opened(hub: Hub, agreed: Agreed, *, settling: Settling | None = None, seconds: float = float("inf")) -> Channel[Any]:
     """A channel of an agreement, ready to be looked at. Errors: UnknownChannel, InvalidChannel."""
+    from channels import registry  # here, for the start: tests/cli/test_start.py
+
     agreement = agreed.agreement
     memory = CatalogMemory(hub.engine, agreement.id, agreed.number)
     _take_over(hub, agreed, memory)
@@ -113,6 +112,8 @@ class ProcessReaders:
 
     def page(self, path: Path, request: PageRequest, target: Path, *, name: str, seconds: float) -> PageRead:
         """The records of one page as lines in `target`. Errors: NoPage."""
+        from warehouse.foreign import files
+
         try:
             return files.page(path, request, target, self.settings, name=name, seconds=seconds)
         except CannotBeRead as trouble:
@@ -123,17 +124,21 @@ class ProcessReaders:
 
     def identify(self, path: Path) -> TemplateMark | None:
         """The mark of a workbook made from one of the hub's templates."""
+        from warehouse.foreign import files
+
         return files.identify(path, self.settings)
 
     def sender(self, mark: TemplateMark, uploader: str) -> str:
         """Which organization sent a workbook."""
+        from warehouse.ingest import senders
+
         return senders.sender(self.settings, mark, uploader)
 
 
 def _agencies(hub: Hub, agreement: Agreement) -> frozenset[str]:
     with hub.session() as session:
-        asked = select(AgreementAgency.organization_id).where(AgreementAgency.agreement_id == agreement.id)
-        return frozenset(session.exec(asked))
+        statement = select(AgreementAgency.organization_id).where(AgreementAgency.agreement_id == agreement.id)
+        return frozenset(session.exec(statement))
 
 
 def _take_over(hub: Hub, agreed: Agreed, memory: CatalogMemory) -> None:

@@ -12,9 +12,6 @@ from catalog.store import database
 from contracts.errors import HubError
 from hub.acts import act, doing
 from hub.hub import Hub
-from warehouse.ingest import reconcile
-from warehouse.storage import backup as backups
-from warehouse.storage import maintenance
 
 ADMINISTER = "administer"
 DAY, HOUR, MINUTE = 86400, 3600, 60
@@ -88,6 +85,9 @@ class BackedUp(BaseModel):
 )
 def maintain(hub: Hub, subject: Subject, given: MaintainLake) -> Maintained:
     """Merge small files, expire old snapshots, remove what nothing needs. A released version never expires."""
+    from warehouse.ingest import reconcile  # here, for the start: tests/cli/test_start.py
+    from warehouse.storage import maintenance
+
     with doing(hub, subject, "lake.maintain", about="lake") as deed:
         deed.pause()
         reconcile.reconcile(hub.settings, hub.ledger, hub.lookups)
@@ -117,6 +117,8 @@ def maintain(hub: Hub, subject: Subject, given: MaintainLake) -> Maintained:
 )
 def backup(hub: Hub, subject: Subject, given: BackUp) -> BackedUp:
     """Take catalogue, lake and landing together into the folder of HUB_BACKUPS, consistent; only loads wait."""
+    from warehouse.storage import backup as backups
+
     with doing(hub, subject, "backup") as deed:
         if not hub.settings.backups:
             raise NoBackupFolder

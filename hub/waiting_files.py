@@ -191,7 +191,7 @@ def _item(item: Item) -> DraftItem:
         type=str(item.type),
         required=item.required,
         key=item.key,
-        format=item.format.value if item.format else "",
+        format=item.format.name if item.format else "",
         grade=item.grade,
         personal=item.personal or "",
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.modelled import Model
+from contracts.packs.models import Model
 from orchestration.turns import Turn
 
 DELIVERED = "delivered"
@@ -35,14 +35,14 @@ def _delivered(key: dg.AssetKey, turn: Turn) -> dg.AssetCheckResult:
     refused = [loaded for loaded in turn.news if loaded.refused]
     received, accepted, quarantined = (turn.count(name) for name in ("received", "accepted", "quarantined"))
     lost = received - accepted - quarantined
-    told = [f"{loaded.filename}: {loaded.outcome.message}" for loaded in refused] + [zh for zh, _ in turn.notes]
+    problems = [f"{loaded.filename}: {loaded.outcome.message}" for loaded in refused] + [zh for zh, _ in turn.notes]
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=DELIVERED,
         passed=not refused and not lost and not turn.notes,
         # A file that was left out is told; what was refused or could not be read is an error.
         severity=dg.AssetCheckSeverity.ERROR if refused or lost or turn.failed else dg.AssetCheckSeverity.WARN,
-        description="；".join(told) or None,
+        description="；".join(problems) or None,
         metadata={"received": received, "accepted": accepted, "quarantined": quarantined},
     )
 

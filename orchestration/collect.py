@@ -158,7 +158,7 @@ class HubLanding:
 def look_ahead(hub: Hub, found: Mapping[str, Sequence[Agreed]]) -> tuple[Settling, list[Agreed]]:
     """The first look at every folder, and the channels that may have news."""
     settling, busy = Settling(), []
-    for agreed in (one for held in found.values() for one in held):
+    for agreed in (one for agreements in found.values() for one in agreements):
         try:
             channel = sources.opened(hub, agreed)
             files = channel.waiting()
@@ -181,7 +181,7 @@ def waiting(hub: Hub, agreed: Agreed) -> list[Path]:
 def passed_over(hub: Hub, found: Mapping[str, Sequence[Agreed]]) -> list[tuple[Path, str, str]]:
     """What lies in watched folders and is not taken, each with why, in Chinese and English."""
     left: list[tuple[Path, str, str]] = []
-    for agreed in (one for held in found.values() for one in held):
+    for agreed in (one for agreements in found.values() for one in agreements):
         try:
             left += sources.opened(hub, agreed).passed_over()
         except (HubError, OSError):

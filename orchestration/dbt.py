@@ -8,14 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from contracts.errors import HubError
+from orchestration.project import lay_out, workplace, write_if_changed
 from warehouse.settings import Settings
 from warehouse.storage.connection import address, attach_options, exists, extension_directory, writer_lock
-
-PROJECT = Path(__file__).resolve().parent.parent / "transforms"
 
 _QUIET = {
     "DO_NOT_TRACK": "1",
@@ -38,7 +36,7 @@ class NodeResult:
     """What became of one dbt node: a model, a data test or a unit test."""
 
     node: str
-    """dbt's unique id, e.g. model.hui.hazard."""
+    """dbt's unique id, e.g. model.PACK.MODEL."""
     kind: str
     """model, test or unit_test"""
     model: str
@@ -70,11 +68,6 @@ class ModelsRun:
     def of(self, model: str) -> tuple[NodeResult, ...]:
         """The model's own result and those of its tests."""
         return tuple(result for result in self.results if result.model == model)
-
-
-def workplace(settings: Settings) -> Path:
-    """Folder of the generated profile and dbt's artifacts."""
-    return settings.root / "dbt"
 
 
 def profile(settings: Settings) -> dict[str, Any]:
@@ -115,7 +108,7 @@ def build(
 ) -> ModelsRun:
     """Run models and their tests under the writer lock; failures are results, `ModelsFailed` only where nothing ran.
 
-    `select` is dbt's node selection, e.g. ["hazard+"]; empty: everything.
+    `select` is dbt's node selection, e.g. ["enterprise+"]; empty: everything.
     """
     _require(settings)
     arguments = ["build" if tests else "run", *_arguments(settings), "--vars", json.dumps({"hui_run_id": run_id})]
@@ -154,15 +147,9 @@ def _arguments(settings: Settings) -> list[str]:
     (settings.scratch / "spill-models").mkdir(parents=True, exist_ok=True)
     if settings.lake_catalog:
         os.environ[SECRET] = address(settings)
-    _write_if_changed(place / "profiles.yml", json.dumps(profile(settings), indent=1))
-    folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(place), "--target-path", str(place / "target")]
+    write_if_changed(place / "profiles.yml", json.dumps(profile(settings), indent=1))
+    folders = ["--project-dir", str(lay_out(settings)), "--profiles-dir", str(place), "--target-path", str(place / "target")]
     return [*folders, "--log-path", str(settings.logs / "dbt"), "--quiet", "--no-use-colors", "--log-level", "error"]
-
-
-def _write_if_changed(path: Path, text: str) -> None:
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
 
 
 @cache
@@ -227,8 +214,8 @@ def _model_of(node: str, manifest: Mapping[str, Any]) -> str:
 
 
 def _artifact(settings: Settings, name: str) -> Mapping[str, Any]:
-    told: Mapping[str, Any] = json.loads((workplace(settings) / "target" / name).read_text(encoding="utf-8"))
-    return told
+    payload: Mapping[str, Any] = json.loads((workplace(settings) / "target" / name).read_text(encoding="utf-8"))
+    return payload
 
 
 def _require(settings: Settings) -> None:

@@ -17,14 +17,16 @@ from warehouse.settings import Settings
 
 
 def definitions(settings: Settings | None = None) -> dg.Definitions:
-    """Assets, checks, jobs, schedules and sensors. Before `hub init` there are none but the models."""
+    """Assets, checks, jobs, schedules and sensors. Before `hub init` there are no assets."""
     hub = open_hub(settings)
     plan = _plan(hub)
-    acquired = [one for one in (assets.arrivals(hub, plan), assets.datasets(hub, plan)) if one]
-    jobs = _jobs(plan)
+    asset_definitions = [
+        one for one in (assets.arrivals(hub, plan), assets.datasets(hub, plan), model_assets.models(hub)) if one
+    ]
+    jobs = [*_jobs(plan), model_assets.job(hub)]
     upkeep = maintenance.jobs(hub)
     return dg.Definitions(
-        assets=[*acquired, model_assets.models(hub)],
+        assets=asset_definitions,
         jobs=[*jobs, *upkeep],
         schedules=[*schedules.routes(plan), *schedules.upkeep()],
         sensors=sensors.sensors(hub, plan),
@@ -44,16 +46,15 @@ def _plan(hub: Hub) -> Plan:
 
 
 def _jobs(plan: Plan) -> list[dg.UnresolvedAssetJobDefinition]:
-    """`request`, `buy`, `collect`: each route's datasets; `refresh`: all of them in one run; `models`: theme and topic."""
-    made = []
+    """`request`, `buy`, `collect`: each route's datasets; `refresh`: all of them in one run."""
+    jobs = []
     for route in ROUTES:
         if names := plan.of(route):
             chosen = dg.AssetSelection.assets(assets.ARRIVALS, *(assets.key("resource", name) for name in names))
-            made.append(dg.define_asset_job(route, selection=chosen, tags={assets.ROUTE_TAG: route}))
+            jobs.append(dg.define_asset_job(route, selection=chosen, tags={assets.ROUTE_TAG: route}))
     if plan.datasets:
-        made.append(dg.define_asset_job("refresh", selection=dg.AssetSelection.groups("landing", "resource")))
-    made.append(dg.define_asset_job("models", selection=dg.AssetSelection.groups("theme", "topic")))
-    return made
+        jobs.append(dg.define_asset_job("refresh", selection=dg.AssetSelection.groups("landing", "resource")))
+    return jobs
 
 
 @dg.definitions

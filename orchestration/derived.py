@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,25 +13,19 @@ from catalog.entries import contracts as registry
 from catalog.entries.resources import Resource
 from catalog.identity.organizations import Organization
 from catalog.identity.people import Person
+from catalog.overview import scores
 from contracts.clock import now
 from contracts.errors import HubError
 from contracts.model import Contract
 from contracts.odcs import loader
+from contracts.packs.models import TYPES, Column, Model
 from hub.hub import ACTOR, Hub
 from orchestration.dbt import ModelsRun, NodeResult
-from orchestration.modelled import Column, Model, described
+from orchestration.project import described
+from warehouse.settings import Settings
 from warehouse.storage import tables
 from warehouse.storage.connection import reader
 
-_TYPES = {
-    "varchar": "string",
-    "integer": "integer",
-    "bigint": "integer",
-    "double": "number",
-    "boolean": "boolean",
-    "date": "date",
-    "timestamp with time zone": "timestamp",
-}
 _RULES = {
     "unique": ("unique", "uniqueness"),
     "not_null": ("required", "completeness"),
@@ -82,56 +75,57 @@ def document(model: Model, owner: str, version: str) -> dict[str, Any]:
 
 def contract(model: Model, owner: str, version: str = "1.0.0") -> Contract:
     """A model's contract, parsed like any other."""
-    return loader.parse(loader.dump(document(model, owner, version)), source=f"transforms/models/{model.library}")
+    return loader.parse(loader.dump(document(model, owner, version)), source=f"{model.library}/{model.name}")
 
 
 def register(session: Session, model: Model, owner: str) -> Contract:
     """The model's contract as the active one; what changed decides how its version rises."""
-    held = {kept.version: kept for kept in registry.versions(session, model.name)}
-    active = next((kept for kept in held.values() if kept.status == "active"), None)
+    versions = {existing.version: existing for existing in registry.versions(session, model.name)}
+    active = next((existing for existing in versions.values() if existing.status == "active"), None)
     version = active.version if active else "1.0.0"
-    made = contract(model, owner, version)
-    if active is not None and active.text != made.text:
+    new_contract = contract(model, owner, version)
+    if active is not None and active.text != new_contract.text:
         from contracts.odcs.compare import compare
 
-        made = contract(model, owner, _raised(version, compare(registry.parsed(active.text), made).breaking))
-    registry.register(session, made, by=ACTOR, origin="models")
-    return made
+        new_contract = contract(model, owner, _raised(version, compare(registry.parsed(active.text), new_contract).breaking))
+    registry.register(session, new_contract, by=ACTOR, origin="models")
+    return new_contract
 
 
-def owner(session: Session) -> str:
-    """Organization that answers for the derived tables: HUB_OWNER, or where the hub's administrators belong."""
-    told = os.environ.get("HUB_OWNER", "")
-    if told:
-        return told
+def owner(session: Session, settings: Settings) -> str:
+    """Organization that answers for the derived tables: the one set (HUB_OWNER), or where the hub's administrators belong."""
+    if settings.owner:
+        return settings.owner
     for role in ("administrator", "steward"):
         for person in session.exec(select(Person).where(col(Person.active)).order_by(col(Person.created_at))):
             if role in person.roles:
                 return person.organization_id
-    found = session.exec(select(Organization.id).where(Organization.kind == "department").order_by(Organization.id)).first()
-    if found is None:
+    department = session.exec(
+        select(Organization.id).where(Organization.kind == "department").order_by(Organization.id)
+    ).first()
+    if department is None:
         raise NoOwner(
             "没有可对主题库、专题库负责的机构；请先登记本单位，或设置 HUB_OWNER。",
             "No organization answers for the theme and topic tables; add yours first, or set HUB_OWNER.",
         )
-    return found
+    return department
 
 
 def catalogue(hub: Hub, run: ModelsRun, *, run_id: str = "") -> dict[str, int]:
     """After a run: contract, entry, quality and size of every model that succeeded. Gives rows by model."""
     rows: dict[str, int] = {}
-    for name, model in described().items():
+    for name, model in described(hub.settings).items():
         results = run.of(name)
         if not any(result.kind == "model" and result.good for result in results):
             continue
         count, size, changed = _measured(hub, model, run_id)
         rows[name] = count
         with hub.session() as session:
-            register(session, model, owner(session))
+            register(session, model, owner(session, hub.settings))
             quality.write_results(session, name, [_quality(result, count, run) for result in results if result.kind == "test"])
             _bring_up(session, name, count, size, changed)
-            told = {"run": run_id, "rows": count, "changed": changed, "tests": _tested(results)}
-            audit.record(session, actor=ACTOR, action="models.run", object=f"dataset:{name}", outcome="done", detail=told)
+            summary = {"run": run_id, "rows": count, "changed": changed, "tests": _tested(results)}
+            audit.record(session, actor=ACTOR, action="models.run", object=f"dataset:{name}", outcome="done", detail=summary)
     return rows
 
 
@@ -153,7 +147,7 @@ def _bring_up(session: Session, name: str, count: int, size: int, changed: bool)
     resource.rows, resource.bytes = count, size
     if changed or resource.updated_at is None:
         resource.updated_at = now()
-    score = quality.score(session, name)
+    score = scores.score(session, name)
     resource.quality = score.total if score else resource.quality
     session.add(resource)
 
@@ -180,7 +174,7 @@ def _property(column: Column) -> dict[str, Any]:
     return {
         "name": column.name,
         "businessName": column.title,
-        "logicalType": _TYPES[column.data_type],
+        "logicalType": TYPES[column.data_type],
         **key,
         **({"required": True} if column.required else {}),
         "classification": column.meta.get("grade", "L1"),

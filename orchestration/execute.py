@@ -27,8 +27,8 @@ from orchestration.assets import ARRIVALS, key
 from orchestration.collect import passed_over
 from orchestration.definitions import definitions
 from orchestration.home import ROOT, environment
-from orchestration.modelled import described
 from orchestration.plan import ROUTES
+from orchestration.project import described
 from warehouse.settings import Settings
 
 ALL = (*ROUTES, "models")
@@ -126,8 +126,8 @@ def _left_lying(hub: Hub, job: str, datasets: Sequence[str]) -> Iterator[str]:
     """Files that a route's folders hold and do not give, so that nobody waits for them."""
     if job not in (*ROUTES, "refresh"):
         return
-    found = sources.in_force(hub, datasets, job if job in ROUTES else "")
-    for path, why, why_en in passed_over(hub, found):
+    agreed = sources.in_force(hub, datasets, job if job in ROUTES else "")
+    for path, why, why_en in passed_over(hub, agreed):
         yield f"{path}: {why} / {why_en}"
 
 
@@ -136,7 +136,7 @@ def _execute(hub: Hub, job: dg.JobDefinition, opened: dg.DagsterInstance, datase
     began = time.perf_counter()
     run_id = str(uuid.uuid4())
     try:
-        result = _in_this_process(job, opened, run_id, _selected(datasets))
+        result = _in_this_process(job, opened, run_id, _selected(hub.settings, datasets))
     except BaseException as ended:  # the terminal was closed, or Ctrl-C: the run ends with it
         _end(opened, run_id, ended)
         raise
@@ -173,54 +173,54 @@ def _end(opened: dg.DagsterInstance, run_id: str, why: BaseException) -> None:
         opened.report_run_failed(run, f"中断 / interrupted: {type(why).__name__}")
 
 
-def _selected(datasets: Sequence[str]) -> list[dg.AssetKey]:
-    held = described()
-    chosen = [key(held[name].library if name in held else "resource", name) for name in datasets]
+def _selected(settings: Settings, datasets: Sequence[str]) -> list[dg.AssetKey]:
+    models = described(settings)
+    chosen = [key(models[name].library if name in models else "resource", name) for name in datasets]
     return [*([ARRIVALS] if any(one.path[0] == "resource" for one in chosen) else []), *chosen]
 
 
 def loaded(hub: Hub, run_id: str) -> tuple[Loaded, ...]:
     """What a run delivered, by dataset in the order of loading, read from the batches that name it."""
     with hub.session() as session:
-        asked = select(Batch).where(Batch.run_id == run_id).order_by(col(Batch.finished_at), col(Batch.sequence))
+        statement = select(Batch).where(Batch.run_id == run_id).order_by(col(Batch.finished_at), col(Batch.sequence))
         titles = dict(session.exec(select(Resource.name, Resource.title)).all())
         batches: dict[str, list[Batch]] = {}
-        for batch in session.exec(asked):
+        for batch in session.exec(statement):
             batches.setdefault(batch.dataset, []).append(batch)
-    return tuple(_sum(name, titles.get(name, name), found) for name, found in batches.items())
+    return tuple(_sum(name, titles.get(name, name), rows) for name, rows in batches.items())
 
 
-def _sum(dataset: str, title: str, found: Sequence[Batch]) -> Loaded:
+def _sum(dataset: str, title: str, batches: Sequence[Batch]) -> Loaded:
     seconds: dict[str, float] = {}
-    for batch in found:
+    for batch in batches:
         for step, spent in batch.seconds.items():
             seconds[step] = round(seconds.get(step, 0.0) + spent, 3)
     names = ("received", "accepted", "quarantined", "inserted", "updated", "unchanged", "removed")
     return Loaded(
         dataset=dataset,
         title=title,
-        route=found[0].route,
-        batches=tuple(batch.id for batch in found),
-        states=tuple(batch.state for batch in found),
+        route=batches[0].route,
+        batches=tuple(batch.id for batch in batches),
+        states=tuple(batch.state for batch in batches),
         seconds=seconds,
-        **{name: sum(getattr(batch, name) for batch in found) for name in names},
+        **{name: sum(getattr(batch, name) for batch in batches) for name in names},
     )
 
 
 def _built(hub: Hub, result: dg.ExecuteInProcessResult) -> tuple[Built, ...]:
-    held = described()
+    models = described(hub.settings)
     checks = result.get_asset_check_evaluations()
-    made = []
+    built = []
     for event in result.get_asset_materialization_events():
         name = event.asset_key.path[-1] if event.asset_key else ""
-        if name not in held:
+        if name not in models:
             continue
-        told: dict[str, Any] = {k: v.value for k, v in event.materialization.metadata.items()}
+        metadata: dict[str, Any] = {k: v.value for k, v in event.materialization.metadata.items()}
         mine = [check for check in checks if check.asset_key == event.asset_key]
         failed = sum(not check.passed for check in mine)
-        rows = int(told.get("dagster/row_count", 0))
-        made.append(Built(name, held[name].title, rows, len(mine), failed, float(told.get("seconds", 0.0))))
-    return tuple(made)
+        rows = int(metadata.get("dagster/row_count", 0))
+        built.append(Built(name, models[name].title, rows, len(mine), failed, float(metadata.get("seconds", 0.0))))
+    return tuple(built)
 
 
 def _problems(result: dg.ExecuteInProcessResult) -> Iterator[str]:
@@ -228,9 +228,9 @@ def _problems(result: dg.ExecuteInProcessResult) -> Iterator[str]:
     for event in result.all_events:
         if event.is_step_failure:
             data = event.step_failure_data
-            told = data.user_failure_data
-            yield (told.description or "") if told else (data.error.message.strip() if data.error else "?")
-            for name, value in (told.metadata if told else {}).items():
+            failure = data.user_failure_data
+            yield (failure.description or "") if failure else (data.error.message.strip() if data.error else "?")
+            for name, value in (failure.metadata if failure else {}).items():
                 yield f"{name}: {value.value}"
     for check in result.get_asset_check_evaluations():
         if not check.passed and check.description:

@@ -42,7 +42,7 @@ def run_id(*parts: str) -> str:
 
 def dataset(name: str, namespace: str = NAMESPACE, **facets: Any) -> dict[str, Any]:
     """A dataset with its facets: `facets`, `inputFacets` or `outputFacets`, empty ones left out."""
-    return {"namespace": namespace, "name": name, **{kind: told for kind, told in facets.items() if told}}
+    return {"namespace": namespace, "name": name, **{kind: facet for kind, facet in facets.items() if facet}}
 
 
 def event(

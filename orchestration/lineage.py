@@ -9,12 +9,12 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from catalog.deliveries.batches import Batch
-from catalog.lineage import graph as lineage
+from catalog.deliveries.quality import QualityResult
 from catalog.lineage.graph import LineageEvent
-from catalog.releases.releases import QualityResult
 from catalog.store import facts
 from contracts.deliveries import Entry, Outcome, Receipt
 from contracts.model import Contract
+from hub import lineage
 from hub.hub import Hub
 from orchestration import facets
 
@@ -32,18 +32,18 @@ def batch_events(
     A batch that was refused or returned has no load; its check fails and says why.
     """
     receipt = entry.receipt
-    made = [_landed(contract, entry, channel or {}), _checked(contract, entry, outcome)]
+    events = [_landed(contract, entry, channel or {}), _checked(contract, entry, outcome)]
     if outcome.state in ("loaded", "partial"):
-        made.append(_loaded(contract, entry, outcome))
+        events.append(_loaded(contract, entry, outcome))
     parent = facets.parent(_uuid_or_empty(receipt.run_id), f"dagster.{receipt.route or 'deliver'}")
-    for event in made:
+    for event in events:
         event["run"]["facets"] |= parent
-    return made
+    return events
 
 
 def record(session: Session, events: Sequence[Mapping[str, Any]]) -> None:
     """Keep events in the catalogue; the same event again changes nothing. The caller commits."""
-    lineage.receive_all(session, events)
+    lineage.keep(session, events)
 
 
 def catch_up(hub: Hub, *, since: int | None = None) -> int:
@@ -53,13 +53,13 @@ def catch_up(hub: Hub, *, since: int | None = None) -> int:
     still waits to be loaded: whoever loads that one may be no job.
     """
     with hub.session() as session:
-        kept = facts.recall(session, CAUGHT_UP)
-        last = int(kept.value["sequence"]) if kept and since is None else since or 0
+        remembered = facts.recall(session, CAUGHT_UP)
+        last = int(remembered.value["sequence"]) if remembered and since is None else since or 0
         waiting = session.exec(select(func.min(Batch.sequence)).where(col(Batch.state).in_(OPEN))).one()
         before = [col(Batch.sequence) < waiting] if waiting is not None else []
-        asked = select(Batch).where(col(Batch.sequence) > last, *before).order_by(col(Batch.sequence))
+        statement = select(Batch).where(col(Batch.sequence) > last, *before).order_by(col(Batch.sequence))
         done = 0
-        for batch in session.exec(asked.limit(AT_ONCE)).all():
+        for batch in session.exec(statement.limit(AT_ONCE)).all():
             done += _told_late(session, hub, batch)
             last = max(last, batch.sequence)
         facts.remember(session, CAUGHT_UP, {"sequence": last})

@@ -84,7 +84,7 @@ class Loading:
         for entry in self.hub.ledger.unsettled():
             receipt = entry.receipt
             if receipt.dataset in self.datasets and not underway.held(self.hub.settings, receipt.dataset, receipt.sha256):
-                self.queue.add(Reception(entry, news=True))
+                self.queue.add(Reception(entry, news=True, left_behind=not self.run_id or receipt.run_id != self.run_id))
 
     def _take_collected(self) -> None:
         for collected in self.round.collected():

@@ -105,8 +105,8 @@ def forget_runs(instance: dg.DagsterInstance, keep: timedelta = KEEP_RUNS) -> in
     finished = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
     old = dg.RunsFilter(statuses=finished, updated_before=machine() - keep)
     removed = 0
-    while found := instance.get_run_records(old, limit=RUNS_AT_ONCE):
-        for record in found:
+    while records := instance.get_run_records(old, limit=RUNS_AT_ONCE):
+        for record in records:
             instance.delete_run(record.dagster_run.run_id)
-        removed += len(found)
+        removed += len(records)
     return removed

@@ -16,8 +16,9 @@ from sqlglot.optimizer.scope import build_scope
 from sqlmodel import Session
 
 from orchestration import facets
-from orchestration.dbt import PROJECT, ModelsRun, workplace
+from orchestration.dbt import ModelsRun
 from orchestration.lineage import record as keep
+from orchestration.project import place, workplace
 from warehouse.settings import Settings
 
 DIALECT = "duckdb"
@@ -25,9 +26,9 @@ DIALECT = "duckdb"
 
 def record(session: Session, settings: Settings, run: ModelsRun, *, run_id: str = "") -> int:
     """Keep the events of a models run in the catalogue; gives how many. The caller commits."""
-    made = events(settings, run, run_id=run_id)
-    keep(session, made)
-    return len(made)
+    received = events(settings, run, run_id=run_id)
+    keep(session, received)
+    return len(received)
 
 
 def events(settings: Settings, run: ModelsRun, *, run_id: str = "") -> list[dict[str, Any]]:
@@ -35,18 +36,18 @@ def events(settings: Settings, run: ModelsRun, *, run_id: str = "") -> list[dict
     from openlineage.client.serde import Serde
 
     processor = _processor(settings, run)
-    made = [json.loads(Serde.to_json(event)) for event in processor.parse().events()]
-    for event in made:
+    parsed = [json.loads(Serde.to_json(event)) for event in processor.parse().events()]
+    for event in parsed:
         event["producer"] = facets.PRODUCER
         event["job"]["name"] = _job(event["job"]["name"])
         event["run"].setdefault("facets", {}).update(facets.parent(run_id, "dagster.models"))
-    return made
+    return parsed
 
 
 def _job(name: str) -> str:
-    """theme.hui.hazard.build.run → model.theme.hazard; its tests → test.theme.hazard."""
-    found = re.fullmatch(r"(\w+)\.hui\.(\w+?)\.build\.(run|test)", name)
-    return f"{'model' if found[3] == 'run' else 'test'}.{found[1]}.{found[2]}" if found else name
+    """theme.PACK.MODEL.build.run → model.theme.MODEL; its tests → test.theme.MODEL."""
+    match = re.fullmatch(r"(\w+)\.\w+\.(\w+?)\.build\.(run|test)", name)
+    return f"{'model' if match[3] == 'run' else 'test'}.{match[1]}.{match[2]}" if match else name
 
 
 def _processor(settings: Settings, run: ModelsRun) -> Any:
@@ -63,20 +64,20 @@ def _processor(settings: Settings, run: ModelsRun) -> Any:
             return ".".join(part for part in (schema, table) if part)
 
         def get_column_lineage(self, namespace: str, compiled_sql: str) -> Any:
-            found = columns(compiled_sql, run.manifest)
-            if not found:
+            origins = columns(compiled_sql, run.manifest)
+            if not origins:
                 return super().get_column_lineage(namespace, compiled_sql)
             return column_lineage_dataset.ColumnLineageDatasetFacet(
                 fields={
                     target: column_lineage_dataset.Fields(
                         inputFields=[column_lineage_dataset.InputField(namespace, name, item) for name, item in sources]
                     )
-                    for target, sources in found.items()
+                    for target, sources in origins.items()
                 }
             )
 
     return Processor(
-        project_dir=str(PROJECT),
+        project_dir=str(place(settings)),
         target_path=str(workplace(settings) / "target"),
         producer=facets.PRODUCER,
         job_namespace=facets.NAMESPACE,
@@ -102,7 +103,7 @@ def columns(sql: str, manifest: Mapping[str, Any]) -> dict[str, list[tuple[str, 
         if scope is None or not isinstance(tree, exp.Query):
             return {}
         shown = [name for name in tree.named_selects if not name.startswith("_")]
-        return {name: found for name in shown if (found := _origins(name, tree, scope))}
+        return {name: origins for name in shown if (origins := _origins(name, tree, scope))}
     except (sqlglot.errors.SqlglotError, RecursionError, KeyError, ValueError):
         return {}
 
@@ -121,10 +122,10 @@ def _leaves(node: Node) -> Iterator[tuple[str, str]]:
 
 
 def _schema(manifest: Mapping[str, Any]) -> dict[str, object]:
-    found: dict[str, dict[str, dict[str, str]]] = {}
+    schema: dict[str, dict[str, dict[str, str]]] = {}
     nodes: Sequence[Mapping[str, Any]] = [*manifest["sources"].values(), *manifest["nodes"].values()]
     for node in nodes:
         if node["resource_type"] in ("source", "model"):
             columns = {name: column.get("data_type") or "varchar" for name, column in node["columns"].items()}
-            found.setdefault(node["schema"], {})[node["name"]] = columns
-    return {"lake": found}
+            schema.setdefault(node["schema"], {})[node["name"]] = columns
+    return {"lake": schema}

@@ -120,19 +120,19 @@ def _orphaned(record: dg.RunRecord) -> bool:
     if owner is None:
         launched = run.tags.get(".dagster/grpc_info", "")
         return _socket_gone(launched) or machine() - record.update_timestamp > NEVER_OWNED
-    gone = owner.gone()
-    return gone if gone is not None else machine() - _seen(run.tags) > LONG_UNSEEN
+    lost = owner.gone()
+    return lost if lost is not None else machine() - _seen(run.tags) > LONG_UNSEEN
 
 
-def _owner(told: Mapping[str, str]) -> Owner | None:
+def _owner(tags: Mapping[str, str]) -> Owner | None:
     try:
-        return Owner(**json.loads(told[OWNER_TAG]))
+        return Owner(**json.loads(tags[OWNER_TAG]))
     except (KeyError, TypeError, ValueError):
         return None
 
 
-def _seen(told: Mapping[str, str]) -> datetime:
-    return datetime.fromisoformat(told[SEEN_TAG])
+def _seen(tags: Mapping[str, str]) -> datetime:
+    return datetime.fromisoformat(tags[SEEN_TAG])
 
 
 def _socket_gone(told: str) -> bool:

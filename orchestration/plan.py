@@ -67,22 +67,22 @@ class Plan:
 
 def planned(session: Session) -> Plan:
     """Every dataset of the resource library with an active contract, read in two queries."""
-    held: dict[str, list[Agreement]] = {}
+    by_dataset: dict[str, list[Agreement]] = {}
     for agreement in session.exec(select(Agreement).where(col(Agreement.state).in_(IN_FORCE)).order_by(Agreement.id)):
-        held.setdefault(agreement.dataset, []).append(agreement)
-    asked = (
+        by_dataset.setdefault(agreement.dataset, []).append(agreement)
+    statement = (
         select(Resource, ContractVersion.version, Organization.name)
         .join(ContractVersion, (ContractVersion.dataset == Resource.name) & (ContractVersion.status == "active"))  # type: ignore[arg-type]
         .join(Organization, col(Organization.id) == Resource.provider_id, isouter=True)
         .where(Resource.kind == "dataset", Resource.library == "resource")
         .order_by(Resource.name)
     )
-    datasets = tuple(_dataset(*row, held.get(row[0].name, [])) for row in session.exec(asked))
-    return Plan(datasets, _due(datasets, held))
+    datasets = tuple(_dataset(*row, by_dataset.get(row[0].name, [])) for row in session.exec(statement))
+    return Plan(datasets, _due(datasets, by_dataset))
 
 
-def _dataset(resource: Resource, version: str, provider: str | None, held: list[Agreement]) -> Planned:
-    routes = dict.fromkeys([resource.route, *(agreement.route for agreement in held)])
+def _dataset(resource: Resource, version: str, provider: str | None, agreements: list[Agreement]) -> Planned:
+    routes = dict.fromkeys([resource.route, *(agreement.route for agreement in agreements)])
     return Planned(
         name=resource.name,
         library=resource.library,
@@ -93,14 +93,14 @@ def _dataset(resource: Resource, version: str, provider: str | None, held: list[
         cycle=resource.cycle,
         version=version,
         routes=tuple(route for route in routes if route in ROUTES),
-        agreements=tuple(agreement.id for agreement in held),
+        agreements=tuple(agreement.id for agreement in agreements),
     )
 
 
-def _due(datasets: tuple[Planned, ...], held: dict[str, list[Agreement]]) -> tuple[Due, ...]:
+def _due(datasets: tuple[Planned, ...], by_dataset: dict[str, list[Agreement]]) -> tuple[Due, ...]:
     groups: dict[tuple[str, str], dict[str, None]] = {}
     for dataset in datasets:
-        for agreement in held.get(dataset.name, []):
+        for agreement in by_dataset.get(dataset.name, []):
             if agreement.cron:
                 groups.setdefault((agreement.route, agreement.cron), {})[dataset.name] = None
     return tuple(Due(route, cron, tuple(names)) for (route, cron), names in sorted(groups.items()))

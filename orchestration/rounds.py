@@ -53,16 +53,21 @@ class Round:
             yield brought
 
     def collects(self, dataset: str) -> bool:
-        """Whether a dataset's channels are still being asked."""
-        return self._open[dataset] > 0 and not (self._ended.is_set() and self._brought.empty())
+        """Whether a dataset's channels are still being asked, or what they brought was not taken yet."""
+        return self._open[dataset] > 0 and not self._drained
 
     def wait_for_more(self) -> bool:
         """Wait a little for what comes next; False where nothing more will."""
         try:
             self._seen.append(next_of(self._brought, LOOK_SECONDS))
         except Empty:
-            return not (self._ended.is_set() and self._brought.empty())
+            return not self._drained
         return True
+
+    @property
+    def _drained(self) -> bool:
+        """Nothing more comes, and everything was taken."""
+        return self._ended.is_set() and self._brought.empty() and not self._seen
 
 
 _rounds: dict[str, Round] = {}

@@ -61,8 +61,8 @@ def send(hub: Hub, *, limit: int = 5_000) -> Sent:
 def waiting(hub: Hub) -> int:
     """How many events wait to be sent on."""
     with hub.session() as session:
-        asked = select(func.count()).select_from(LineageEvent)
-        return session.exec(asked.where(col(LineageEvent.sent_at).is_(None), LineageEvent.refusal == "")).one()
+        statement = select(func.count()).select_from(LineageEvent)
+        return session.exec(statement.where(col(LineageEvent.sent_at).is_(None), LineageEvent.refusal == "")).one()
 
 
 def _round(hub: Hub, client: httpx.Client, address: str, size: int) -> tuple[int, int, str]:

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 
 from catalog.audit import sealing, witness
 from catalog.deliveries.batches import ACCEPTED, Batch
-from catalog.releases.releases import QualityResult
+from catalog.deliveries.quality import QualityResult
 from channels import base
 from channels.settling import look
 from contracts.clock import now
@@ -20,8 +20,8 @@ from hub import sources
 from hub.hub import Hub
 from orchestration import collect, lineage, owners, sending
 from orchestration.assets import ARRIVALS, ROUTE_TAG, key
-from orchestration.modelled import described
 from orchestration.plan import ROUTES, Plan
+from orchestration.project import described
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
 LEFT_BEHIND = timedelta(minutes=10)
@@ -54,19 +54,19 @@ def _dropped(hub: Hub, route: str) -> dg.SensorDefinition:
 
 def waiting(hub: Hub, route: str) -> dict[str, dict[str, list[int]]]:
     """Dataset → its waiting files with size and time of change."""
-    found: dict[str, dict[str, list[int]]] = {}
+    ready: dict[str, dict[str, list[int]]] = {}
     for dataset, channels in sources.in_force(hub, route=route).items():
         files = [path for agreed in channels for path in collect.waiting(hub, agreed)]
         if files:
-            found[dataset] = {base.remembered_name(str(path)): look(path) for path in files}
-    return found
+            ready[dataset] = {base.remembered_name(str(path)): look(path) for path in files}
+    return ready
 
 
 def _request(route: str, ready: dict[str, dict[str, list[int]]]) -> dg.RunRequest:
     """One run for all that is ready; the same files in the same state never ask twice."""
-    told = hashlib.sha256(json.dumps(ready, sort_keys=True).encode()).hexdigest()[:32]
+    digest = hashlib.sha256(json.dumps(ready, sort_keys=True).encode()).hexdigest()[:32]
     chosen = [ARRIVALS, *(key("resource", name) for name in ready)]
-    return dg.RunRequest(run_key=told, asset_selection=chosen, tags={ROUTE_TAG: route})
+    return dg.RunRequest(run_key=digest, asset_selection=chosen, tags={ROUTE_TAG: route})
 
 
 def _left_behind(hub: Hub) -> dg.SensorDefinition:
@@ -107,10 +107,10 @@ def _models_behind(hub: Hub) -> dg.SensorDefinition:
 
 def newest_batch(hub: Hub) -> int:
     """Order of the newest accepted batch of any dataset that a model reads; 0 where there is none."""
-    read = {name for model in described().values() for name in model.resources}
+    read = {name for model in described(hub.settings).values() for name in model.resources}
     with hub.session() as session:
-        asked = select(func.max(Batch.sequence)).where(col(Batch.dataset).in_(read), col(Batch.state).in_(ACCEPTED))
-        return session.exec(asked).one() or 0
+        statement = select(func.max(Batch.sequence)).where(col(Batch.dataset).in_(read), col(Batch.state).in_(ACCEPTED))
+        return session.exec(statement).one() or 0
 
 
 def built_since_newest(hub: Hub) -> bool:
@@ -118,17 +118,17 @@ def built_since_newest(hub: Hub) -> bool:
 
     A batch that settles while the models are being built would be overlooked by this: the cursor tells of that one.
     """
-    held = described()
-    read = {name for model in held.values() for name in model.resources}
+    models = described(hub.settings)
+    read = {name for model in models.values() for name in model.resources}
     with hub.session() as session:
         settled = select(func.max(Batch.finished_at)).where(col(Batch.dataset).in_(read), col(Batch.state).in_(ACCEPTED))
         built = (
             select(QualityResult.dataset)
-            .where(col(QualityResult.dataset).in_(held))
+            .where(col(QualityResult.dataset).in_(models))
             .group_by(QualityResult.dataset)
             .having(func.max(QualityResult.measured_at) > settled.scalar_subquery())
         )
-        return len(session.exec(built).all()) == len(held)
+        return len(session.exec(built).all()) == len(models)
 
 
 def _lineage(hub: Hub) -> dg.SensorDefinition:
@@ -156,12 +156,12 @@ def _seal(hub: Hub) -> dg.SensorDefinition:
     )
     def audit_seal(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         with hub.session() as session:
-            made = sealing.seal_when_due(session, hub.settings.audit_key, hub.settings.audit_head)
+            seal = sealing.seal_when_due(session, hub.settings.audit_key, hub.settings.audit_head)
         named = witness.witness_of(hub.settings.audit_witness, hub.settings.audit_witness_key)
         if named is not None:
             with hub.session() as session:
                 witness.tell(session, named)
-        return dg.SkipReason(f"已封存至 / sealed up to {made.last}" if made else "无需封存 / nothing due")
+        return dg.SkipReason(f"已封存至 / sealed up to {seal.last}" if seal else "无需封存 / nothing due")
 
     return audit_seal
 

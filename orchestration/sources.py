@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from contracts.model import Contract
 from warehouse.storage.tables import columns
 
-SOURCES = Path(__file__).resolve().parent.parent / "transforms" / "models" / "sources.yml"
-HEADER = "# Generated from the contracts by `hub models sources --pack`; a test fails where it has drifted. Do not edit."
+HEADER = "# Generated from the contracts of this hub before each run of the models. Do not edit."
 
 _PROVENANCE = {"_batch": "批次 / Batch that the row came in", "_row": "行号 / Number of the row in its file"}
 
 
 def write_sources(contracts: Iterable[Contract]) -> str:
-    """Text of sources.yml: every contract's table with its items, in the order of names."""
+    """Text of sources.yml: every contract's table with its items, in the order of names; none before there is a contract."""
+    contracts = list(contracts)
+    if not contracts:
+        return f"{HEADER}\nsources: []\n"
     return "\n".join([HEADER, *_lines(sorted(contracts, key=lambda c: c.dataset)), ""])
 
 
@@ -31,9 +32,9 @@ def _lines(contracts: Iterable[Contract]) -> Iterator[str]:
         yield f"      - name: {contract.dataset}"
         yield f"        description: {_both(contract.title, contract.title_en)}"
         yield "        columns:"
-        told = {item.name: _both(item.title, item.title_en) for item in contract.items}
+        titles = {item.name: _both(item.title, item.title_en) for item in contract.items}
         for name, type_ in columns(contract):
-            yield _column(name, type_.lower(), told.get(name) or json.dumps(_PROVENANCE[name], ensure_ascii=False))
+            yield _column(name, type_.lower(), titles.get(name) or json.dumps(_PROVENANCE[name], ensure_ascii=False))
 
 
 def _column(name: str, type_: str, description: str) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 
+from catalog.access import compiled
 from tests.demo.made import demo  # noqa: F401 - the demo, for every room
 from tests.loop import NothingInTheLoop
 from tests.servers import postgres_database, postgres_server  # noqa: F401 - fixtures of every room
@@ -23,6 +26,21 @@ hypothesis.settings.load_profile("hui")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The portal's tests come last: their hub keeps its readers to the end, their Chromium a running event loop."""
     items.sort(key=lambda item: "/api/portal/" in item.nodeid)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected by now stays to the end, two million objects: no collection looks through it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """How tests are shared out among processes."""
+    from tests.scheduling import ByFile
+
+    return ByFile(config, log)
 
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
@@ -40,6 +58,12 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the folder of public data (../shared/data) is not on this machine")
     return SHARED_DATA
+
+
+@pytest.fixture(autouse=True)
+def told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process nothing else is answered beside an act that ends a right: it is told done at once."""
+    monkeypatch.setattr(compiled, "HELD_SECONDS", 0.0)
 
 
 @pytest.fixture(autouse=True)

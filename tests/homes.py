@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import pytest
 from filelock import FileLock
 
 from catalog.store import database
+from contracts import clock
 from warehouse.settings import Settings
 from warehouse.storage import connection
 
@@ -39,3 +43,27 @@ def copied(home: Path, to: Path) -> Path:
     """A copy, to be changed."""
     shutil.copytree(home, to, symlinks=True)
     return to
+
+
+def empty(settings: Settings) -> None:
+    """An installation with an empty catalogue and an empty lake; on SQLite a copy of one that this process made once."""
+    if settings.catalog_url or settings.lake_catalog or clock.ahead():
+        _make(settings)
+    else:
+        shutil.copytree(_empty_home(), settings.root, symlinks=True)
+
+
+@cache
+def _empty_home() -> Path:
+    folder = tempfile.mkdtemp(prefix="hui-empty-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    settings = Settings(home=Path(folder) / "var", _env_file=None)  # type: ignore[call-arg]
+    _make(settings)
+    let_go(settings)
+    return settings.root
+
+
+def _make(settings: Settings) -> None:
+    settings.root.mkdir(parents=True, exist_ok=True)
+    database.migrate(settings.catalog_database)
+    connection.initialise(settings)

@@ -199,8 +199,7 @@ def _filled_home() -> tuple[Path, dict[str, str]]:
 
 
 def _fill(settings: Settings, keys: dict[str, str]) -> None:
-    connection.initialise(settings)
-    database.migrate(settings.catalog_database)
+    homes.empty(settings)
     hub = Hub(settings, TestClient(FastAPI()), keys)
     with hub.session() as session:
         workdays.seed(session)

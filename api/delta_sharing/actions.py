@@ -31,7 +31,7 @@ TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TableQuery:
     """What the capabilities header asks for."""
 
     delta: bool = False
@@ -40,13 +40,13 @@ class Asked:
     end_stream: bool = False
 
     @staticmethod
-    def by(request: Request) -> Asked:
+    def by(request: Request) -> TableQuery:
         """Read `delta-sharing-capabilities`: keys and values without regard to case."""
         header = request.headers.get("delta-sharing-capabilities", "").lower()
         told = {key.strip(): value.split(",") for key, _, value in (part.partition("=") for part in header.split(";"))}
         formats = [value.strip() for value in told.get("responseformat", [])]
         ends = [value.strip() for value in told.get("includeendstreamaction", [])]
-        return Asked("delta" in formats and "parquet" not in formats, bool(header), ends == ["true"])
+        return TableQuery("delta" in formats and "parquet" not in formats, bool(header), ends == ["true"])
 
     def header(self) -> dict[str, str]:
         """The answer's capabilities; none where none were asked for."""
@@ -56,7 +56,7 @@ class Asked:
         return {"delta-sharing-capabilities": told + (";includeendstreamaction=true" if self.end_stream else "")}
 
 
-def answer(asked: Asked, version: int, lines: Iterable[dict[str, Any]], expires_ms: int | None = None) -> Response:
+def answer(asked: TableQuery, version: int, lines: Iterable[dict[str, Any]], expires_ms: int | None = None) -> Response:
     """NDJSON, ASCII-escaped (a raw U+2028 ends a line for some readers), no blank last line, the version in its header."""
     told = list(lines)
     if asked.end_stream:
@@ -65,7 +65,7 @@ def answer(asked: Asked, version: int, lines: Iterable[dict[str, Any]], expires_
     return Response(body, headers={"Content-Type": NDJSON, "Delta-Table-Version": str(version), **asked.header()})
 
 
-def head(asked: Asked, reading: Reading, columns: Sequence[Column], **more: Any) -> list[dict[str, Any]]:
+def head(asked: TableQuery, reading: Reading, columns: Sequence[Column], **more: Any) -> list[dict[str, Any]]:
     """The first two lines of every answer."""
     schema = schema_string(reading.contract, columns)
     resource = reading.resource
@@ -96,7 +96,7 @@ def head(asked: Asked, reading: Reading, columns: Sequence[Column], **more: Any)
     return [{"protocol": {"minReaderVersion": 1}}, {"metaData": told}]
 
 
-def file(asked: Asked, url: str, one: ExtractFile, expires: int, release: Release) -> dict[str, Any]:
+def file(asked: TableQuery, url: str, one: ExtractFile, expires: int, release: Release) -> dict[str, Any]:
     """One file of a version. `expires` in seconds since 1970."""
     told = {
         "id": one.id,

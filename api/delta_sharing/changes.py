@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from api import signed_links
 from api.delta_sharing import actions, names
-from api.delta_sharing.actions import Asked
+from api.delta_sharing.actions import TableQuery
 from api.delta_sharing.listing import known
 from api.delta_sharing.tables import TABLE, WrongParameter, asked_for, moment, release_of
 from api.http.dependencies import PurposeDep, SessionDep, SettingsDep, SubjectDep
@@ -48,7 +48,7 @@ def changes(
     ending_timestamp: Annotated[str, Query(alias="endingTimestamp")] = "",
 ) -> Response:
     """What changed in each version from the starting to the ending one, both included; the first version is all inserts."""
-    asked = Asked.by(request)
+    asked = TableQuery.by(request)
     resource = names.table(session, known(subject), share, schema, table)
     newest = asked_for(session, subject, resource, purpose)
     if asked.delta or not actions.tells_changes(newest):

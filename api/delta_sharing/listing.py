@@ -5,19 +5,23 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query
+from sqlmodel import Session
 from starlette.responses import Response
 
-from api.delta_sharing import names as shared
+from api.delta_sharing import names
 from api.http.dependencies import KeyNotValid, SessionDep, SubjectDep
 from catalog.identity import organizations
 from catalog.identity.people import Subject
+from catalog.overview import shared
+from catalog.search.mirror import Entry
 from contracts.errors import HubError
 
 router = APIRouter()
+Listed = TypeVar("Listed")
 MOST = 1000
 MaxResults = Annotated[int | None, Query(alias="maxResults", ge=0, le=2**31 - 1)]
 PageToken = Annotated[str, Query(alias="pageToken")]
@@ -40,16 +44,15 @@ def known(subject: Subject) -> Subject:
 @router.get("/shares")
 def shares(session: SessionDep, subject: SubjectDep, max_results: MaxResults = None, page_token: PageToken = "") -> Response:
     """Shares with at least one table for this recipient."""
-    names = organizations.names(session)
-    items = [_share(name, names) for name in shared.shares(session, known(subject))]
-    return page(items, max_results, page_token)
+    found = shared.shares(session, known(subject))
+    return page(found, max_results, page_token, lambda shown: _shares(session, shown), lambda name: f"//{name}")
 
 
 @router.get("/shares/{share}")
 def share(share: str, session: SessionDep, subject: SubjectDep) -> Response:
     """One share."""
-    name, _ = shared.schemas(session, known(subject), share)
-    return answer({"share": _share(name, organizations.names(session))})
+    name, _ = names.schemas(session, known(subject), share)
+    return answer({"share": _shares(session, [name])[0]})
 
 
 @router.get("/shares/{share}/schemas")
@@ -57,8 +60,9 @@ def schemas(
     share: str, session: SessionDep, subject: SubjectDep, max_results: MaxResults = None, page_token: PageToken = ""
 ) -> Response:
     """Libraries with at least one table for this recipient."""
-    name, found = shared.schemas(session, known(subject), share)
-    return page([{"name": schema, "share": name} for schema in found], max_results, page_token)
+    name, found = names.schemas(session, known(subject), share)
+    told = lambda shown: [{"name": schema, "share": name} for schema in shown]  # noqa: E731
+    return page(found, max_results, page_token, told, lambda schema: f"{name}//{schema}")
 
 
 @router.get("/shares/{share}/schemas/{schema}/tables")
@@ -71,7 +75,7 @@ def tables(
     page_token: PageToken = "",
 ) -> Response:
     """Datasets of one library."""
-    return page(shared.in_order(shared.tables(session, known(subject), share, schema)), max_results, page_token)
+    return page(names.tables(session, known(subject), share, schema), max_results, page_token, _tables, _place)
 
 
 @router.get("/shares/{share}/all-tables")
@@ -79,18 +83,25 @@ def all_tables(
     share: str, session: SessionDep, subject: SubjectDep, max_results: MaxResults = None, page_token: PageToken = ""
 ) -> Response:
     """Datasets of all libraries."""
-    return page(shared.in_order(shared.tables(session, known(subject), share)), max_results, page_token)
+    return page(names.tables(session, known(subject), share), max_results, page_token, _tables, _place)
 
 
-def page(items: Sequence[dict[str, Any]], most: int | None, token: str) -> Response:
-    """One page. The token names the last item shown and its place, so that a table granted between pages shifts nothing."""
+def page(
+    found: Sequence[Listed],
+    most: int | None,
+    token: str,
+    told: Callable[[Sequence[Listed]], list[dict[str, str]]],
+    place: Callable[[Listed], str],
+) -> Response:
+    """One page. The token names the last one shown and its place, so that a table granted between pages shifts nothing."""
     limit = min(MOST if most is None else most, MOST)
-    start = _after(items, token) if token else 0
-    shown = list(items[start : start + limit])
-    told: dict[str, Any] = {"items": shown}
-    if start + limit < len(items):
-        told["nextPageToken"] = _token(start + len(shown), items[start + len(shown) - 1] if start + len(shown) else {})
-    return answer(told)
+    start = _after(found, token, place) if token else 0
+    shown = found[start : start + limit]
+    body: dict[str, Any] = {"items": told(shown)}
+    if start + limit < len(found):
+        count = start + len(shown)
+        body["nextPageToken"] = _token(count, place(found[count - 1]) if count else "//")
+    return answer(body)
 
 
 def answer(told: dict[str, Any]) -> Response:
@@ -98,24 +109,33 @@ def answer(told: dict[str, Any]) -> Response:
     return Response(json.dumps(told), headers={"Content-Type": "application/json; charset=utf-8"})
 
 
-def _share(name: str, names: Any) -> dict[str, str]:
-    return {"name": name, "id": name, "displayName": str(names.get(name, name))}
+def _shares(session: Session, shown: Sequence[str]) -> list[dict[str, str]]:
+    names_ = organizations.names(session, shown)
+    return [{"name": name, "id": name, "displayName": names_.get(name, name)} for name in shown]
 
 
-def _place(item: dict[str, Any]) -> str:
-    return "/".join(str(item.get(part, "")) for part in ("share", "schema", "name"))
+def _tables(shown: Sequence[Entry]) -> list[dict[str, str]]:
+    return [
+        {"name": one.name, "schema": one.library, "share": one.provider, "shareId": one.provider, "id": one.id} for one in shown
+    ]
 
 
-def _token(count: int, last: dict[str, Any]) -> str:
-    return base64.urlsafe_b64encode(json.dumps([count, _place(last)]).encode()).decode()
+def _place(one: Entry) -> str:
+    return f"{one.provider}/{one.library}/{one.name}"
 
 
-def _after(items: Sequence[dict[str, Any]], token: str) -> int:
-    """Where the page after a token begins: behind the item it names, else at its number."""
+def _token(count: int, last: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([count, last]).encode()).decode()
+
+
+def _after(found: Sequence[Listed], token: str, place: Callable[[Listed], str]) -> int:
+    """Where the page after a token begins: behind the one it names, else at its number."""
     try:
         count, last = json.loads(base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, TypeError, RecursionError):
         raise PageTokenInvalid from None
     if not isinstance(count, int):
         raise PageTokenInvalid
-    return next((place + 1 for place, item in enumerate(items) if _place(item) == last), max(count, 0))
+    if 0 < count <= len(found) and place(found[count - 1]) == last:
+        return count
+    return next((at + 1 for at, one in enumerate(found) if place(one) == last), max(count, 0))

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from api import signed_links
 from api.delta_sharing import actions, names
-from api.delta_sharing.actions import Asked
+from api.delta_sharing.actions import TableQuery
 from api.delta_sharing.listing import known
 from api.http.dependencies import PurposeDep, SessionDep, SettingsDep, SubjectDep
 from catalog.access import use
@@ -85,7 +85,7 @@ def metadata(
     timestamp: str = "",
 ) -> Response:
     """Protocol and schema of a version."""
-    asked = Asked.by(request)
+    asked = TableQuery.by(request)
     resource = names.table(session, known(subject), share, schema, table)
     found = asked_for(session, subject, resource, purpose, version, timestamp)
     release = release_of(found)
@@ -124,7 +124,7 @@ def query(
     body: Annotated[Body, Depends(body_of)],
 ) -> Response:
     """Files of a version, cut for this recipient. The query goes on record; the files' requests do not."""
-    asked = Asked.by(request)
+    asked = TableQuery.by(request)
     resource = names.table(session, known(subject), share, schema, table)
     if body.starting:
         raise WrongParameter(

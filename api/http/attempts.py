@@ -9,7 +9,7 @@ from collections import OrderedDict, deque
 ALLOWED = 20
 WINDOW_SECONDS = 60.0
 ADDRESSES = 10_000
-"""Addresses remembered; the oldest go first, so that a flood of them fills no memory."""
+"""Addresses remembered; the oldest go first, so that no mass of them fills the memory."""
 
 
 class Attempts:

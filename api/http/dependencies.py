@@ -43,7 +43,11 @@ def settings_of(request: Request) -> Settings:
     return settings
 
 
-SettingsDep = Annotated[Settings, Depends(settings_of)]
+async def _settings(request: Request) -> Settings:
+    return settings_of(request)  # in the loop itself: a thread for it would cost more than it does
+
+
+SettingsDep = Annotated[Settings, Depends(_settings)]
 
 
 def transaction(settings: SettingsDep) -> Iterator[Session]:
@@ -67,24 +71,36 @@ def subject_of(request: Request, session: SessionDep) -> Subject:
     A wrong key is an error, never an anonymous request: the caller would see less and not know why. A cookie comes along with
     whatever another page makes the browser send: where no form's token is asked for it is for looking only.
     """
-    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
+    bearer = bearer_of(request)
+    if bearer:
         return _by_key(request, session, bearer)
     by_program = request.method not in READING and request.url.path.startswith(PROGRAMS)
     token = "" if by_program else request.cookies.get(SESSION_COOKIE, "")
     return (people.signed_in(session, token) if token else None) or ANONYMOUS
 
 
-def _by_key(request: Request, session: Session, bearer: str) -> Subject:
-    """Failures count by address and key: many people sit behind one address, and one old script must not lock them out.
-    (A key's secret has 256 bits: waiting keeps the log short, guessing is hopeless anyway.)"""
-    attempts, who = attempts_of(request), f"{address_of(request)} {bearer[:16]}"
-    wait = attempts.wait(who)
+def bearer_of(request: Request) -> str:
+    """The key that a request is sent with; empty where it has none."""
+    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+    return (bearer or " ") if scheme.lower() == "bearer" else ""
+
+
+def attempted(request: Request, bearer: str) -> str:
+    """By which name failures of this address with this key are counted; TooManyAttempts after too many. Many people sit behind
+    one address, and one old script must not lock them out. (A key's secret has 256 bits: waiting keeps the log short, guessing
+    is hopeless anyway.)"""
+    who = f"{address_of(request)} {bearer[:16]}"
+    wait = attempts_of(request).wait(who)
     if wait:
         raise TooManyAttempts(wait)
+    return who
+
+
+def _by_key(request: Request, session: Session, bearer: str) -> Subject:
+    who = attempted(request, bearer)
     found = people.authenticate(session, bearer)
     if found is None:
-        attempts.failed(who)
+        attempts_of(request).failed(who)
         raise KeyNotValid(people.prefix_of(session, bearer))
     if session.dirty:
         session.commit()  # the key's last use; kept open it would make every writer wait until this answer is made
@@ -117,9 +133,17 @@ def hub_of(request: Request, settings: SettingsDep) -> Hub:
 HubDep = Annotated[Hub, Depends(hub_of)]
 
 
-def purpose_of(x_purpose: Annotated[str, Header(description="What the data is used for; percent-encoded UTF-8.")] = "") -> str:
+PurposeHeader = Annotated[str, Header(description="What the data is used for; percent-encoded UTF-8.")]
+
+
+def purpose_in(x_purpose: str) -> str:
     """The purpose a caller names; headers hold no Chinese, so it comes percent-encoded."""
     return unquote(x_purpose).strip()[:500]
+
+
+async def purpose_of(x_purpose: PurposeHeader = "") -> str:
+    """The purpose, for routes where it is one dependency among others."""
+    return purpose_in(x_purpose)
 
 
 PurposeDep = Annotated[str, Depends(purpose_of)]

@@ -21,11 +21,12 @@ from catalog.access import Refused
 from catalog.access.grants import InvalidGrant, UnknownGrant
 from catalog.acquisition.agreements import UnknownAgreement
 from catalog.acquisition.negotiation import InvalidStep, WrongTerm
-from catalog.audit import chain as audit
+from catalog.audit import chain, groups
 from catalog.deliveries.batches import UnknownBatch
 from catalog.entries.contracts import ImmutableContract, UnknownContract, WrittenByModel
 from catalog.entries.editing import WrongFields
 from catalog.entries.onboardings import NotOpen, UnknownOnboarding
+from catalog.entries.packs import PackConflict, UnknownPack
 from catalog.entries.resources import InvalidEntry, UnknownResource, WrongState
 from catalog.identity.organizations import InvalidOrganization, UnknownOrganization
 from catalog.identity.passwords import SignInBusy
@@ -34,11 +35,14 @@ from catalog.identity.signins import UnknownSession
 from catalog.releases.releases import InvalidRelease, RecalledRelease, UnknownRelease, UnpublishedEntry
 from catalog.store import database
 from channels.registry import InvalidChannel
+from contracts.checks.code_lists import CodeListMissing
 from contracts.errors import HubError
 from contracts.odcs.findings import InvalidContract
+from contracts.packs.errors import InvalidPack
 from hub.acts import InvalidInput
 from hub.channels import NoSuchChannel
 from hub.contracts import BreakingChange
+from hub.explain import UnknownItem
 from hub.file_answers import UnusableAnswer
 from hub.jobs import AccessEnded, JobOver, ProcessEnded, UnknownJob
 from hub.onboarding import NameTaken, StillOpen
@@ -73,7 +77,12 @@ TABLE: dict[type[HubError], tuple[int, str]] = {
     AccessEnded: (403, "access-ended"),
     ProcessEnded: (500, "process-ended"),
     UnknownContract: (404, "unknown-resource"),
+    InvalidPack: (422, "invalid-pack"),
+    UnknownPack: (404, "unknown-pack"),
+    PackConflict: (409, "pack-conflict"),
     InvalidContract: (422, "invalid-contract"),
+    UnknownItem: (404, "unknown-item"),
+    CodeListMissing: (409, "code-list-missing"),
     ImmutableContract: (409, "immutable-contract"),
     WrittenByModel: (409, "written-by-model"),
     BreakingChange: (409, "breaking-change"),
@@ -216,24 +225,27 @@ def on_record(request: Request, error: HubError) -> None:
         if not refusal.on_record:
             record_refusal(request, refusal)
     elif isinstance(error, KeyNotValid) and error.prefix:
-        with database.session(request.app.state.settings.catalog_database) as session:
-            audit.record(session, actor=f"key:{error.prefix}", action="authenticate", outcome="refused", detail=_where(request))
+        _record(request, actor=f"key:{error.prefix}", action="authenticate", outcome="refused", detail=_where(request))
 
 
 def record_refusal(request: Request, error: Refused) -> None:
     """Leave the refusal on record."""
-    with database.session(request.app.state.settings.catalog_database) as session:
-        audit.record(
-            session,
-            actor=error.subject.actor,
-            organization_id=error.subject.organization_id,
-            action=error.action,
-            object=error.thing,
-            purpose=error.decision.purpose,
-            outcome="refused",
-            policies=error.decision.policies,
-            detail=_where(request),
-        )
+    _record(
+        request,
+        actor=error.subject.actor,
+        organization_id=error.subject.organization_id,
+        action=error.action,
+        object=error.thing,
+        purpose=error.decision.purpose,
+        outcome="refused",
+        policies=error.decision.policies,
+        detail=_where(request),
+    )
+
+
+def _record(request: Request, **fields: Any) -> None:
+    engine = database.engine(request.app.state.settings.catalog_database)
+    groups.of(engine).record(chain.draft(**fields))
 
 
 def _where(request: Request) -> dict[str, str]:

@@ -11,9 +11,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from catalog.access import compiled
 from contracts.errors import HubError
 
-ASKED_EVERY = 0.25
+ASKED_EVERY = compiled.FRESH_SECONDS
 """Seconds between two looks at the right: each costs some milliseconds, a chunk a fraction of one."""
 
 

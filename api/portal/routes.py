@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from api.portal.acquisition import agreement, channels, completeness, holidays, needs, register
-from api.portal.administration import account, audit, bodies, health, people
+from api.portal.administration import account, audit, bodies, health, packs, people
 from api.portal.analysis import questions
-from api.portal.batches import actions, batch, correcting, listing
-from api.portal.catalogue import contract_versions, entry, grants, onboarding, publish, recall, resource, search
+from api.portal.batches import actions, batch, correcting, listing, row_corrections
+from api.portal.catalogue import contract_versions, entry, explain, grants, onboarding, publish, recall, resource, search
 from api.portal.help import pages
 from api.portal.shell import errors, sessions, sign_in, static_files
 from api.portal.tasks import inbox, jobs
@@ -21,6 +21,7 @@ ROUTERS = (
     recall,
     grants,
     contract_versions,
+    explain,
     entry,
     needs,
     agreement,
@@ -30,6 +31,7 @@ ROUTERS = (
     listing,
     batch,
     correcting,
+    row_corrections,
     actions,
     completeness,
     inbox,
@@ -42,6 +44,7 @@ ROUTERS = (
     account,
     audit,
     health,
+    packs,
     jobs,
     questions,
 )

@@ -7,12 +7,13 @@ import zlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import JSONResponse, Response
 
-from api.http.dependencies import SessionDep, SubjectDep
-from catalog import access
-from catalog.lineage import graph as lineage
+from api.http.dependencies import HubDep, KeyHolder
+from catalog.identity.people import Subject
 from contracts.errors import HubError
+from hub import lineage
+from hub.acts import require
+from hub.lineage import EventKept, ReceiveEvent
 
 router = APIRouter(tags=["lineage"])
 MOST = 2 * 2**20
@@ -30,12 +31,13 @@ class EventTooLarge(HubError):
         super().__init__("血缘事件超过 2 MB。", "The lineage event is over 2 MB.")
 
 
-def sender(session: SessionDep, subject: SubjectDep) -> None:
+def sender(hub: HubDep, subject: KeyHolder) -> Subject:
     """Only those who may send: nobody else's body is read."""
-    access.require(session, subject, "receive-lineage", None)
+    require(hub, subject, "lineage.receive")
+    return subject
 
 
-async def body_of(request: Request, _sender: Annotated[None, Depends(sender)]) -> bytes:
+async def body_of(request: Request, _sender: Annotated[Subject, Depends(sender)]) -> bytes:
     """The body, at most MOST bytes of it, unpacked where it says gzip."""
     unpack = zlib.decompressobj(wbits=31) if request.headers.get("content-encoding", "").lower() == "gzip" else None
     parts, size = [], 0
@@ -73,7 +75,7 @@ async def body_of(request: Request, _sender: Annotated[None, Depends(sender)]) -
         }
     },
 )
-def receive(session: SessionDep, body: Annotated[bytes, Depends(body_of)]) -> Response:
+def receive(hub: HubDep, subject: KeyHolder, body: Annotated[bytes, Depends(body_of)]) -> EventKept:
     """Keep one event; the same event again changes nothing. Stewards, administrators and the hub's jobs may send."""
     try:
         event: Any = json.loads(body)
@@ -81,5 +83,4 @@ def receive(session: SessionDep, body: Annotated[bytes, Depends(body_of)]) -> Re
         raise EventUnreadable("请求体不是有效的 JSON。", "The body is not valid JSON.") from None
     if not isinstance(event, dict):
         raise EventUnreadable("请求体应是一个 OpenLineage 事件。", "The body must be one OpenLineage event.")
-    kept = lineage.receive(session, event)
-    return JSONResponse({"new": kept.new, "edges": kept.edges}, 201)
+    return lineage.receive(hub, subject, ReceiveEvent(event=event))

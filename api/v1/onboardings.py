@@ -60,7 +60,7 @@ def inspect(
     hub: HubDep,
     subject: KeyHolder,
     file: Annotated[Path, Depends(body_of)],
-    filename: Annotated[str, Query(max_length=1000, examples=["避难场所.xlsx"], description="Its name; its ending counts.")],
+    filename: Annotated[str, Query(max_length=1000, examples=["企业名单.xlsx"], description="Its name; its ending counts.")],
 ) -> WaitingFile:
     """Take a file, find out how it is read, and draft its contract. It waits for seven days, for its sender alone.
 

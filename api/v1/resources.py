@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -13,18 +14,20 @@ from api.http.dependencies import SessionDep, SubjectDep
 from api.v1 import samples
 from catalog import access, workdays
 from catalog.access.use import known
-from catalog.deliveries import quality
 from catalog.entries import contracts as registry
 from catalog.entries import resources, visibility
 from catalog.entries.resources import Resource
 from catalog.identity import organizations
 from catalog.identity.people import Subject
 from catalog.lineage import graph as lineage
+from catalog.overview import scores
 from catalog.search import search
 from catalog.search.facets import Filters
 from contracts.model import Item
 
 router = APIRouter(tags=["resources"])
+IN_ONE = 500
+"""Names that one statement asks for: PostgreSQL takes 65,535 values in one, SQLite 32,766."""
 
 
 class ResourceOut(BaseModel):
@@ -34,11 +37,11 @@ class ResourceOut(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "name": "major_hazard",
-                    "title": "危险化学品重大危险源",
-                    "title_en": "Major hazard installations",
+                    "name": "enterprise_registration",
+                    "title": "企业登记信息",
+                    "title_en": "Enterprise registrations",
                     "library": "resource",
-                    "provider": {"id": "hlj-emergency", "name": "省应急管理厅", "name_en": "Emergency Management Department"},
+                    "provider": {"id": "hlj-market", "name": "省市场监督管理局", "name_en": "Market regulation bureau"},
                     "sharing": 2,
                     "cycle": "每月",
                     "rows": 1318,
@@ -152,7 +155,7 @@ def find(
     request: Request,
     session: SessionDep,
     subject: SubjectDep,
-    q: Annotated[str, Query(description="Words: titles, abstracts, items, codes, organizations", examples=["危险源"])] = "",
+    q: Annotated[str, Query(description="Words: titles, abstracts, items, codes, organizations", examples=["企业登记"])] = "",
     page: Annotated[int, Query(ge=1)] = 1,
     size: Annotated[int, Query(ge=1, le=100)] = 20,
     sort: Annotated[str, Query(description="relevance, updated, title, rows, quality or due")] = "",
@@ -181,7 +184,7 @@ def items(name: str, session: SessionDep, subject: SubjectDep) -> list[ItemOut]:
     resource = known(session, subject, name)
     view = access.decide(session, subject, "read-rows", resource).view
     told = []
-    for item in resources.items(session, resource):
+    for item in registry.items(session, resource):
         mask = view.masks.get(item.name) if view else None
         yours = "hidden" if view is None or item.name not in view.items else mask.kind if mask else "clear"
         told.append(_item(item, yours))
@@ -192,7 +195,7 @@ def items(name: str, session: SessionDep, subject: SubjectDep) -> list[ItemOut]:
 def measured(name: str, session: SessionDep, subject: SubjectDep) -> QualityOut:
     """The last measurement: score, its dimensions (GB/T 36344-2018), and each rule's count as far as you may see the items."""
     resource = known(session, subject, name)
-    score = quality.score(session, resource.name)
+    score = scores.score(session, resource.name)
     rules = [
         {"rule": one.rule, "item": one.item, "dimension": one.dimension, "rows": one.rows, "failed": one.failed}
         for one in samples.measured(session, subject, resource)[1]
@@ -216,12 +219,12 @@ def lines(
     """Edges up- and downstream of a dataset, or of one of its items."""
     resource = known(session, subject, name)
     full = f"{resource.library}.{resource.name}"
-    may_know = _known_names(session, subject)
-    sources = access.may(session, subject, "see-operations")
-    return LineageOut(
-        upstream=_edges(lineage.upstream(session, full, item, depth=depth), may_know, sources=sources),
-        downstream=_edges(lineage.downstream(session, full, item, depth=depth), may_know, sources=sources),
+    up, down = (reached(session, full, item, depth=depth) for reached in (lineage.upstream, lineage.downstream))
+    may_know = _known_names(
+        session, subject, (node for edge in (*up.edges, *down.edges) for node in (edge.source, edge.target))
     )
+    sources = access.may(session, subject, "see-operations")
+    return LineageOut(upstream=_edges(up, may_know, sources=sources), downstream=_edges(down, may_know, sources=sources))
 
 
 @router.get("/resources/{name}/contract", summary="Contract", response_model=None)
@@ -270,9 +273,14 @@ def _item(item: Item, yours: str) -> ItemOut:
     )
 
 
-def _known_names(session: Session, subject: Subject) -> set[str]:
+def _known_names(session: Session, subject: Subject, nodes: Iterable[str]) -> set[str]:
+    """Of these nodes the entries that the caller may know of, as library.dataset."""
+    named, known = sorted({node.partition(".")[2] for node in nodes}), set()
     asked = select(Resource.library, Resource.name).where(visibility.discoverable(subject))
-    return {f"{library}.{name}" for library, name in session.exec(asked.order_by(col(Resource.name)))}
+    for begin in range(0, len(named), IN_ONE):
+        some = asked.where(col(Resource.name).in_(named[begin : begin + IN_ONE]))
+        known |= {f"{library}.{name}" for library, name in session.exec(some)}
+    return known
 
 
 def _edges(graph: lineage.Graph, may_know: set[str], *, sources: bool) -> list[dict[str, str]]:

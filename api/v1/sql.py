@@ -10,9 +10,12 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.http.dependencies import HubDep, KeyHolder
+from api.http.uses import FreshAnswer
 from api.v1 import representations
 from hub import questions
 from hub.questions import Answered, Question
+from warehouse.serving import json_rows
+from warehouse.serving.pages import Rows
 
 router = APIRouter(tags=["acts"])
 FORMS: dict[str, dict[str, object]] = {kind: {} for kind in representations.FORMS if kind != "application/json"}
@@ -39,20 +42,20 @@ def ask(
     there are more rows than `limit`.
     """
     form = representations.chosen(request, format)
-    table, complete = questions.answer(hub, subject, question)
-    headers = {"X-Complete": str(complete).lower(), "Cache-Control": "private, no-store"}
+    found = questions.answer(hub, subject, question)
+    headers = {"X-Complete": str(found.complete).lower(), "Cache-Control": "private, no-store"}
     try:
         body = (
-            _json(table, complete)
+            _json(found.table, found.complete)
             if form == "application/json"
-            else representations.encoded(form, table, after=None, version="", bom=bom)
+            else representations.encoded(form, Rows(found.table), after=None, version="", bom=bom)
         )
     except (OverflowError, ValueError) as error:
         raise questions.unreadable(error) from None
-    return Response(body, 200, headers, form)
+    return FreshAnswer(body, 200, headers, form, still=found.still, looked=0)
 
 
 def _json(table: pa.Table, complete: bool) -> bytes:
     head = {"columns": [one.model_dump() for one in questions.columns(table)], "complete": complete}
-    rows = ",\n".join(representations.lines(table))
+    rows = ",\n".join(json_rows.of_table(table))
     return f'{json.dumps(head, ensure_ascii=False)[:-1]}, "rows": [{rows}]}}\n'.encode()

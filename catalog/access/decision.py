@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from catalog.access import views
 from catalog.access.grants import Grant, is_live, live_grant
+from catalog.access.likeness import Held, Like
 from catalog.access.policy_set import rule_book
 from catalog.acquisition.agreements import Agreement
 from catalog.acquisition.terms import PurchaseTerms
@@ -70,12 +71,12 @@ class Circumstances:
     recalled: bool = False
     sender: bool = False
     unreleased: bool = False
-    grant: Grant | None = None
+    grant: Grant | Held | None = None
     submitter: bool = False
 
     def context(self) -> dict[str, Any]:
         """As the Cedar schema has it."""
-        told: dict[str, Any] = {
+        context: dict[str, Any] = {
             "now": int(self.now.timestamp()),
             "purpose": self.purpose,
             "recalled": self.recalled,
@@ -85,12 +86,12 @@ class Circumstances:
         }
         if self.grant is not None:
             ends = self.grant.expires_at
-            told["grant"] = {
+            context["grant"] = {
                 "expires": int(ends.timestamp()) if ends else NEVER,
                 "revoked": self.grant.revoked_at is not None,
                 "purpose": self.grant.purpose,
             }
-        return told
+        return context
 
 
 def decide(
@@ -120,13 +121,18 @@ def decide(
     grant = live_grant(session, data, subject.organization_id, purpose, at) if uses_data and data else None
     sent_it = bool(sender_id) and sender_id == subject.organization_id
     circumstances = Circumstances(at, purpose, recalled, sent_it, unreleased, grant, submitter)
-    request, entities = _asked(session, subject, action, resource, circumstances)
+    thing = {"type": type(resource).__name__, "id": resource.id} if resource else {"type": "Hub", "id": "hub"}
+    request, entities = request_of(subject, action, thing, circumstances), entities_of(session, subject)
+    if isinstance(resource, Resource):
+        entities.append(resource_entity(resource, redistribution=bought(resource) and _redistribution(session, resource.name)))
+    elif resource is not None:
+        entities.append(_agreement(session, subject, thing, resource))
     [(allowed, policies)] = rule_book().ask([request], entities)
     if not allowed:
         return _refusal(subject, data, policies, uses_data)
-    told = purpose or (grant.purpose if grant else "")
+    named_purpose = purpose or (grant.purpose if grant else "")
     if not uses_data or data is None:
-        return Decision(True, policies, *_reasons(policies), purpose=told)
+        return Decision(True, policies, *_reasons(policies), purpose=named_purpose)
     live = grant if grant is not None and is_live(grant, at) else None
     basis = views.basis(subject, data, policies, live)
     if sent_it:  # whatever else the sender may: what it asks for here is what it sent
@@ -140,7 +146,7 @@ def decide(
             "没有任何信息项对您开放；请申请列明所需信息项的授权",
             "None of its items is open to you; ask for a grant that names the items you need",
         )
-    return Decision(True, policies, *_reasons(policies), view, told, grant.id if basis.grant and grant else "", closed)
+    return Decision(True, policies, *_reasons(policies), view, named_purpose, grant.id if basis.grant and grant else "", closed)
 
 
 def require(
@@ -166,25 +172,20 @@ def may_as_sender(session: Session, subject: Subject, action: str, resource: Res
     return decide(session, subject, action, resource, sender_id=sender_id).allowed
 
 
-def _asked(
-    session: Session, subject: Subject, action: str, resource: Resource | Agreement | None, circumstances: Circumstances
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    person = {"type": "Person", "id": subject.person_id or subject.login}
-    thing = {"type": type(resource).__name__, "id": resource.id} if resource else {"type": "Hub", "id": "hub"}
-    entities = [_person(person, subject, organizations.own_id(session))]
-    if subject.organization_id:
-        entities.append(_organization(session, subject.organization_id))
-    if isinstance(resource, Resource):
-        entities.append(_resource(session, thing, resource))
-    elif resource is not None:
-        entities.append(_agreement(session, subject, thing, resource))
-    request = {
-        "principal": person,
-        "action": {"type": "Action", "id": action},
-        "resource": thing,
-        "context": circumstances.context(),
-    }
-    return request, entities
+def request_of(subject: Subject, action: str, thing: Mapping[str, str], circumstances: Circumstances) -> dict[str, Any]:
+    """What the policies are asked: whether the subject may do this with that thing."""
+    action_ = {"type": "Action", "id": action}
+    return {"principal": _uid(subject), "action": action_, "resource": thing, "context": circumstances.context()}
+
+
+def entities_of(session: Session, subject: Subject) -> list[dict[str, Any]]:
+    """Who asks, and for which organization."""
+    entities = [_person(_uid(subject), subject, organizations.own_id(session))]
+    return entities + ([_organization(session, subject.organization_id)] if subject.organization_id else [])
+
+
+def _uid(subject: Subject) -> dict[str, str]:
+    return {"type": "Person", "id": subject.person_id or subject.login}
 
 
 def _person(uid: Mapping[str, str], subject: Subject, own: str) -> dict[str, Any]:
@@ -197,13 +198,21 @@ def _person(uid: Mapping[str, str], subject: Subject, own: str) -> dict[str, Any
 
 
 def _organization(session: Session, organization_id: str) -> dict[str, Any]:
-    found = session.get(Organization, organization_id)
-    told = {"kind": found.kind if found is not None else "", "active": found is not None and found.active}
-    return {"uid": {"type": "Organization", "id": organization_id}, "attrs": told, "parents": []}
+    organization = session.get(Organization, organization_id)
+    attributes = {
+        "kind": organization.kind if organization is not None else "",
+        "active": organization is not None and organization.active,
+    }
+    return {"uid": {"type": "Organization", "id": organization_id}, "attrs": attributes, "parents": []}
 
 
-def _resource(session: Session, uid: Mapping[str, str], resource: Resource) -> dict[str, Any]:
-    bought = str(resource.route) == Route.BUY
+def bought(resource: Resource | Like) -> bool:
+    """Whether it came from a vendor, so that the purchase says who may have it."""
+    return str(resource.route) == Route.BUY
+
+
+def resource_entity(resource: Resource | Like, *, redistribution: bool) -> dict[str, Any]:
+    """An entry as the policies know it. `redistribution`: every purchase that feeds it may be passed on."""
     attributes = {
         "provider": _reference("Organization", resource.provider_id),
         "kind": resource.kind,
@@ -212,10 +221,10 @@ def _resource(session: Session, uid: Mapping[str, str], resource: Resource) -> d
         "grade": int(resource.grade[1:]) if resource.grade[1:].isdigit() else 4,
         "category": resource.category,
         "state": resource.state,
-        "bought": bought,
-        "redistribution": bought and _redistribution(session, resource.name),
+        "bought": bought(resource),
+        "redistribution": redistribution,
     }
-    return {"uid": uid, "attrs": attributes, "parents": []}
+    return {"uid": {"type": "Resource", "id": resource.id}, "attrs": attributes, "parents": []}
 
 
 def _agreement(session: Session, subject: Subject, uid: Mapping[str, str], agreement: Agreement) -> dict[str, Any]:
@@ -229,10 +238,10 @@ def _agreement(session: Session, subject: Subject, uid: Mapping[str, str], agree
 
 def _redistribution(session: Session, dataset: str) -> bool:
     """Whether every purchase that feeds the dataset may be passed on."""
-    asked = select(PurchaseTerms.redistribution).join(Agreement)
-    asked = asked.where(Agreement.dataset == dataset, Agreement.route == "buy")
-    told = session.exec(asked.order_by(col(Agreement.created_at))).all()
-    return bool(told) and all(told)
+    statement = select(PurchaseTerms.redistribution).join(Agreement)
+    statement = statement.where(Agreement.dataset == dataset, Agreement.route == "buy")
+    permissions = session.exec(statement.order_by(col(Agreement.created_at))).all()
+    return bool(permissions) and all(permissions)
 
 
 def _reference(kind: str, identifier: str) -> dict[str, Any]:

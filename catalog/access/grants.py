@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from catalog.access.likeness import Held
 from catalog.entries.resources import Resource, Sharing
-from catalog.store.column_types import Json, UtcDateTime, new_id
+from catalog.store.column_types import Json, UtcDateTime, new_id, no_items
 from contracts.clock import now
 from contracts.errors import HubError
 from contracts.model import Contract
@@ -23,7 +24,7 @@ class Grant(SQLModel, table=True):
     id: str = Field(primary_key=True, default_factory=new_id)
     resource_id: str = Field(foreign_key="resource.id", index=True)
     organization_id: str = Field(foreign_key="organization.id", index=True)
-    items: list[str] = Field(default_factory=list, sa_type=Json, description="Item names; empty: all of the contract")
+    items: list[str] = Field(default_factory=no_items, sa_type=Json, description="Item names; empty: all of the contract")
     masks: dict[str, Any] = Field(
         default_factory=dict,
         sa_type=Json,
@@ -84,7 +85,7 @@ def grant(
         resource_id=resource.id,
         organization_id=organization_id,
         items=list(items),
-        masks={name: dict(told) for name, told in masks.items()},
+        masks={name: dict(rule) for name, rule in masks.items()},
         row_filter=_check_filter(contract, row_filter),
         purpose=purpose.strip(),
         basis=basis,
@@ -108,20 +109,20 @@ def revoke(session: Session, grant_id: str, *, reason: str) -> Grant:
 
 def find(session: Session, grant_id: str) -> Grant:
     """The grant of that number, or of which it is the unmistakable beginning."""
-    found = session.exec(select(Grant).where(col(Grant.id).startswith(grant_id, autoescape=True)).limit(2)).all()
-    if len(found) != 1 or not grant_id:
+    matching = session.exec(select(Grant).where(col(Grant.id).startswith(grant_id, autoescape=True)).limit(2)).all()
+    if len(matching) != 1 or not grant_id:
         raise UnknownGrant(grant_id)
-    return found[0]
+    return matching[0]
 
 
 def grants(session: Session, *, resource_id: str = "", organization_id: str = "") -> Sequence[Grant]:
     """Grants of a resource, to an organization, or all; newest first."""
-    asked = select(Grant).order_by(col(Grant.granted_at).desc())
+    statement = select(Grant).order_by(col(Grant.granted_at).desc())
     if resource_id:
-        asked = asked.where(Grant.resource_id == resource_id)
+        statement = statement.where(Grant.resource_id == resource_id)
     if organization_id:
-        asked = asked.where(Grant.organization_id == organization_id)
-    return session.exec(asked).all()
+        statement = statement.where(Grant.organization_id == organization_id)
+    return session.exec(statement).all()
 
 
 def live_grant(session: Session, resource: Resource, organization_id: str, purpose: str, at: datetime) -> Grant | None:
@@ -131,24 +132,24 @@ def live_grant(session: Session, resource: Resource, organization_id: str, purpo
     """
     if not organization_id:
         return None
-    held = list(grants(session, resource_id=resource.id, organization_id=organization_id))
-    return min(held, key=lambda g: (not is_live(g, at), bool(purpose) and g.purpose != purpose), default=None)
+    candidates = list(grants(session, resource_id=resource.id, organization_id=organization_id))
+    return min(candidates, key=lambda g: (not is_live(g, at), bool(purpose) and g.purpose != purpose), default=None)
 
 
-def is_live(given: Grant, at: datetime) -> bool:
+def is_live(given: Grant | Held, at: datetime) -> bool:
     """Neither revoked nor expired."""
     return given.revoked_at is None and (given.expires_at is None or at < given.expires_at)
 
 
-def mask(told: Mapping[str, Any]) -> Mask:
+def mask(rule: Mapping[str, Any]) -> Mask:
     """A mask as the catalogue keeps it; InvalidGrant for another kind."""
-    kind = told.get("kind")
-    if kind not in ("null", "hash", "truncate") or set(told) - {"kind", "keep"}:
+    kind = rule.get("kind")
+    if kind not in ("null", "hash", "truncate") or set(rule) - {"kind", "keep"}:
         raise InvalidGrant(
-            f"遮蔽方式 {dict(told)} 不可用；可用 null、hash、truncate（加 keep）。",
-            f"The mask {dict(told)} is not one; use null, hash, or truncate with keep.",
+            f"遮蔽方式 {dict(rule)} 不可用；可用 null、hash、truncate（加 keep）。",
+            f"The mask {dict(rule)} is not one; use null, hash, or truncate with keep.",
         )
-    keep = told.get("keep", 0)
+    keep = rule.get("keep", 0)
     if not isinstance(keep, int) or isinstance(keep, bool) or not -9 <= keep <= 64:
         raise InvalidGrant(f"keep={keep!r} 应为 -9 到 64 的整数。", f"keep={keep!r} must be a whole number from -9 to 64.")
     return Mask(kind, keep)
@@ -165,8 +166,8 @@ def _check_items(contract: Contract, items: Sequence[str], masks: Mapping[str, M
     beside = [name for name in masks if items and name not in items]
     if beside:
         raise InvalidGrant(f"遮蔽了未授权的信息项：{'、'.join(beside)}。", f"Masked but not granted: {', '.join(beside)}.")
-    for told in masks.values():
-        mask(told)
+    for rule in masks.values():
+        mask(rule)
 
 
 def _check_filter(contract: Contract, row_filter: str) -> str:

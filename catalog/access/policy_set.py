@@ -42,8 +42,8 @@ class RuleBook:
 
     def ask(self, requests: Sequence[dict[str, Any]], entities: list[dict[str, Any]]) -> list[tuple[bool, tuple[str, ...]]]:
         """Whether each request is allowed, and the policies that decided it; none: refused because nothing permits it."""
-        told = cedarpy.is_authorized_batch(list(requests), self.policies, entities, self.schema)
-        return [self._answer(answer) for answer in told]
+        answers = cedarpy.is_authorized_batch(list(requests), self.policies, entities, self.schema)
+        return [self._answer(answer) for answer in answers]
 
     def _answer(self, answer: cedarpy.AuthzResult) -> tuple[bool, tuple[str, ...]]:
         if answer.diagnostics.errors:
@@ -61,8 +61,8 @@ def rule_book() -> RuleBook:
     if not checked.validation_passed:
         raise BrokenPolicies("; ".join(str(error) for error in checked.errors))
     owner = _owners(files)
-    told = json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
-    rules = {number: _rule(policy, owner) for number, policy in told.items()}
+    payload = json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
+    rules = {number: _rule(policy, owner) for number, policy in payload.items()}
     if len({rule.name for rule in rules.values()}) != len(rules):
         raise BrokenPolicies("two policies have the same @id")
     return RuleBook(
@@ -82,8 +82,15 @@ def _owners(files: Sequence[Path]) -> dict[str, str]:
 
 
 def _rule(policy: Mapping[str, Any], owner: Mapping[str, str]) -> Rule:
-    told = policy["annotations"]
-    missing = {"id", "zh", "en", "basis"} - told.keys()
+    annotations = policy["annotations"]
+    missing = {"id", "zh", "en", "basis"} - annotations.keys()
     if missing:
-        raise BrokenPolicies(f"policy {told.get('id', '?')} lacks {', '.join(sorted(missing))}")
-    return Rule(told["id"], policy["effect"], told["zh"], told["en"], told["basis"], owner[told["id"]])
+        raise BrokenPolicies(f"policy {annotations.get('id', '?')} lacks {', '.join(sorted(missing))}")
+    return Rule(
+        annotations["id"],
+        policy["effect"],
+        annotations["zh"],
+        annotations["en"],
+        annotations["basis"],
+        owner[annotations["id"]],
+    )

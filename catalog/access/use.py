@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,8 @@ from sqlmodel import Session
 
 from catalog import access
 from catalog.access import Decision
-from catalog.audit import chain as audit
+from catalog.audit import chain, groups
+from catalog.audit.chain import Draft
 from catalog.deliveries import batches
 from catalog.entries import contracts as registry
 from catalog.entries import resources
@@ -107,18 +109,26 @@ def newest(session: Session, subject: Subject, resource: Resource, action: str) 
 
 
 def record(session: Session, subject: Subject, action: str, reading: Reading, **detail: Any) -> None:
-    """Leave the use on record; call it last, the chain waits for the transaction."""
-    audit.record(
-        session,
-        actor=subject.actor,
-        organization_id=subject.organization_id,
-        action=action,
-        object=reading.resource.name,
-        purpose=reading.decision.purpose,
-        outcome="allowed",
-        policies=reading.decision.policies,
-        detail={"version": reading.release.version if reading.release else CURRENT, "by": reading.view.reason, **detail},
-    )
+    """Leave the use on record, committed when this returns, together with those of other requests."""
+    groups.record(session, **_fields(subject, action, reading, detail))
+
+
+def entry(subject: Subject, action: str, reading: Reading, **detail: Any) -> Draft:
+    """The record of the use, without its place in the chain."""
+    return chain.draft(**_fields(subject, action, reading, detail))
+
+
+def _fields(subject: Subject, action: str, reading: Reading, detail: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "actor": subject.actor,
+        "organization_id": subject.organization_id,
+        "action": action,
+        "object": reading.resource.name,
+        "purpose": reading.decision.purpose,
+        "outcome": "allowed",
+        "policies": reading.decision.policies,
+        "detail": {"version": reading.release.version if reading.release else CURRENT, "by": reading.view.reason, **detail},
+    }
 
 
 def _release(session: Session, resource: Resource, version: str) -> Release | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalog.access.grants import Grant, mask
+from catalog.access.likeness import Held, Like
 from catalog.access.policy_set import rule_book
 from catalog.entries.resources import Resource
 from catalog.identity.people import Role, Subject
@@ -25,14 +26,14 @@ class Basis:
     """What a use of data rests on; the widest right wins: one's own data, then work in the hub, then a grant, then the law."""
 
     reason: str
-    grant: Grant | None = None
+    grant: Grant | Held | None = None
     masks_hidden: bool = False
-    named_by: Grant | None = None
+    named_by: Grant | Held | None = None
     """A grant that opens to those who work in the hub the items it names, of every row."""
     row_filter: str = ""
 
 
-def basis(subject: Subject, resource: Resource, policies: tuple[str, ...], grant: Grant | None) -> Basis:
+def basis(subject: Subject, resource: Resource | Like, policies: tuple[str, ...], grant: Grant | Held | None) -> Basis:
     """Which of the policies that allowed a use gives its view."""
     names = set(policies)
     staff = subject.kind != "local" and subject.has(Role.ANALYST, Role.STEWARD) and not subject.has(Role.PROVIDER)
@@ -54,18 +55,18 @@ def of_sender(subject: Subject, batches: Sequence[str]) -> Basis:
 
 
 def view(
-    request: Mapping[str, Any], entities: list[dict[str, Any]], contract: Contract, resource: Resource, basis: Basis
+    request: Mapping[str, Any], entities: list[dict[str, Any]], contract: Contract, resource: Resource | Like, basis: Basis
 ) -> tuple[View, dict[str, tuple[str, ...]]]:
     """Items in the contract's order with their masks; the grant's row filter; its salt. And the policies that close items."""
     grant = basis.grant
-    asked = [item for item in contract.items if grant is None or not grant.items or item.name in grant.items]
+    granted_items = [item for item in contract.items if grant is None or not grant.items or item.name in grant.items]
     naming = grant or basis.named_by
     named = set(naming.items) | set(naming.masks) if naming else set()
-    clear = _clear(request, entities, asked, named)
+    clear = _clear(request, entities, granted_items, named)
     masks: dict[str, Mask] = {}
     items: list[str] = []
     closed: dict[str, tuple[str, ...]] = {}
-    for item in asked:
+    for item in granted_items:
         is_clear, policies = clear[_class(item, named)]
         if is_clear:
             items.append(item.name)
@@ -76,7 +77,7 @@ def view(
         if basis.masks_hidden:
             items.append(item.name)
             masks[item.name] = Mask("null")
-    told = View(
+    seen = View(
         dataset=contract.dataset,
         library=str(resource.library),
         items=tuple(items),
@@ -85,7 +86,7 @@ def view(
         salt=naming.salt if naming else _salt(basis.reason, resource.id),
         reason=basis.reason,
     )
-    return told, closed
+    return seen, closed
 
 
 def _class(item: Item, named: set[str]) -> tuple[int, bool, bool]:
@@ -98,7 +99,7 @@ def _clear(
     request: Mapping[str, Any], entities: list[dict[str, Any]], items: list[Item], named: set[str]
 ) -> dict[tuple[int, bool, bool], tuple[bool, tuple[str, ...]]]:
     classes = list(dict.fromkeys(_class(item, named) for item in items))
-    asked = [
+    requests = [
         {
             **request,
             "action": {"type": "Action", "id": "see-item"},
@@ -106,7 +107,7 @@ def _clear(
         }
         for grade, personal, is_named in classes
     ]
-    return dict(zip(classes, rule_book().ask(asked, entities), strict=True))
+    return dict(zip(classes, rule_book().ask(requests, entities), strict=True))
 
 
 def _salt(reason: str, resource_id: str) -> str:

@@ -71,7 +71,7 @@ class Agreement(SQLModel, table=True):
     title_en: str = ""
     purpose: str = Field(description="The use the data is got for.")
     provider_id: str = Field(foreign_key="organization.id", index=True)
-    steward_id: str | None = Field(default=None, foreign_key="person.id")
+    steward_id: str | None = Field(default=None, foreign_key="person.id", index=True)
     cycle: str = Field(default="每月", description="How often data is due, in the words of item 11.")
     cron: str = Field(default="", description="Schedule made from the cycle; empty: no schedule.")
     state: str = Field(default="needed", index=True, description="As catalog.workflow has it.")
@@ -146,31 +146,31 @@ class NotSigned(HubError):
 
 def get(session: Session, agreement_id: str) -> Agreement:
     """The agreement of that number."""
-    found = session.get(Agreement, agreement_id)
-    if found is None:
+    agreement = session.get(Agreement, agreement_id)
+    if agreement is None:
         raise UnknownAgreement(agreement_id)
-    return found
+    return agreement
 
 
 def listed(session: Session, *, route: str = "", dataset: str = "", state: str = "") -> Sequence[Agreement]:
     """Agreements by number; of a route, a dataset or a state."""
-    asked = select(Agreement).order_by(Agreement.id)
+    statement = select(Agreement).order_by(Agreement.id)
     for column, wanted in ((Agreement.route, route), (Agreement.dataset, dataset), (Agreement.state, state)):
         if wanted:
-            asked = asked.where(column == wanted)
-    return session.exec(asked).all()
+            statement = statement.where(column == wanted)
+    return session.exec(statement).all()
 
 
 def channels(session: Session, agreement: Agreement) -> Sequence[AgreementChannel]:
     """The channels of an agreement, in the order in which they are looked at."""
-    asked = select(AgreementChannel).where(AgreementChannel.agreement_id == agreement.id)
-    return session.exec(asked.order_by(col(AgreementChannel.number))).all()
+    statement = select(AgreementChannel).where(AgreementChannel.agreement_id == agreement.id)
+    return session.exec(statement.order_by(col(AgreementChannel.number))).all()
 
 
 def agreement_channel(session: Session, agreement: Agreement) -> dict[str, Any]:
     """The first channel with its settings as one mapping; empty where there is none."""
-    held = channels(session, agreement)
-    return held[0].whole() if held else {}
+    signed = channels(session, agreement)
+    return signed[0].whole() if signed else {}
 
 
 def set_channels(session: Session, agreement: Agreement, wanted: Sequence[Mapping[str, Any]]) -> None:
@@ -218,5 +218,14 @@ def _answer_step(session: Session, dataset: str) -> str:
 
 def agencies(session: Session, agreement_id: str) -> Sequence[Organization]:
     """Who must report under a collection, by division."""
-    asked = select(Organization).join(AgreementAgency).where(AgreementAgency.agreement_id == agreement_id)
-    return session.exec(asked.order_by(col(Organization.division), col(Organization.id))).all()
+    statement = select(Organization).join(AgreementAgency).where(AgreementAgency.agreement_id == agreement_id)
+    return session.exec(statement.order_by(col(Organization.division), col(Organization.id))).all()
+
+
+def agencies_of(session: Session, ids: Sequence[str]) -> dict[str, list[str]]:
+    """Who must report under each of some collections."""
+    statement = select(AgreementAgency.agreement_id, AgreementAgency.organization_id)
+    found: dict[str, list[str]] = {}
+    for agreement, body in session.exec(statement.where(col(AgreementAgency.agreement_id).in_(ids))):
+        found.setdefault(agreement, []).append(body)
+    return found

@@ -64,19 +64,19 @@ class Moved:
 
 def of_year(session: Session, wanted: int) -> Year:
     """A year's days that differ from their weekday: by its official table, or as they are estimated until there is one."""
-    held = [one for one in years(session) if one.year == wanted]
-    if held:
-        return held[0]
-    told = festivals.named(wanted).items()
-    return Year(wanted, False, tuple(CalendarDay(day=day, working=worked, name=name) for day, (worked, name) in told))
+    existing = [one for one in years(session) if one.year == wanted]
+    if existing:
+        return existing[0]
+    festival = festivals.named(wanted).items()
+    return Year(wanted, False, tuple(CalendarDay(day=day, working=worked, name=name) for day, (worked, name) in festival))
 
 
 def years(session: Session) -> list[Year]:
     """Every year of which the catalogue has a table, oldest first."""
-    held: dict[int, list[CalendarDay]] = {}
+    by_year: dict[int, list[CalendarDay]] = {}
     for one in session.exec(select(CalendarDay).order_by(col(CalendarDay.day))):
-        held.setdefault(one.day.year, []).append(one)
-    return [Year(year, True, tuple(days)) for year, days in sorted(held.items())]
+        by_year.setdefault(one.day.year, []).append(one)
+    return [Year(year, True, tuple(days)) for year, days in sorted(by_year.items())]
 
 
 def missing(session: Session, day: date) -> list[int]:
@@ -114,10 +114,10 @@ def read(content: bytes, filename: str) -> list[CalendarDay]:
 
 def _json(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     try:
-        held = json.loads(text)
+        payload = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidCalendar(f"日历不是合法的 JSON：{error}", f"The calendar is no JSON: {error}") from None
-    listed = held.get("days") if isinstance(held, dict) else held
+    listed = payload.get("days") if isinstance(payload, dict) else payload
     if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
         raise InvalidCalendar(
             '日历 JSON 应为 [{"date", "working", "name"}] 或 {"days": […]}。',
@@ -140,21 +140,21 @@ def _csv(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 def _day(number: int, row: Mapping[str, Any]) -> CalendarDay:
     named = {str(key or "").strip().lower(): value for key, value in row.items()}
-    found = {what: next((named[one] for one in names if one in named), None) for what, names in NAMES.items()}
+    columns = {what: next((named[one] for one in names if one in named), None) for what, names in NAMES.items()}
     try:
-        day = date.fromisoformat(str(found["day"] or "").strip().replace("/", "-"))
+        day = date.fromisoformat(str(columns["day"] or "").strip().replace("/", "-"))
     except ValueError:
         raise InvalidCalendar(
-            f"第 {number} 条的日期 {str(found['day'])[:40]!r} 不可读；应如 2027-01-01，列名 date、working、name。",
-            f"Entry {number}: {str(found['day'])[:40]!r} is no date; write 2027-01-01, in columns date, working, name.",
+            f"第 {number} 条的日期 {str(columns['day'])[:40]!r} 不可读；应如 2027-01-01，列名 date、working、name。",
+            f"Entry {number}: {str(columns['day'])[:40]!r} is no date; write 2027-01-01, in columns date, working, name.",
         ) from None
-    working = _flag(found["working"]) if found["off"] is None else _not(_flag(found["off"]))
+    working = _flag(columns["working"]) if columns["off"] is None else _not(_flag(columns["off"]))
     if working is None:
         raise InvalidCalendar(
             f"第 {number} 条（{day}）没有说明是否上班；working 应为 yes 或 no（班、休）。",
             f"Entry {number} ({day}) does not say whether it is worked; working is yes or no.",
         )
-    return CalendarDay(day=day, working=working, name=str(found["name"] or "").strip()[:60])
+    return CalendarDay(day=day, working=working, name=str(columns["name"] or "").strip()[:60])
 
 
 def _flag(value: Any) -> bool | None:
@@ -168,13 +168,13 @@ def _not(value: bool | None) -> bool | None:
 
 def import_year(session: Session, days: Iterable[CalendarDay]) -> list[Moved]:
     """Put a year's table in the place of the one held, and count deadlines anew."""
-    held = list(days)
-    year = held[0].day.year
+    table = list(days)
+    year = table[0].day.year
     before = _given(session)
     span = (date(year, 1, 1), date(year, 12, 31))
     session.connection().execute(delete(CalendarDay).where(col(CalendarDay.day).between(*span)))
     session.expire_all()
-    session.add_all(CalendarDay(**one.model_dump()) for one in held)
+    session.add_all(CalendarDay(**one.model_dump()) for one in table)
     session.flush()
     return _recount(session, before)
 
@@ -223,14 +223,14 @@ def _recount(session: Session, before: Mapping[tuple[str, str], Set[date]]) -> l
     session.info.pop("calendar", None)
     after, moved = _counted(session), []
     for (key, field), given in before.items():
-        held, new = _holder(session, key, field), after.get((key, field))
-        if held is None or new is None:
+        holder, new = _holder(session, key, field), after.get((key, field))
+        if holder is None or new is None:
             continue
-        old: date | None = getattr(held, field)
+        old: date | None = getattr(holder, field)
         if old is None or old not in given or new == old:
             continue
-        setattr(held, field, new)
-        session.add(held)
+        setattr(holder, field, new)
+        session.add(holder)
         moved.append(Moved(f"agreement:{key}", field, old, new, workdays.calendar(session).estimated(new)))
     session.flush()
     return [*moved, *_datasets(session)]
@@ -256,13 +256,13 @@ def _datasets(session: Session) -> list[Moved]:
 
 def _given(session: Session) -> dict[tuple[str, str], Set[date]]:
     """Every open deadline as the calendar may have given it: by the estimate of now, or Monday to Friday as before."""
-    kept = workdays.calendar(session)
-    found: dict[tuple[str, str], set[date]] = {}
-    for calendar in (replace(kept, plain=True), kept):
+    days_known = workdays.calendar(session)
+    deadlines: dict[tuple[str, str], set[date]] = {}
+    for calendar in (replace(days_known, plain=True), days_known):
         session.info["calendar"] = calendar
         for key, day in _counted(session).items():
-            found.setdefault(key, set()).add(day)
-    return dict(found)
+            deadlines.setdefault(key, set()).add(day)
+    return dict(deadlines)
 
 
 def _counted(session: Session) -> dict[tuple[str, str], date]:
@@ -292,5 +292,5 @@ def _of_agreement(session: Session, one: Agreement, last: date | None) -> tuple[
 def _last_days(session: Session, key: Any) -> dict[str, date]:
     """The day of the last accepted batch, by agreement or dataset."""
     newest = select(func.max(Batch.sequence)).where(key.is_not(None), col(Batch.state).in_(ACCEPTED)).group_by(key)
-    found = session.exec(select(key, Batch.received_at).where(col(Batch.sequence).in_(newest)))
-    return {str(name): day_of(moment) for name, moment in found}
+    rows = session.exec(select(key, Batch.received_at).where(col(Batch.sequence).in_(newest)))
+    return {str(name): day_of(moment) for name, moment in rows}

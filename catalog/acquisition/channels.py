@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, delete, func
-from sqlalchemy.orm import aliased
+from sqlalchemy import BigInteger, Index, and_, delete, func
+from sqlalchemy.orm import aliased, lazyload
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from catalog.acquisition.agreements import IN_FORCE, Agreement
-from catalog.store.column_types import Json, UtcDateTime
+from catalog.store.column_types import Json, UtcDateTime, no_items
 from contracts.clock import now
 
 TAKEN, NOTHING, FAILED = "taken", "nothing", "failed"
@@ -26,8 +26,13 @@ KEPT = timedelta(days=400)
 class ChannelAttempt(SQLModel, table=True):
     """One look at an agreement's channel, and what came of it."""
 
+    __table_args__ = (
+        Index("ix_channelattempt_agreement_id_outcome_id", "agreement_id", "outcome", "id"),
+        Index("ix_channelattempt_outcome", "outcome", "agreement_id", "id", "at"),
+    )
+
     id: int | None = Field(default=None, primary_key=True)
-    agreement_id: str = Field(foreign_key="agreement.id", index=True)
+    agreement_id: str = Field(foreign_key="agreement.id")
     dataset: str = Field(index=True)
     channel: str = Field(description="folder, http, template …")
     at: datetime = Field(default_factory=now, sa_type=UtcDateTime, index=True)
@@ -35,7 +40,7 @@ class ChannelAttempt(SQLModel, table=True):
     reason: str = ""
     reason_en: str = ""
     bytes: int = Field(default=0, sa_type=BigInteger)
-    batches: list[str] = Field(default_factory=list, sa_type=Json)
+    batches: list[str] = Field(default_factory=no_items, sa_type=Json)
     seconds: float = 0.0
     run_id: str = ""
 
@@ -62,35 +67,49 @@ def listed(
     session: Session, *, dataset: str = "", agreement: str = "", outcome: str = "", limit: int = 50, after: int = 0
 ) -> Sequence[ChannelAttempt]:
     """Attempts, newest first; `after`: how many of the newest are passed over."""
-    asked = select(ChannelAttempt).order_by(col(ChannelAttempt.id).desc()).offset(after).limit(limit)
+    statement = select(ChannelAttempt).order_by(col(ChannelAttempt.id).desc()).offset(after).limit(limit)
     if agreement:
-        asked = asked.where(ChannelAttempt.agreement_id == agreement)
+        statement = statement.where(ChannelAttempt.agreement_id == agreement)
     if dataset:
-        asked = asked.where(ChannelAttempt.dataset == dataset)
+        statement = statement.where(ChannelAttempt.dataset == dataset)
     if outcome:
-        asked = asked.where(ChannelAttempt.outcome == outcome)
-    return session.exec(asked).all()
+        statement = statement.where(ChannelAttempt.outcome == outcome)
+    return session.exec(statement).all()
 
 
-def failing(session: Session, least: int = FAILING_AFTER) -> list[Failing]:
-    """Channels in force whose last `least` attempts all failed, longest first."""
-    better = aliased(ChannelAttempt)
-    ended: Any = (
-        select(func.coalesce(func.max(better.id), 0))
-        .where(better.agreement_id == ChannelAttempt.agreement_id, better.outcome != FAILED)
-        .scalar_subquery()
-    )
-    asked = (
-        select(ChannelAttempt.agreement_id, func.count(), func.min(ChannelAttempt.at), func.max(ChannelAttempt.id))
-        .where(ChannelAttempt.outcome == FAILED, col(ChannelAttempt.id) > ended)
-        .group_by(ChannelAttempt.agreement_id)
-        .having(func.count() >= least)
-    )
-    counted = asked.subquery()
+def failing(session: Session, least: int = FAILING_AFTER, *, provider_id: str = "", most: int = MOST) -> list[Failing]:
+    """Channels in force whose last `least` attempts all failed, longest first; or of a provider's agreements."""
+    counted = _in_a_row(least).subquery()
     whole = select(Agreement, ChannelAttempt, counted.c[1], counted.c[2]).join(counted, counted.c[0] == Agreement.id)
     whole = whole.join(ChannelAttempt, col(ChannelAttempt.id) == counted.c[3]).where(col(Agreement.state).in_(IN_FORCE))
-    whole = whole.order_by(counted.c[1].desc(), col(Agreement.id)).limit(MOST)
+    if provider_id:
+        whole = whole.where(Agreement.provider_id == provider_id)
+    whole = whole.order_by(counted.c[1].desc(), col(Agreement.id)).limit(min(most, MOST)).options(lazyload(Agreement.channels))  # type: ignore[arg-type]
     return [Failing(agreement, times, since, newest) for agreement, newest, times, since in session.exec(whole)]
+
+
+def count_failing(session: Session, provider_id: str = "", least: int = FAILING_AFTER) -> int:
+    """How many channels fail, or of a provider's agreements; no more than `failing` tells of."""
+    counted = _in_a_row(least).subquery()
+    whole = select(Agreement.id).join(counted, counted.c[0] == Agreement.id).where(col(Agreement.state).in_(IN_FORCE))
+    if provider_id:
+        whole = whole.where(Agreement.provider_id == provider_id)
+    return session.exec(select(func.count()).select_from(whole.limit(MOST).subquery())).one()
+
+
+def _in_a_row(least: int) -> Any:
+    """Agreement, how many of its last attempts failed, since when, and the last one; where they are so many."""
+    statement: Any = select(ChannelAttempt.agreement_id, func.count(), func.min(ChannelAttempt.at), func.max(ChannelAttempt.id))
+    after = and_(*(col(ChannelAttempt.id) > _last(outcome) for outcome in (TAKEN, NOTHING)))
+    statement = statement.where(ChannelAttempt.outcome == FAILED, after).group_by(ChannelAttempt.agreement_id)
+    return statement.having(func.count() >= least)
+
+
+def _last(outcome: str) -> Any:
+    """The agreement's last attempt with an outcome: read from the end of an index."""
+    other = aliased(ChannelAttempt)
+    last = select(func.coalesce(func.max(other.id), 0))
+    return last.where(other.agreement_id == ChannelAttempt.agreement_id, other.outcome == outcome).scalar_subquery()
 
 
 def forget(session: Session) -> int:

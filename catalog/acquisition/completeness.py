@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from sqlalchemy.orm import load_only
 from sqlmodel import Session, col, select
 
 from catalog import workdays
@@ -16,6 +17,13 @@ from catalog.deliveries.batches import ACCEPTED, TAKEN_AWAY, Batch, BatchState
 from catalog.identity.organizations import Organization
 from contracts.clock import day_of, today
 
+PERIODS = 12
+"""How many a board shows where none are asked for."""
+READ = load_only(
+    *(Batch.agreement_id, Batch.organization_id, Batch.period, Batch.corrects, Batch.state, Batch.sequence),  # type: ignore[arg-type]
+    *(Batch.received_at, Batch.received, Batch.accepted, Batch.quarantined, Batch.message, Batch.message_en),  # type: ignore[arg-type]
+)
+"""What a cell tells of its batches; their checks and faults are many times as long."""
 COMPLETE = ("on-time", "late", "nil")
 """齐全 = 按时 + 迟报 + 零报告; 按时率 includes nil reports that came on time."""
 
@@ -109,9 +117,9 @@ def board(session: Session, agreement_id: str, wanted: Sequence[str] | None = No
     agreement = agreements.get(session, agreement_id)
     agreed = reporting(agreement)
     calendar = workdays.calendar(session)
-    names = list(wanted) if wanted else periods.last_periods(agreed.period, day, 12)
+    names = list(wanted) if wanted else periods.last_periods(agreed.period, day, PERIODS)
     dues = {name: periods.due(calendar, name, agreed.due_day, agreed.due_months) for name in names}
-    received = _received(session, agreement_id, names)
+    received = _received(session, [agreement_id], names).get(agreement_id, {})
     names = _owed(agreement, names, dues, {period for _, period in received})
     rows = []
     for organization in agreements.agencies(session, agreement_id):
@@ -122,15 +130,50 @@ def board(session: Session, agreement_id: str, wanted: Sequence[str] | None = No
     return made(agreement, rows, estimated=calendar.estimated(*dues.values(), day))
 
 
+def now_of(shown: Board) -> BoardColumn | None:
+    """The period that matters now: the last one that is due, else the first of those to come."""
+    due = [column for column in shown.columns if column.is_due]
+    return due[-1] if due else (shown.columns[0] if shown.columns else None)
+
+
+def now_of_each(session: Session, chosen: Sequence[Agreement], *, on: date | None = None) -> dict[str, BoardColumn | None]:
+    """The column of now of several collections' boards, by agreement: as many statements for one as for twenty. Only a
+    collection of which nothing was due yet since it was signed has its whole board read."""
+    day, calendar = on or today(), workdays.calendar(session)
+    now = {one.id: period for one in chosen if (period := _last_due(one, calendar, day))}
+    received = _received(session, list(now), sorted(set(now.values())))
+    bodies = agreements.agencies_of(session, list(now))
+    columns: dict[str, BoardColumn | None] = {}
+    for one in chosen:
+        if one.id not in now:
+            columns[one.id] = now_of(board(session, one.id, on=day))
+            continue
+        period, agreed, came = now[one.id], reporting(one), received.get(one.id, {})
+        due = periods.due(calendar, period, agreed.due_day, agreed.due_months)
+        cells = [_cell(period, body, came.get((body, period), []), due, day, calendar) for body in bodies.get(one.id, ())]
+        columns[one.id] = _column(cells) if cells else None
+    return columns
+
+
+def _last_due(agreement: Agreement, calendar: workdays.Calendar, day: date) -> str | None:
+    """The last period that was due, since the collection was signed."""
+    agreed = reporting(agreement)
+    for name in reversed(periods.last_periods(agreed.period, day, PERIODS)):
+        due = periods.due(calendar, name, agreed.due_day, agreed.due_months)
+        if due < day:
+            return name if due >= (agreement.signed_on or agreement.needed_on) else None
+    return None
+
+
 def reporting(agreement: Agreement) -> CollectionTerms:
     """What agencies report under a collection and by when; monthly by the fifth where nothing was agreed."""
     return agreement.collection or CollectionTerms(agreement_id="")
 
 
 def _owed(agreement: Agreement, names: Sequence[str], dues: dict[str, date], reported: Iterable[str]) -> list[str]:
-    told = set(reported)
+    owing = set(reported)
     since = agreement.signed_on or agreement.needed_on
-    return [name for name in names if dues[name] >= since or name in told]
+    return [name for name in names if dues[name] >= since or name in owing]
 
 
 def made(agreement: Agreement, rows: Sequence[BoardRow], *, estimated: bool) -> Board:
@@ -139,14 +182,16 @@ def made(agreement: Agreement, rows: Sequence[BoardRow], *, estimated: bool) -> 
     return Board(agreement, tuple(rows), columns, *_rates(rows), estimated=estimated)
 
 
-def _received(session: Session, agreement_id: str, names: Sequence[str]) -> dict[tuple[str, str], list[Batch]]:
-    asked = select(Batch).where(Batch.agreement_id == agreement_id, col(Batch.period).in_(names))
-    found: dict[tuple[str, str], list[Batch]] = {}
-    """Batches by agency and period, in their order. A correction that got in nothing is none: what it was to mend is open."""
-    for batch in session.exec(asked.where(col(Batch.state).not_in(TAKEN_AWAY)).order_by(col(Batch.sequence))):
+def _received(session: Session, ids: Sequence[str], names: Sequence[str]) -> dict[str, dict[tuple[str, str], list[Batch]]]:
+    """Batches by agreement, then by agency and period, in their order. A correction that got in nothing is none: what it was to
+    mend is open."""
+    statement = select(Batch).where(col(Batch.agreement_id).in_(ids), col(Batch.period).in_(names)).options(READ)
+    found: dict[str, dict[tuple[str, str], list[Batch]]] = {}
+    for batch in session.exec(statement.where(col(Batch.state).not_in(TAKEN_AWAY)).order_by(col(Batch.sequence))):
         if batch.corrects and batch.state not in ACCEPTED:
             continue
-        found.setdefault((batch.organization_id or "", batch.period), []).append(batch)
+        cells = found.setdefault(batch.agreement_id or "", {})
+        cells.setdefault((batch.organization_id or "", batch.period), []).append(batch)
     return found
 
 
@@ -161,9 +206,21 @@ def _cell(
         if any(batch.state in (BatchState.REFUSED, BatchState.RETURNED) for batch in batches):
             last = batches[-1]
             came = day_of(last.received_at)
-            told = (last.message, last.message_en)
+            message = (last.message, last.message_en)
             return Cell(
-                period, organization_id, "returned", due, day > due, False, 0, last.quarantined, came, last.id, ids, *told, late
+                period,
+                organization_id,
+                "returned",
+                due,
+                day > due,
+                False,
+                0,
+                last.quarantined,
+                came,
+                last.id,
+                ids,
+                *message,
+                late,
             )
         return Cell(period, organization_id, "missing" if day > due else "not-due", due, day > due, batches=ids, days_late=late)
     whole = [batch for batch in accepted if not batch.corrects] or accepted

@@ -26,8 +26,8 @@ def bring_up(session: Session, dataset: str) -> None:
 
 def next_due(session: Session, resource: Resource) -> date | None:
     """By when the next data is due; the earliest of several agreements, None where nobody owes any."""
-    asked = select(Agreement).where(Agreement.dataset == resource.name, col(Agreement.state).in_(IN_FORCE))
-    under = session.exec(asked.order_by(col(Agreement.id))).all()
+    statement = select(Agreement).where(Agreement.dataset == resource.name, col(Agreement.state).in_(IN_FORCE))
+    under = session.exec(statement.order_by(col(Agreement.id))).all()
     if under:
         return min((due for one in under if (due := _of(session, one)) is not None), default=None)
     last = select(Batch.received_at).where(Batch.dataset == resource.name, col(Batch.state).in_(ACCEPTED))

@@ -45,10 +45,10 @@ class CatalogMemory:
 
 def read(session: Session, agreement_id: str, channel: int = 1) -> dict[str, Any]:
     """What a channel remembers."""
-    asked = select(ChannelMemory.key, ChannelMemory.value).where(
+    statement = select(ChannelMemory.key, ChannelMemory.value).where(
         ChannelMemory.agreement_id == agreement_id, col(ChannelMemory.channel) == channel
     )
-    return dict(session.exec(asked).all())
+    return dict(session.exec(statement).all())
 
 
 def write(session: Session, agreement_id: str, changes: Mapping[str, Any], channel: int = 1) -> None:

@@ -258,10 +258,10 @@ def begin(session: Session, agreement: Agreement, by: Subject, day: date) -> Non
 
 def _require(agreement: Agreement, act: str) -> tuple[workflow.Transition, ...]:
     """The transitions of an act that the agreement's state and route allow; InvalidStep where there is none."""
-    found = workflow.possible(agreement.state, agreement.route, act)
-    if not found:
+    step = workflow.possible(agreement.state, agreement.route, act)
+    if not step:
         raise not_now(agreement)
-    return found
+    return step
 
 
 def not_now(agreement: Agreement) -> InvalidStep:

@@ -26,14 +26,14 @@ def first_day(period: str) -> date:
     try:
         if "Q" in period:
             year, quarter = period.split("Q")
-            found = date(int(year), {"1": 1, "2": 4, "3": 7, "4": 10}[quarter], 1)
+            day = date(int(year), {"1": 1, "2": 4, "3": 7, "4": 10}[quarter], 1)
         else:
-            found = date(int(period[:4]), int(period[5:7]) if len(period) == 7 and period[4] == "-" else {4: 1}[len(period)], 1)
+            day = date(int(period[:4]), int(period[5:7]) if len(period) == 7 and period[4] == "-" else {4: 1}[len(period)], 1)
     except (KeyError, ValueError) as error:
         raise InvalidPeriod(period) from error
-    if found.year not in YEARS:
+    if day.year not in YEARS:
         raise InvalidPeriod(period)
-    return found
+    return day
 
 
 def named(kind: str, day: date) -> str:

@@ -98,25 +98,25 @@ def meter(session: Session, batch: Batch) -> Spend | None:
     price = terms(agreement).price_per_record if agreement is not None and agreement.route == "buy" else None
     if agreement is None or price is None:
         return None
-    kept = session.get(Spend, batch.id)
+    spend = session.get(Spend, batch.id)
     if batch.state not in ("loaded", "partial", "corrected"):
-        if kept is not None:
-            session.delete(kept)
+        if spend is not None:
+            session.delete(spend)
             session.flush()
         return None
     amount = (price * batch.accepted).quantize(CENT, ROUND_HALF_UP)
-    kept = kept or Spend(batch_id=batch.id, agreement_id=agreement.id, records=0, amount=Decimal(0))
-    kept.records, kept.amount = batch.accepted, amount
-    session.add(kept)
+    spend = spend or Spend(batch_id=batch.id, agreement_id=agreement.id, records=0, amount=Decimal(0))
+    spend.records, spend.amount = batch.accepted, amount
+    session.add(spend)
     session.flush()
-    return kept
+    return spend
 
 
 def monthly(session: Session, agreement: Agreement) -> list[tuple[str, int, Decimal]]:
     """(month, records, amount) of a purchase, oldest first."""
     sums: dict[str, tuple[int, Decimal]] = {}
-    asked = select(Spend, Batch.received_at).join(Batch).where(Spend.agreement_id == agreement.id)
-    for spend, at in session.exec(asked.order_by(col(Batch.sequence))):
+    statement = select(Spend, Batch.received_at).join(Batch).where(Spend.agreement_id == agreement.id)
+    for spend, at in session.exec(statement.order_by(col(Batch.sequence))):
         records, amount = sums.get(f"{at:%Y-%m}", (0, Decimal(0)))
         sums[f"{at:%Y-%m}"] = (records + spend.records, amount + spend.amount)
     return [(month, *both) for month, both in sums.items()]

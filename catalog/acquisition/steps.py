@@ -47,12 +47,12 @@ def record(session: Session, step: AgreementStep, by: Subject) -> AgreementStep:
 
 def history(session: Session, agreement_id: str) -> Sequence[AgreementStep]:
     """The steps of an agreement, first to last."""
-    asked = select(AgreementStep).where(AgreementStep.agreement_id == agreement_id)
-    return session.exec(asked.order_by(col(AgreementStep.day), col(AgreementStep.id))).all()
+    statement = select(AgreementStep).where(AgreementStep.agreement_id == agreement_id)
+    return session.exec(statement.order_by(col(AgreementStep.day), col(AgreementStep.id))).all()
 
 
 def took_part(session: Session, agreement_id: str, acts: Collection[str], by: Subject) -> bool:
     """Whether this person took one of these steps, by whatever door and key."""
-    asked = select(AgreementStep.id).where(AgreementStep.agreement_id == agreement_id, col(AgreementStep.act).in_(acts))
+    statement = select(AgreementStep.id).where(AgreementStep.agreement_id == agreement_id, col(AgreementStep.act).in_(acts))
     own = AgreementStep.person_id == by.person_id if by.person_id else AgreementStep.by == by.actor
-    return bool(acts) and session.exec(asked.where(own).limit(1)).first() is not None
+    return bool(acts) and session.exec(statement.where(own).limit(1)).first() is not None

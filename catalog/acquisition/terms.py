@@ -12,7 +12,7 @@ from pydantic import Field as Given
 from pydantic_core import PydanticCustomError
 from sqlmodel import Field, SQLModel
 
-from catalog.store.column_types import Json
+from catalog.store.column_types import Json, no_items
 
 DATASET = "[a-z][a-z0-9_]{0,62}"
 """A dataset's machine name."""
@@ -33,11 +33,11 @@ class PurchaseTerms(SQLModel, table=True):
     contract_number: str = ""
     price_per_record: Decimal | None = Field(default=None, max_digits=12, decimal_places=4)
     ceiling: Decimal | None = Field(default=None, max_digits=14, decimal_places=2)
-    permitted_purposes: list[str] = Field(default_factory=list, sa_type=Json)
+    permitted_purposes: list[str] = Field(default_factory=no_items, sa_type=Json)
     redistribution: bool = False
     why_bought: str = Field(default="", description="Why no department has it; which fields or cycle it improves.")
     fills_dataset: str = Field(default="", description="The department's resource whose gap it fills.")
-    fills_items: list[str] = Field(default_factory=list, sa_type=Json)
+    fills_items: list[str] = Field(default_factory=no_items, sa_type=Json)
 
 
 class CollectionTerms(SQLModel, table=True):

@@ -16,9 +16,9 @@ DELIVERIES = 12
 
 def share(session: Session, dataset: str) -> float | None:
     """Share 0 to 1 of what was due that came on time; None where nothing was due yet."""
-    asked = select(Agreement).where(Agreement.dataset == dataset, col(Agreement.state).in_(IN_FORCE))
+    statement = select(Agreement).where(Agreement.dataset == dataset, col(Agreement.state).in_(IN_FORCE))
     on_time = due = 0
-    for agreement in session.exec(asked):
+    for agreement in session.exec(statement):
         counts = _collected(session, agreement) if agreement.route == "collect" else _delivered(session, agreement)
         on_time, due = on_time + counts[0], due + counts[1]
     return on_time / due if due else None
@@ -32,8 +32,8 @@ def _collected(session: Session, agreement: Agreement) -> tuple[int, int]:
 
 def _delivered(session: Session, agreement: Agreement) -> tuple[int, int]:
     """Deliveries by the agreement's cycle, each due a cycle after the one before; one that is overdue today is due, too."""
-    asked = select(Batch.received_at).where(Batch.agreement_id == agreement.id, col(Batch.state).in_(ACCEPTED))
-    newest = session.exec(asked.order_by(col(Batch.received_at).desc()).limit(DELIVERIES + 1)).all()
+    statement = select(Batch.received_at).where(Batch.agreement_id == agreement.id, col(Batch.state).in_(ACCEPTED))
+    newest = session.exec(statement.order_by(col(Batch.received_at).desc()).limit(DELIVERIES + 1)).all()
     days = sorted(day_of(moment) for moment in newest)
     if not days:
         return 0, 0

@@ -15,6 +15,11 @@ from catalog.entries.visibility import KNOW_ALL, discoverable
 from catalog.identity.people import Role, Subject
 
 
+def sees_most(subject: Subject) -> bool:
+    """Whether few agreements, if any, are hidden from the subject."""
+    return subject.kind == "local" or subject.has(*KNOW_ALL, Role.ANALYST)
+
+
 def visible(subject: Subject) -> ColumnElement[bool]:
     """The agreements that the subject may see."""
     if subject.kind == "local" or subject.has(*KNOW_ALL):
@@ -26,5 +31,6 @@ def visible(subject: Subject) -> ColumnElement[bool]:
     if not subject.organization_id:
         theirs = []
     if subject.has(Role.ANALYST):
-        theirs.append(col(Agreement.dataset).in_(select(Resource.name).where(discoverable(subject))))
+        known = select(Resource.id).where(Resource.name == Agreement.dataset, discoverable(subject))
+        theirs.append(known.correlate(Agreement).exists())  # looked up for each agreement: entries are many more
     return or_(false(), *theirs)

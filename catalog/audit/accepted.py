@@ -36,12 +36,12 @@ class Accepted:
 
 def listed(session: Session) -> list[Accepted]:
     """All acts, oldest first. That they were not written by somebody else is what the chain itself shows."""
-    asked = (
+    statement = (
         select(AuditRecord)
         .where(AuditRecord.action == ACTION, AuditRecord.outcome == "done")
         .order_by(col(AuditRecord.sequence))
     )
-    return [_read(one) for one in session.exec(asked)]
+    return [_read(one) for one in session.exec(statement)]
 
 
 def detail(reason: str, faults: Iterable[tuple[str, int, int]], seals: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -58,14 +58,14 @@ def detail(reason: str, faults: Iterable[tuple[str, int, int]], seals: Sequence[
 OUTSIDE = ("head-file", "witness")
 
 
-def _read(kept: AuditRecord) -> Accepted:
-    told = kept.detail
+def _read(record: AuditRecord) -> Accepted:
+    detail = record.detail
     return Accepted(
-        kept.sequence,
-        kept.at,
-        kept.actor,
-        str(told.get("reason", "")),
-        frozenset((str(kind), int(place)) for kind, place in told.get("findings", [])),
-        int(told.get("outside_until", 0)),
-        frozenset((str(last), str(head)) for last, head in told.get("seals", [])),
+        record.sequence,
+        record.at,
+        record.actor,
+        str(detail.get("reason", "")),
+        frozenset((str(kind), int(place)) for kind, place in detail.get("findings", [])),
+        int(detail.get("outside_until", 0)),
+        frozenset((str(last), str(head)) for last, head in detail.get("seals", [])),
     )

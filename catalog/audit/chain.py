@@ -6,18 +6,24 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack, cast
 
-from sqlalchemy import text
+from sqlalchemy import Connection, insert, text
+from sqlalchemy.orm import make_transient_to_detached
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from catalog.store.column_types import Json, UtcDateTime
+from catalog.store.column_types import Json, UtcDateTime, no_items
 from contracts.clock import now
 
 GENESIS = "0" * 64
 """What the first record names as the one before it."""
 
 
+DIGESTED = (
+    "sequence", "at", "actor", "organization_id", "action", "object", "purpose", "outcome", "policies", "detail", "previous",
+)  # fmt: skip
+"""Fields that the hash of a record is made of."""
+TEXTS = ("actor", "organization_id", "action", "object", "purpose")
 LONGEST = 500
 """Letters of a column: PostgreSQL indexes no more than 2,704 bytes, and a refusal must be on record whatever was asked for."""
 
@@ -33,7 +39,7 @@ class AuditRecord(SQLModel, table=True):
     object: str = Field(default="", index=True)
     purpose: str = ""
     outcome: str = Field(default="done", description="done, allowed, refused or failed")
-    policies: list[str] = Field(default_factory=list, sa_type=Json)
+    policies: list[str] = Field(default_factory=no_items, sa_type=Json)
     detail: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
     previous: str
     hash: str
@@ -58,69 +64,82 @@ class AuditHead(SQLModel, table=True):
 
 
 _TAKE = text(
-    "INSERT INTO audithead (id, last, hash) VALUES (1, 1, :genesis) "
-    "ON CONFLICT (id) DO UPDATE SET last = audithead.last + 1 RETURNING last, hash"
+    "INSERT INTO audithead (id, last, hash) VALUES (1, 0, :genesis) "
+    "ON CONFLICT (id) DO UPDATE SET last = audithead.last RETURNING last, hash"
 )
-_PUT = text("UPDATE audithead SET hash = :hash WHERE id = 1")
+_PUT = text("UPDATE audithead SET last = :last, hash = :hash WHERE id = 1")
 
 
-def record(
-    session: Session,
-    *,
-    actor: str,
-    action: str,
-    object: str = "",
-    purpose: str = "",
-    outcome: str = "done",
-    policies: Sequence[str] = (),
-    detail: Mapping[str, Any] | None = None,
-    organization_id: str = "",
-) -> AuditRecord:
+class Told(TypedDict, total=False):
+    """What a record tells."""
+
+    actor: Required[str]
+    action: Required[str]
+    object: str
+    purpose: str
+    outcome: str
+    """"done", where nothing else is said."""
+    policies: Sequence[str]
+    detail: Mapping[str, Any]
+    organization_id: str
+
+
+def record(session: Session, **told: Unpack[Told]) -> AuditRecord:
     """Add a record to the end of the chain, in the caller's transaction.
 
     Others who record wait until that transaction ends: call it last, or in a transaction of its own before long work.
+    A use of data, which many make at once, is recorded by `catalog.audit.groups`.
     """
-    taken = session.connection().execute(_TAKE, {"genesis": GENESIS}).one()
-    kept = AuditRecord(
-        sequence=int(taken[0]),
-        at=now(),
-        actor=_clean(actor)[:LONGEST],
-        organization_id=_clean(organization_id)[:LONGEST],
-        action=_clean(action)[:LONGEST],
-        object=_clean(object)[:LONGEST],
-        purpose=_clean(purpose)[:LONGEST],
-        outcome=outcome,
-        policies=[_clean(policy) for policy in policies],
-        detail=_plain(detail or {}),
-        previous=str(taken[1]),
-        hash="",
-    )
-    kept.hash = digest(kept)
-    session.add(kept)
-    session.connection().execute(_PUT, {"hash": kept.hash})
-    session.flush()
-    return kept
+    fields = draft(**told)
+    append(session.connection(), [fields])
+    entry = AuditRecord(**fields)
+    make_transient_to_detached(entry)  # it is in the table already
+    session.add(entry)
+    return entry
 
 
-def digest(kept: AuditRecord) -> str:
+Draft = dict[str, Any]
+"""Fields of a record; those that say its place in the chain (sequence, at, previous, hash) come when it is appended."""
+
+
+def draft(**told: Unpack[Told]) -> Draft:
+    """A record that has no place in the chain yet."""
+    said = cast("Mapping[str, str]", told)
+    texts = {name: _clean(said.get(name, ""))[:LONGEST] for name in TEXTS}
+    policies = [_clean(policy) for policy in told.get("policies", ())]
+    return texts | {"outcome": told.get("outcome", "done"), "policies": policies, "detail": _plain(told.get("detail", {}))}
+
+
+def take(connection: Connection) -> tuple[int, str]:
+    """The chain's head (sequence and hash of its last record), held until the transaction ends."""
+    taken = connection.execute(_TAKE, {"genesis": GENESIS}).one()
+    return int(taken[0]), str(taken[1])
+
+
+def append(connection: Connection, drafts: Sequence[Draft], taken: tuple[int, str] | None = None) -> None:
+    """Give drafts their places at the end of the chain, one after another, in the caller's transaction, which holds the
+    chain's head from now on (or has `taken` it already)."""
+    last, previous = taken or take(connection)
+    for fields in drafts:
+        last += 1
+        fields |= {"sequence": last, "at": now(), "previous": previous}
+        fields["hash"] = previous = _digest(fields)
+    connection.execute(insert(AuditRecord), drafts)
+    connection.execute(_PUT, {"last": last, "hash": previous})
+
+
+def digest(record: AuditRecord) -> str:
     """SHA-256 over a record's canonical JSON: sorted keys, no spaces, UTF-8, the moment in UTC with microseconds.
 
     The hash of the record before is part of it, so a change anywhere breaks every link after it.
     """
-    told = {
-        "sequence": kept.sequence,
-        "at": kept.at.astimezone(UTC).isoformat(timespec="microseconds"),
-        "actor": kept.actor,
-        "organization_id": kept.organization_id,
-        "action": kept.action,
-        "object": kept.object,
-        "purpose": kept.purpose,
-        "outcome": kept.outcome,
-        "policies": list(kept.policies),
-        "detail": kept.detail,
-        "previous": kept.previous,
-    }
-    canonical = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _digest({name: getattr(record, name) for name in DIGESTED})
+
+
+def _digest(fields: Mapping[str, Any]) -> str:
+    digested = {name: fields[name] for name in DIGESTED}
+    digested["at"] = fields["at"].astimezone(UTC).isoformat(timespec="microseconds")
+    canonical = json.dumps(digested, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -137,32 +156,32 @@ def listed(
     limit: int = 50,
 ) -> Sequence[AuditRecord]:
     """Records, newest first; `before` is the sequence of the last one seen (keyset paging)."""
-    asked = select(AuditRecord).order_by(col(AuditRecord.sequence).desc()).limit(limit)
+    statement = select(AuditRecord).order_by(col(AuditRecord.sequence).desc()).limit(limit)
     for column, wanted in ((AuditRecord.actor, actor), (AuditRecord.action, action), (AuditRecord.object, object)):
         if wanted:
-            asked = asked.where(column == wanted)
+            statement = statement.where(column == wanted)
     if outcome:
-        asked = asked.where(AuditRecord.outcome == outcome)
+        statement = statement.where(AuditRecord.outcome == outcome)
     if since is not None:
-        asked = asked.where(col(AuditRecord.at) >= since)
+        statement = statement.where(col(AuditRecord.at) >= since)
     if until is not None:
-        asked = asked.where(col(AuditRecord.at) < until)
+        statement = statement.where(col(AuditRecord.at) < until)
     if before is not None:
-        asked = asked.where(col(AuditRecord.sequence) < before)
-    return session.exec(asked).all()
+        statement = statement.where(col(AuditRecord.sequence) < before)
+    return session.exec(statement).all()
 
 
 def following(session: Session, *, action: str, object: str, after: int, limit: int) -> Sequence[AuditRecord]:
     """Records of one kind about one object, oldest first, after a sequence."""
-    asked = select(AuditRecord).where(AuditRecord.action == action, AuditRecord.object == object)
-    asked = asked.where(col(AuditRecord.sequence) > after).order_by(col(AuditRecord.sequence)).limit(limit)
-    return session.exec(asked).all()
+    statement = select(AuditRecord).where(AuditRecord.action == action, AuditRecord.object == object)
+    statement = statement.where(col(AuditRecord.sequence) > after).order_by(col(AuditRecord.sequence)).limit(limit)
+    return session.exec(statement).all()
 
 
 def head(session: Session) -> tuple[int, str]:
     """Sequence and hash of the last record; (0, GENESIS) before the first."""
-    found = session.exec(select(AuditHead.last, AuditHead.hash)).first()
-    return (found[0], found[1]) if found else (0, GENESIS)
+    row = session.exec(select(AuditHead.last, AuditHead.hash)).first()
+    return (row[0], row[1]) if row else (0, GENESIS)
 
 
 def _plain(value: Any) -> Any:

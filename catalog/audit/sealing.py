@@ -128,18 +128,18 @@ def seal(session: Session, key_path: Path, head_file: Path | None = None) -> Aud
     if last == 0 or (done is not None and done.last >= last):
         return None
     key = _key(key_path)
-    made = AuditSeal(
+    new_seal = AuditSeal(
         last=last,
         head=head,
         sealed_at=now(),
         public_key=_public(key),
         signature=base64.b64encode(key.sign(_message(last, head))).decode(),
     )
-    session.add(made)
+    session.add(new_seal)
     session.flush()
     if head_file is not None:
-        _append(head_file, made)
-    return made
+        _append(head_file, new_seal)
+    return new_seal
 
 
 def seal_when_due(session: Session, key_path: Path, head_file: Path | None = None) -> AuditSeal | None:
@@ -155,9 +155,9 @@ def seal_when_due(session: Session, key_path: Path, head_file: Path | None = Non
     return seal(session, key_path, head_file)
 
 
-def _append(head_file: Path, made: AuditSeal) -> None:
+def _append(head_file: Path, seal: AuditSeal) -> None:
     head_file.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps(as_told(made)) + "\n"
+    line = json.dumps(as_told(seal)) + "\n"
     with head_file.open("a", encoding="ascii") as file:
         file.write(line)
         file.flush()
@@ -209,36 +209,36 @@ def verify(
 def _chain(session: Session, findings: list[Finding]) -> list[str]:
     """Follow the chain; hashes by sequence, [0] being what stands before the first."""
     heads = [GENESIS]
-    asked = select(AuditRecord).order_by(col(AuditRecord.sequence)).execution_options(yield_per=2000)
-    for kept in session.exec(asked):
+    statement = select(AuditRecord).order_by(col(AuditRecord.sequence)).execution_options(yield_per=2000)
+    for records in session.exec(statement):
         expected = len(heads)
-        if kept.sequence != expected:
-            if kept.sequence > expected:
-                findings.append(_gone("missing", expected, kept.sequence - 1, "缺失", "is missing"))
-                heads += [""] * (kept.sequence - expected)
+        if records.sequence != expected:
+            if records.sequence > expected:
+                findings.append(_gone("missing", expected, records.sequence - 1, "缺失", "is missing"))
+                heads += [""] * (records.sequence - expected)
             else:
                 findings.append(
                     Finding(
                         "reordered",
-                        kept.sequence,
-                        f"第 {kept.sequence} 条记录序号异常",
-                        f"record {kept.sequence} has a wrong number",
+                        records.sequence,
+                        f"第 {records.sequence} 条记录序号异常",
+                        f"record {records.sequence} has a wrong number",
                     )
                 )
                 continue
-        if heads[-1] and kept.previous != heads[-1]:
+        if heads[-1] and records.previous != heads[-1]:
             findings.append(
                 Finding(
                     "reordered",
-                    kept.sequence,
-                    f"第 {kept.sequence} 条与前一条不相接",
-                    f"record {kept.sequence} does not follow the one before it",
+                    records.sequence,
+                    f"第 {records.sequence} 条与前一条不相接",
+                    f"record {records.sequence} does not follow the one before it",
                 )
             )
-        if audit.digest(kept) != kept.hash:
-            findings.append(_at("changed", kept.sequence, "记录内容被改动", "was changed"))
-        heads.append(kept.hash)
-        session.expunge(kept)
+        if audit.digest(records) != records.hash:
+            findings.append(_at("changed", records.sequence, "记录内容被改动", "was changed"))
+        heads.append(records.hash)
+        session.expunge(records)
     return heads
 
 
@@ -262,26 +262,26 @@ def _check_head(findings: list[Finding], heads: list[str], last: int, head: str)
         findings.append(Finding("head", last, "链头与记录不符", "the head does not agree with the records"))
 
 
-def genuine(told: dict[str, Any]) -> bool:
+def genuine(line: dict[str, Any]) -> bool:
     """Whether a seal's signature holds by the key that it names."""
     try:
-        last, head = int(told["last"]), str(told["head"])
-        signer = Ed25519PublicKey.from_public_bytes(base64.b64decode(str(told["public_key"]), validate=True))
-        signer.verify(base64.b64decode(str(told["signature"]), validate=True), _message(last, head))
+        last, head = int(line["last"]), str(line["head"])
+        signer = Ed25519PublicKey.from_public_bytes(base64.b64decode(str(line["public_key"]), validate=True))
+        signer.verify(base64.b64decode(str(line["signature"]), validate=True), _message(last, head))
     except (InvalidSignature, ValueError, KeyError, TypeError):
         return False
     return True
 
 
-def _check_seal(findings: list[Finding], heads: list[str], told: dict[str, Any], public_key: str, kind: str) -> None:
+def _check_seal(findings: list[Finding], heads: list[str], line: dict[str, Any], public_key: str, kind: str) -> None:
     """A seal holds where its signature is by our key, over the hash that the record has now."""
-    if not genuine(told):
-        where = str(told.get("last", 0))
+    if not genuine(line):
+        where = str(line.get("last", 0))
         at = int(where) if where.isdecimal() and len(where) < 19 else 0
         findings.append(_at(kind, at, "处的封存签名无效", "has a seal that is not valid"))
         return
-    last, head = int(told["last"]), str(told["head"])
-    if public_key and told["public_key"] != public_key:
+    last, head = int(line["last"]), str(line["head"])
+    if public_key and line["public_key"] != public_key:
         findings.append(
             Finding("key", last, f"第 {last} 条处的封存不是本机密钥所签", f"the seal at record {last} was made by another key")
         )
@@ -319,8 +319,8 @@ def _written(head_file: Path) -> Iterator[Outside]:
 
 def written(head_file: Path) -> list[dict[str, Any]]:
     """Last record and head of every readable seal in the file outside the database, oldest first."""
-    seals = (told for told in _written(head_file) if isinstance(told, dict))
-    return [{"last": told["last"], "head": told["head"]} for told in seals if {"last", "head"} <= told.keys()]
+    seals = (lines for lines in _written(head_file) if isinstance(lines, dict))
+    return [{"last": lines["last"], "head": lines["head"]} for lines in seals if {"last", "head"} <= lines.keys()]
 
 
 def _check_outside(
@@ -333,20 +333,20 @@ def _check_outside(
 ) -> Iterator[dict[str, Any]]:
     """Hold what stands outside against the chain; yields the seals that do not agree with it."""
     on_record = frozenset[tuple[str, str]]().union(*(one.seals for one in known))
-    for told in written:
-        if isinstance(told, int):
-            zh, en = f"{OUTSIDE[kind][0]}第 {told} 行不可读", f"line {told} of the {OUTSIDE[kind][1]} cannot be read"
-            findings.append(Finding(kind, 0, zh, en, until=told))
-        elif (str(told.get("last")), str(told.get("head"))) not in on_record:
+    for line in written:
+        if isinstance(line, int):
+            zh, en = f"{OUTSIDE[kind][0]}第 {line} 行不可读", f"line {line} of the {OUTSIDE[kind][1]} cannot be read"
+            findings.append(Finding(kind, 0, zh, en, until=line))
+        elif (str(line.get("last")), str(line.get("head"))) not in on_record:
             before = len(findings)
-            _check_seal(findings, heads, told, public_key, kind)
+            _check_seal(findings, heads, line, public_key, kind)
             if len(findings) > before:
-                yield told
+                yield line
 
 
 def _lacking(kind: str, seals: Sequence[AuditSeal], written: Sequence[Outside]) -> Iterator[Finding]:
     """Seals that stand in the database and not outside, where every seal is written first: it was cut, emptied or replaced."""
-    there = {(str(told.get("last")), str(told.get("head"))) for told in written if isinstance(told, dict)}
+    there = {(str(line.get("last")), str(line.get("head"))) for line in written if isinstance(line, dict)}
     missing = [one.last for one in seals if (str(one.last), one.head) not in there]
     if not missing:
         return
@@ -379,14 +379,14 @@ def _distinct(findings: list[Finding]) -> list[Finding]:
 
 def note(session: Session, result: Verification) -> None:
     """Keep the result for the foot of every page."""
-    told = {"good": result.good, "records": result.records, "head": result.head}
-    remember(session, VERIFIED, told | {"findings": [asdict(finding) for finding in result.findings[:5]]})
+    summary = {"good": result.good, "records": result.records, "head": result.head}
+    remember(session, VERIFIED, summary | {"findings": [asdict(finding) for finding in result.findings[:5]]})
 
 
 def last_verification(session: Session) -> tuple[bool, datetime] | None:
     """Whether the last verification was good, and when it was; None before the first."""
-    kept = recall(session, VERIFIED)
-    return (bool(kept.value.get("good")), kept.at) if kept else None
+    remembered = recall(session, VERIFIED)
+    return (bool(remembered.value.get("good")), remembered.at) if remembered else None
 
 
 def acceptance(verification: Verification, reason: str) -> dict[str, Any]:

@@ -195,8 +195,8 @@ def tell(session: Session, witness: Witness) -> int:
     Call it in a transaction of its own, after the seal is committed: the witness may be slow.
     """
     known = last_told(session)
-    asked = select(AuditSeal).where(col(AuditSeal.last) > known).order_by(col(AuditSeal.last)).limit(AT_ONCE)
-    seals = [as_told(one) for one in session.exec(asked)]
+    statement = select(AuditSeal).where(col(AuditSeal.last) > known).order_by(col(AuditSeal.last)).limit(AT_ONCE)
+    seals = [as_told(one) for one in session.exec(statement)]
     if seals:
         witness.write(seals)
         remember(session, TOLD, {"last": seals[-1]["last"], "name": witness.name})
@@ -205,8 +205,8 @@ def tell(session: Session, witness: Witness) -> int:
 
 def last_told(session: Session) -> int:
     """Up to which record the witness was told."""
-    kept = recall(session, TOLD)
-    return int(kept.value.get("last", 0)) if kept else 0
+    remembered = recall(session, TOLD)
+    return int(remembered.value.get("last", 0)) if remembered else 0
 
 
 def as_told(seal: AuditSeal) -> dict[str, Any]:
@@ -222,5 +222,5 @@ def as_told(seal: AuditSeal) -> dict[str, Any]:
 
 def waiting(session: Session, since: datetime) -> int:
     """How many seals made before a moment the witness has not been told."""
-    asked = select(AuditSeal.last).where(col(AuditSeal.last) > last_told(session), col(AuditSeal.sealed_at) < since)
-    return len(session.exec(asked).all())
+    statement = select(AuditSeal.last).where(col(AuditSeal.last) > last_told(session), col(AuditSeal.sealed_at) < since)
+    return len(session.exec(statement).all())

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, func
+from sqlalchemy import ColumnElement, Index, True_, func, not_, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from catalog.store.column_types import Json, UtcDateTime
+from catalog.store.column_types import Json, UtcDateTime, no_items
 from contracts.clock import now
 from contracts.errors import HubError
 
@@ -39,27 +40,56 @@ TAKEN_AWAY = (BatchState.UNDONE, BatchState.DISCARDED)
 """States of a batch that a person took out of the way."""
 
 
+WAITING = (
+    "({batch}state = 'held' OR ({batch}state IN ('partial', 'returned', 'refused') AND {batch}mended < "
+    "CASE WHEN {batch}quarantined > 0 THEN {batch}quarantined ELSE 1 END AND {batch}corrects IS NULL))"
+)
+"""SQL: held for an answer, or some row is not mended; where no row could be counted, nothing accepted has corrected it yet.
+
+What a correction has in quarantine itself is open with the batch that it corrects, and counted there. As text, so that the
+databases know it for the condition of the index of the few batches that wait.
+"""
+NARROWED = ("state", "dataset", "organization_id")
+"""Columns by which the list is narrowed and stays in its order."""
+
+
 class Batch(SQLModel, table=True):
     """One delivery: (dataset, sha256, contract version). received = accepted + quarantined, always."""
 
-    __table_args__ = (Index("ix_batch_agreement_id_state_sequence", "agreement_id", "state", "sequence"),)
+    __table_args__ = (
+        Index("ix_batch_agreement_id_state_sequence", "agreement_id", "state", "sequence"),
+        Index("ix_batch_agreement_id_period_state_organization_id", "agreement_id", "period", "state", "organization_id"),
+        *(Index(f"ix_batch_{by}_received_at_sequence", by, "received_at", "sequence") for by in NARROWED),
+        Index("ix_batch_received_at_sequence", "received_at", "sequence"),
+        Index("ix_batch_route_state", "route", "state"),
+        Index("ix_batch_dataset_state", "dataset", "state"),
+        Index("ix_batch_organization_id_dataset_state", "organization_id", "dataset", "state"),
+        Index("ix_batch_corrects", "corrects"),
+        Index(
+            "ix_batch_waiting",
+            *("sequence", "organization_id", "state", "received_at"),
+            sqlite_where=text(WAITING.format(batch="")),
+            postgresql_where=text(WAITING.format(batch="")),
+        ),
+    )
+    """Pages of the list are read in its order, in whatever way it is narrowed; counts are read from an index alone."""
 
     id: str = Field(primary_key=True, description="Day in China and number within it, e.g. 20260311-0042")
-    dataset: str = Field(index=True)
+    dataset: str
     contract_version: str
     sha256: str = Field(index=True)
     bytes: int
     filename: str
     media: str = Field(default="", description="csv, xlsx, json …, as detected")
     encoding: str = ""
-    route: str = Field(default="", index=True)
-    agreement_id: str | None = Field(default=None, foreign_key="agreement.id", index=True)
-    organization_id: str | None = Field(default=None, foreign_key="organization.id", index=True, description="Sender")
+    route: str = ""
+    agreement_id: str | None = Field(default=None, foreign_key="agreement.id")
+    organization_id: str | None = Field(default=None, foreign_key="organization.id", description="Sender")
     period: str = Field(default="", description="2026-03, 2026Q1 or 2026, for collections")
     corrects: str | None = Field(default=None, foreign_key="batch.id", description="The batch whose quarantine it mends")
-    state: str = Field(default=BatchState.RECEIVED, index=True)
+    state: str = BatchState.RECEIVED
     sequence: int = Field(index=True, unique=True, description="Order of receipt over all datasets")
-    received_at: datetime = Field(default_factory=now, sa_type=UtcDateTime, index=True)
+    received_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
     received_by: str = ""
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     received: int = 0
@@ -73,18 +103,18 @@ class Batch(SQLModel, table=True):
     message: str = ""
     message_en: str = ""
     faults: list[dict[str, Any]] = Field(
-        default_factory=list, sa_type=Json, description="[{rule, item, rows, value, message, message_en}] most rows first"
+        default_factory=no_items, sa_type=Json, description="[{rule, item, rows, value, message, message_en}] most rows first"
     )
     checks: list[dict[str, Any]] = Field(
-        default_factory=list,
+        default_factory=no_items,
         sa_type=Json,
         description="Whole-batch rules: [{rule, passed, value, expected, message, message_en}]",
     )
     questions: list[dict[str, Any]] = Field(
-        default_factory=list, sa_type=Json, description="What a held batch leaves open (contracts.doubts.asked)"
+        default_factory=no_items, sa_type=Json, description="What a held batch leaves open (contracts.doubts.asked)"
     )
     answers: dict[str, Any] = Field(default_factory=dict, sa_type=Json, description="contracts.deliveries.Answers")
-    replaces: list[str] = Field(default_factory=list, sa_type=Json, description="Batches whose rows it took the place of")
+    replaces: list[str] = Field(default_factory=no_items, sa_type=Json, description="Batches whose rows it took the place of")
     mended: int = Field(default=0, description="Its rows that corrections have mended")
     reason: str = Field(default="", description="Why a person undid it, let it pass or put it aside")
     seconds: dict[str, float] = Field(default_factory=dict, sa_type=Json, description="Seconds for each step")
@@ -118,8 +148,8 @@ class UnknownBatch(HubError):
 
 def loaded_from(session: Session, dataset: str, organization_id: str) -> Sequence[str]:
     """Batches of a dataset that an organization sent and whose rows are in the lake."""
-    asked = select(Batch.id).where(Batch.dataset == dataset, Batch.organization_id == organization_id)
-    return session.exec(asked.where(col(Batch.state).in_(ACCEPTED)).order_by(col(Batch.sequence))).all()
+    statement = select(Batch.id).where(Batch.dataset == dataset, Batch.organization_id == organization_id)
+    return session.exec(statement.where(col(Batch.state).in_(ACCEPTED)).order_by(col(Batch.sequence))).all()
 
 
 def count_accepted(session: Session, dataset: str) -> int:
@@ -128,12 +158,17 @@ def count_accepted(session: Session, dataset: str) -> int:
     return session.exec(counted).one()
 
 
+def any_of(session: Session, dataset: str) -> bool:
+    """Whether anything was ever delivered for a dataset."""
+    return session.exec(select(Batch.id).where(Batch.dataset == dataset).limit(1)).first() is not None
+
+
 def get(session: Session, batch_id: str) -> Batch:
     """The batch of that number."""
-    found = session.get(Batch, batch_id)
-    if found is None:
+    batch = session.get(Batch, batch_id)
+    if batch is None:
         raise UnknownBatch(batch_id)
-    return found
+    return batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,16 +210,20 @@ class Equation:
     quarantined_share: float | None
 
 
+BY_STATE: Any = func.coalesce(Batch.state, "")
+"""The state, where few batches are grouped by it: an index of states would have SQLite read the whole table in its order."""
+
+
 def listed(
     session: Session,
     filters: BatchFilters | None = None,
     *,
     page: int = 1,
     size: int = 20,
-    datasets: Sequence[str] | None = None,
+    hidden: ColumnElement[bool] | None = None,
     concerning: ColumnElement[bool] | None = None,
 ) -> BatchPage:
-    """Batches, newest first, of the named datasets only if any are named, and of those that concern a reader
+    """Batches, newest first, but those that are hidden (`visibility.hidden_datasets`), and only those that concern a reader
     (`visibility.concerning`). Counts by state leave the choice of a state out."""
     chosen = filters or BatchFilters()
     wanted = [
@@ -198,19 +237,33 @@ def listed(
         )
         if value
     ]
-    if datasets is not None:
-        wanted.append(col(Batch.dataset).in_(datasets))
     if concerning is not None:
         wanted.append(concerning)
-    states = dict(session.exec(select(Batch.state, func.count()).where(*wanted).group_by(col(Batch.state))).all())
+    states = _states(session, wanted, hidden)
+    if hidden is not None:
+        wanted.append(not_(hidden))
     total = sum(count for state, count in states.items() if not chosen.state or state in chosen.state)
-    asked = select(Batch).where(*wanted)
+    statement = select(Batch).where(*wanted)
     if chosen.state:
-        asked = asked.where(col(Batch.state).in_(chosen.state))
+        statement = statement.where(col(Batch.state).in_(chosen.state))
     page = max(1, min(page, -(-total // size) or 1))
     newest = (col(Batch.received_at).desc(), col(Batch.sequence).desc())
-    found = session.exec(asked.order_by(*newest).offset((page - 1) * size).limit(size)).all()
-    return BatchPage(found, total, page, size, states)
+    rows = session.exec(statement.order_by(*newest).offset((page - 1) * size).limit(size)).all()
+    return BatchPage(rows, total, page, size, states)
+
+
+def _states(session: Session, wanted: Sequence[ColumnElement[bool]], hidden: ColumnElement[bool] | None) -> dict[str, int]:
+    """How many there are in each state. Of a narrowed list those that are not hidden are counted; of all, each is counted from
+    an index, and what is hidden, which is little, is taken off."""
+    narrowed = [one for one in wanted if not isinstance(one, True_)]
+    if not narrowed:
+        counts = _counted(session, col(Batch.state), [])
+        return dict(counts - _counted(session, BY_STATE, [hidden]) if hidden is not None else counts)
+    return dict(_counted(session, BY_STATE, [*narrowed, *([not_(hidden)] if hidden is not None else [])]))
+
+
+def _counted(session: Session, by: Any, which: Sequence[ColumnElement[bool]]) -> Counter[str]:
+    return Counter(dict(session.exec(select(by, func.count()).where(*which).group_by(by)).all()))
 
 
 def equation(batch: Batch) -> Equation:
@@ -232,14 +285,14 @@ def equation(batch: Batch) -> Equation:
 
 def chain(session: Session, batch: Batch) -> Sequence[Batch]:
     """A batch with those it corrects and those that correct it, oldest first."""
-    found = {batch.id: batch}
+    by_id = {batch.id: batch}
     first = batch
-    while first.corrects and first.corrects not in found:
+    while first.corrects and first.corrects not in by_id:
         first = get(session, first.corrects)
-        found[first.id] = first
-    waiting = [one.id for one in found.values()]
+        by_id[first.id] = first
+    waiting = [one.id for one in by_id.values()]
     while waiting:
         later = session.exec(select(Batch).where(col(Batch.corrects).in_(waiting))).all()
-        waiting = [one.id for one in later if one.id not in found]
-        found |= {one.id: one for one in later}
-    return sorted(found.values(), key=lambda one: one.sequence)
+        waiting = [one.id for one in later if one.id not in by_id]
+        by_id |= {one.id: one for one in later}
+    return sorted(by_id.values(), key=lambda one: one.sequence)

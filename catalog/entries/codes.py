@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 from sqlalchemy import delete, func, insert
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -24,7 +22,7 @@ DIVISION_FILES = ("provinces.csv", "cities.csv", "areas.csv", "streets.csv")
 
 
 class CodeList(SQLModel, table=True):
-    """A named list of allowed values, e.g. hazard-level."""
+    """A named list of allowed values, e.g. registration-status."""
 
     name: str = Field(primary_key=True)
     title: str
@@ -75,66 +73,23 @@ class Listed:
     classes: int = 0
 
 
-BASE_CLASSES: Sequence[tuple[str, str, str]] = (
-    ("1", "基础信息资源", "Base resources"),
-    ("101", "人口", "Population"),
-    ("102", "法人单位", "Legal persons"),
-    ("103", "自然资源和空间地理", "Natural resources and geography"),
-    ("104", "社会信用", "Social credit"),
-    ("105", "电子证照", "Electronic licences"),
-    ("2", "主题信息资源", "Thematic resources"),
-    ("201", "公共服务", "Public services"),
-    ("202", "健康保障", "Health"),
-    ("203", "社会保障", "Social security"),
-    ("204", "食品药品安全", "Food and drug safety"),
-    ("205", "安全生产", "Work safety"),
-    ("206", "价格监管", "Price supervision"),
-    ("207", "能源安全", "Energy security"),
-    ("208", "信用体系", "Credit system"),
-    ("209", "城乡建设", "Urban and rural construction"),
-    ("210", "社区治理", "Community governance"),
-    ("211", "生态环保", "Ecology and environment"),
-    ("212", "应急维稳", "Emergency and stability"),
-    ("3", "部门信息资源", "Departmental resources"),
-)
-"""类 and 项 of the 2017 guide, in its order (catalogue-rules.md); what is below comes with a pack."""
-
-BASE_SYNONYMS: Sequence[tuple[str, str]] = (
-    ("危化品", "危险化学品"),
-    ("危货", "危险货物"),
-    ("危险源", "重大危险源"),
-    ("工商登记", "企业登记"),
-    ("企业注册", "企业登记"),
-    ("法人库", "企业登记"),
-    ("山体滑坡", "滑坡"),
-    ("泥石流", "地质灾害"),
-    ("林火", "火点"),
-    ("山火", "火点"),
-    ("天气预警", "气象预警"),
-    ("行政区划代码", "行政区划"),
-    ("用电量", "用电"),
-    ("水情", "水位"),
-    ("油罐车", "危货"),
-    ("槽罐车", "危货"),
-    ("洪水", "汛限"),
-    ("洪涝", "汛限"),
-    ("台风", "气象预警"),
-    ("暴雨", "气象预警"),
-    ("停产", "停业"),
-)
-"""What people type, and what the catalogue says; a beginning that a steward extends."""
-
-
-def seed_synonyms(session: Session) -> int:
-    """Write the first synonyms, unless there is a list already."""
-    if session.get(CodeList, SYNONYMS) is not None:
-        return 0
-    rows = [(typed, says, "") for typed, says in BASE_SYNONYMS]
-    return replace(session, SYNONYMS, rows, title="检索同义词", title_en="Search synonyms")
+def extend_synonyms(session: Session, words: Mapping[str, str]) -> int:
+    """Add words that people type and what the catalogue says; a word that is there stays as it is. Gives how many are new."""
+    if session.get(CodeList, SYNONYMS) is None:
+        replace(session, SYNONYMS, [], title="检索同义词", title_en="Search synonyms")
+    known = list(values(session, SYNONYMS))
+    fresh = [typed for typed in words if typed not in set(known)]
+    for position, typed in enumerate(fresh, start=len(known) + 1):
+        session.add(Code(list_name=SYNONYMS, code=typed, label=words[typed], position=position))
+    session.flush()
+    return len(fresh)
 
 
 def sync(session: Session, path: Path) -> Listed:
     """Load a file of code lists, or of classes (top key `classes`); lists that are there are replaced whole."""
+    from ruamel.yaml import YAML  # a tenth of a second that most verbs save
+    from ruamel.yaml.error import YAMLError
+
     try:
         document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")) or {}
     except (YAMLError, OSError, UnicodeDecodeError, RecursionError) as error:
@@ -211,12 +166,12 @@ def _divisions(folder: Path) -> Iterator[tuple[str, str, str]]:
 
 def values(session: Session, name: str, default: Sequence[str] | None = None) -> Sequence[str]:
     """Codes of a list in order; UnknownCodeList (a KeyError) where there is none, unless a default is given."""
-    found = session.exec(select(Code.code).where(Code.list_name == name).order_by(col(Code.position))).all()
-    if not found and session.get(CodeList, name) is None:
+    listed = session.exec(select(Code.code).where(Code.list_name == name).order_by(col(Code.position))).all()
+    if not listed and session.get(CodeList, name) is None:
         if default is None:
             raise UnknownCodeList(name)
         return default
-    return found
+    return listed
 
 
 def entries(session: Session, name: str, limit: int | None = None) -> Sequence[Code]:
@@ -226,14 +181,14 @@ def entries(session: Session, name: str, limit: int | None = None) -> Sequence[C
 
 def labels(session: Session, name: str) -> dict[str, tuple[str, str]]:
     """Chinese and English label of each code of a list, in order; as columns: 44,000 objects took 3 s of a template's 3.5."""
-    asked = select(Code.code, Code.label, Code.label_en).where(Code.list_name == name)
-    return {code: (label, label_en) for code, label, label_en in session.exec(asked.order_by(col(Code.position)))}
+    statement = select(Code.code, Code.label, Code.label_en).where(Code.list_name == name)
+    return {code: (label, label_en) for code, label, label_en in session.exec(statement.order_by(col(Code.position)))}
 
 
 def listed(session: Session) -> Sequence[tuple[CodeList, int]]:
     """Every code list with the number of its entries."""
-    asked = select(CodeList, func.count(col(Code.code))).join(Code, isouter=True).group_by(CodeList.name)
-    return session.exec(asked.order_by(CodeList.name)).all()
+    statement = select(CodeList, func.count(col(Code.code))).join(Code, isouter=True).group_by(CodeList.name)
+    return session.exec(statement.order_by(CodeList.name)).all()
 
 
 def add_class(session: Session, code: str, name: str, name_en: str = "") -> ResourceClass:
@@ -246,24 +201,16 @@ def add_class(session: Session, code: str, name: str, name_en: str = "") -> Reso
     parent = code[: {1: 0, 2: 1, 3: 3, 4: 6}[level]]
     if parent and session.get(ResourceClass, parent) is None:
         raise InvalidCodes(f"分类「{code}」的上级「{parent}」不存在。", f"Class {code!r} has no parent {parent!r}.")
-    kept = session.merge(ResourceClass(code=code, name=name, name_en=name_en, level=level))
+    resource_class = session.merge(ResourceClass(code=code, name=name, name_en=name_en, level=level))
     session.flush()
-    return kept
-
-
-def seed_classes(session: Session) -> int:
-    """Put 类 and 项 of the national guide into the tree; nodes already there keep their names."""
-    fresh = [node for node in BASE_CLASSES if session.get(ResourceClass, node[0]) is None]
-    for code, name, name_en in fresh:
-        add_class(session, code, name, name_en)
-    return len(fresh)
+    return resource_class
 
 
 def class_path(session: Session, code: str) -> list[ResourceClass]:
     """The nodes from the top down to a class; parts that the tree does not know are left out."""
     ends = [end for end in (1, 3, 6, len(code)) if end <= len(code)]
-    found = (session.get(ResourceClass, code[:end]) for end in dict.fromkeys(ends))
-    return [node for node in found if node is not None]
+    nodes = (session.get(ResourceClass, code[:end]) for end in dict.fromkeys(ends))
+    return [node for node in nodes if node is not None]
 
 
 def tree(session: Session) -> Sequence[ResourceClass]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -11,13 +11,14 @@ from pathlib import Path
 
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from catalog.entries import codes, resources
+from catalog.entries import codes, packs, saving
+from catalog.entries.resources import Resource
 from catalog.identity import organizations
 from catalog.store.column_types import UtcDateTime
+from contracts.checks.formats.registry import UnknownFormat
 from contracts.clock import now
 from contracts.errors import HubError
-from contracts.model import Contract
-from contracts.odcs import loader
+from contracts.model import Contract, Item
 
 
 class ContractVersion(SQLModel, table=True):
@@ -60,9 +61,9 @@ class WrittenByModel(HubError):
 
     def __init__(self, dataset: str) -> None:
         super().__init__(
-            f"{dataset} 的契约由模型生成，每次运行重新写出；请改模型的说明（transforms/models 中的 yml），下次运行时生效。",
+            f"{dataset} 的契约由模型生成，每次运行重新写出；请改包中模型的说明（transforms/models 中的 yml），下次运行时生效。",
             f"The contract of {dataset} is made from its model, anew with each run; change the model's description (the yml in "
-            "transforms/models), its next run takes it up.",
+            "the pack's transforms/models), its next run takes it up.",
         )
 
 
@@ -104,74 +105,90 @@ def register(
     """Keep a version of a contract whole. Activated, it takes the place of the one before, and makes or updates the
     catalogue entry (to at most `state`). The same text again changes nothing."""
     digest = hashlib.sha256(contract.text.encode()).hexdigest()
-    kept = session.get(ContractVersion, (contract.dataset, contract.version))
-    if kept is not None and kept.sha256 != digest:
-        if kept.status != "draft":
+    contract_version = session.get(ContractVersion, (contract.dataset, contract.version))
+    if contract_version is not None and contract_version.sha256 != digest:
+        if contract_version.status != "draft":
             raise ImmutableContract(contract.dataset, contract.version)
-        kept.text, kept.sha256, kept.created_at, kept.created_by = contract.text, digest, now(), by
-    if kept is None:
-        kept = ContractVersion(
+        contract_version.text, contract_version.sha256, contract_version.created_at, contract_version.created_by = (
+            contract.text,
+            digest,
+            now(),
+            by,
+        )
+    if contract_version is None:
+        contract_version = ContractVersion(
             dataset=contract.dataset, version=contract.version, text=contract.text, sha256=digest, origin=origin, created_by=by
         )
-    session.add(kept)
-    if activate and kept.status != "active":
-        _activate(session, kept)
+    session.add(contract_version)
+    if activate and contract_version.status != "active":
+        _activate(session, contract_version)
     session.flush()
     if activate:
-        resources.from_contract(session, contract, state=state)
-    return kept
+        saving.from_contract(session, contract, state=state)
+    return contract_version
 
 
-def _activate(session: Session, kept: ContractVersion) -> None:
+def _activate(session: Session, version: ContractVersion) -> None:
     for other in session.exec(
-        select(ContractVersion).where(ContractVersion.dataset == kept.dataset, ContractVersion.status == "active")
+        select(ContractVersion).where(ContractVersion.dataset == version.dataset, ContractVersion.status == "active")
     ):
         other.status = "retired"
         session.add(other)
-    kept.status = "active"
+    version.status = "active"
 
 
 def active(session: Session, dataset: str) -> Contract:
     """The active contract of a dataset; UnknownContract (a KeyError) where there is none."""
-    found = session.exec(
+    text = session.exec(
         select(ContractVersion.text).where(ContractVersion.dataset == dataset, ContractVersion.status == "active")
     ).first()
-    if found is None:
+    if text is None:
         raise UnknownContract(dataset)
-    return parsed(found)
+    return _compiled(session, text)
 
 
 def get(session: Session, dataset: str, version: str | None = None) -> Contract:
     """The active contract of a dataset, or that version of it."""
     if version is None:
         return active(session, dataset)
-    found = session.get(ContractVersion, (dataset, version))
-    if found is None:
+    contract_version = session.get(ContractVersion, (dataset, version))
+    if contract_version is None:
         raise UnknownContract(dataset, version)
-    return parsed(found.text)
+    return _compiled(session, contract_version.text)
 
 
 def versions(session: Session, dataset: str) -> Sequence[ContractVersion]:
     """Every version of a dataset's contract, newest first."""
-    asked = select(ContractVersion).where(ContractVersion.dataset == dataset)
-    return session.exec(asked.order_by(col(ContractVersion.created_at).desc(), col(ContractVersion.version).desc())).all()
+    statement = select(ContractVersion).where(ContractVersion.dataset == dataset)
+    return session.exec(statement.order_by(col(ContractVersion.created_at).desc(), col(ContractVersion.version).desc())).all()
 
 
 def datasets(session: Session) -> Sequence[str]:
     """Names of all datasets with an active contract."""
-    asked = select(ContractVersion.dataset).where(ContractVersion.status == "active")
-    return session.exec(asked.order_by(ContractVersion.dataset)).all()
+    statement = select(ContractVersion.dataset).where(ContractVersion.status == "active")
+    return session.exec(statement.order_by(ContractVersion.dataset)).all()
 
 
 def all_active(session: Session) -> list[Contract]:
     """Every active contract, by dataset."""
-    asked = select(ContractVersion.text).where(ContractVersion.status == "active")
-    return [parsed(text) for text in session.exec(asked.order_by(ContractVersion.dataset))]
+    statement = select(ContractVersion.text).where(ContractVersion.status == "active")
+    return [_compiled(session, text) for text in session.exec(statement.order_by(ContractVersion.dataset))]
+
+
+def _compiled(session: Session, text: str) -> Contract:
+    """A contract's text compiled; a format that a pack brings may have come since this process began."""
+    try:
+        return parsed(text)
+    except UnknownFormat:
+        packs.make_formats_known(session)
+        return parsed(text)
 
 
 @lru_cache(maxsize=4096)
 def parsed(text: str) -> Contract:
     """A contract's text compiled; each text once in a process. It was found right when it was registered: 1 ms, not 20."""
+    from contracts.odcs import loader  # its parsers take half a second, which most verbs save
+
     return loader.restore(text)
 
 
@@ -184,7 +201,7 @@ class Synced:
     before: str | None
     """Version that was active before; None for a new dataset."""
     outcome: str
-    """new, changed or same."""
+    """new, changed, same; waiting or kept, where a person wrote the one in force (`bring`)."""
     action: str
     """create, migrate (additive), rebuild (breaking) or none."""
     changes: tuple[tuple[bool, str, str], ...] = ()
@@ -210,33 +227,75 @@ def sync(session: Session, folder: Path, by: str, origin: str = "pack") -> SyncR
     A changed contract says whether it breaks what is there (then the dataset is rebuilt from landing) or adds to it.
     """
     listed = [codes.sync(session, folder / name) for name in ("classes.yaml", "codes.yaml") if (folder / name).is_file()]
-    found = [sync_one(session, path, by, origin) for path in sorted(folder.rglob("*.odcs.yaml"))]
+    synced = [sync_one(session, path, by, origin) for path in sorted(folder.rglob("*.odcs.yaml"))]
     return SyncReport(
-        contracts=tuple(found),
+        contracts=tuple(synced),
         code_lists=tuple(name for one in listed for name in one.lists),
         codes=sum(one.codes for one in listed),
         classes=sum(one.classes for one in listed),
-        to_migrate=tuple(one.dataset for one in found if one.action == "migrate"),
-        to_rebuild=tuple(one.dataset for one in found if one.action == "rebuild"),
+        to_migrate=tuple(one.dataset for one in synced if one.action == "migrate"),
+        to_rebuild=tuple(one.dataset for one in synced if one.action == "rebuild"),
     )
 
 
 def sync_one(session: Session, path: Path, by: str, origin: str = "pack") -> Synced:
-    """Load one contract file and activate it."""
-    contract = loader.read(path)
-    try:
-        old: Contract | None = active(session, contract.dataset)
-    except UnknownContract:
-        old = None
+    """Load one contract file and activate it, unless the one in force was edited in the portal.
+
+    What was drafted from a file gives way: its draft lies in HUB_HOME/contracts to be edited and synced.
+    """
+    from contracts.odcs import loader
+
+    return bring(session, loader.read(path), by=by, origin=origin, over=(origin, "onboard"), path=str(path))
+
+
+def bring(
+    session: Session,
+    contract: Contract,
+    *,
+    by: str,
+    origin: str = "pack",
+    over: Collection[str] = ("pack",),
+    path: str = "",
+    strict: bool = True,
+) -> Synced:
+    """Put a pack's version in force. One in force of another origin than `over` stays, a person wrote it: the pack's waits
+    beside it as a draft (waiting), or is left where a person's version has its number (kept). Errors: ImmutableContract,
+    where `strict`, for other text of a version that it may replace."""
+    current = _in_force(session, contract.dataset)
+    if current is None:
+        register(session, contract, by=by, origin=origin)
+        return Synced(contract.dataset, contract.version, None, "new", "create", path=path)
+    if current.text == contract.text:
+        register(session, contract, by=by, origin=origin)
+        return Synced(contract.dataset, contract.version, current.version, "same", "none", path=path)
+    there = session.get(ContractVersion, (contract.dataset, contract.version))
+    foreign = there is not None and there.text != contract.text and (there.origin not in over or not strict)
+    if foreign or current.origin not in over:
+        if not foreign and (there is None or there.status == "draft"):
+            register(session, contract, by=by, origin=origin, activate=False)
+        outcome = "kept" if foreign else "waiting"
+        return Synced(contract.dataset, contract.version, current.version, outcome, "none", path=path)
     register(session, contract, by=by, origin=origin)
-    where = str(path)
-    if old is None:
-        return Synced(contract.dataset, contract.version, None, "new", "create", path=where)
-    if old.version == contract.version:
-        return Synced(contract.dataset, contract.version, old.version, "same", "none", path=where)
+    return _changed(parsed(current.text), contract, path)
+
+
+def _in_force(session: Session, dataset: str) -> ContractVersion | None:
+    query = select(ContractVersion).where(ContractVersion.dataset == dataset, ContractVersion.status == "active")
+    return session.exec(query).first()
+
+
+def _changed(old: Contract, new: Contract, path: str) -> Synced:
     from contracts.odcs import compare
 
-    found = compare.compare(old, contract)
+    found = compare.compare(old, new)
     changes = tuple((change.breaking, change.why_zh, change.why_en) for change in found.changes)
     action = "rebuild" if found.breaking else "migrate" if changes else "none"
-    return Synced(contract.dataset, contract.version, old.version, "changed", action, changes, where)
+    return Synced(new.dataset, new.version, old.version, "changed", action, changes, path)
+
+
+def items(session: Session, resource: Resource) -> tuple[Item, ...]:
+    """Information items (8), from the active contract; none for a resource without one."""
+    try:
+        return active(session, resource.name).items
+    except KeyError:
+        return ()

@@ -6,12 +6,12 @@ import copy
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from catalog.entries import contracts as registry
-from catalog.entries import resources
+from catalog.entries import resources, saving
 from catalog.entries.resources import CYCLES, FORMATS, USES, InvalidEntry, Resource, ResourceCode
-from catalog.identity.organizations import Organization
+from catalog.identity.organizations import Body, Organization, bodies
 from contracts.model import Contract
 from contracts.odcs import loader
 
@@ -70,7 +70,7 @@ def edit(session: Session, resource: Resource, changes: Mapping[str, Any], *, by
     try:
         contract = registry.active(session, resource.name)
     except registry.UnknownContract:
-        return resources.save(session, resource)
+        return saving.save(session, resource)
     taken = {one.version for one in registry.versions(session, resource.name)}
     edited = _described(contract, resource, _free(contract.version, taken))
     registry.register(session, edited, by=by, origin="portal", state="draft")
@@ -96,9 +96,9 @@ def lacking(resource: Resource) -> Faults:
     return {field: (f"须填写{zh}", f"{en}: not filled in") for field, zh, en in resources.compulsory(resource)}
 
 
-def providers(session: Session) -> Collection[Organization]:
+def providers(session: Session) -> list[Body]:
     """Organizations that may answer for data."""
-    return session.exec(select(Organization).where(col(Organization.active)).order_by(Organization.name)).all()
+    return bodies(session, active=True, by_name=True)
 
 
 def _values(resource: Resource) -> list[tuple[str, bool, str, str]]:
@@ -144,13 +144,13 @@ def _described(contract: Contract, resource: Resource, version: str) -> Contract
     document |= {"name": resource.title, "tenant": resource.provider_id, "version": version}
     document["description"] = {**(document.get("description") or {}), "purpose": resource.abstract}
     said = {EDITED[field]: getattr(resource, field) for field in EDITED}
-    told = {name: value for name, value in said.items() if value not in ("", [])}
+    properties = {name: value for name, value in said.items() if value not in ("", [])}
     others = [one for one in document.get("customProperties", ()) if one["property"] not in said]
-    document["customProperties"] = [*others, *({"property": name, "value": value} for name, value in told.items())]
+    document["customProperties"] = [*others, *({"property": name, "value": value} for name, value in properties.items())]
     return loader.parse(loader.dump(document), f"{contract.dataset}.odcs.yaml")
 
 
 def _free(version: str, taken: Collection[str]) -> str:
     """The next minor version that nothing has."""
     major, minor = (int(part) for part in version.split(".")[:2])
-    return next(found for step in range(1, len(taken) + 2) if (found := f"{major}.{minor + step}.0") not in taken)
+    return next(free for step in range(1, len(taken) + 2) if (free := f"{major}.{minor + step}.0") not in taken)

@@ -75,9 +75,14 @@ def get(session: Session, number: str, login: str) -> Onboarding:
     return one
 
 
-def take(session: Session, number: str, login: str) -> Onboarding:
-    """The caller's own, being loaded from now on; of two at once one gets it. Errors: UnknownOnboarding, NotOpen."""
+def take(session: Session, number: str, login: str, *, again: bool = False) -> Onboarding:
+    """The caller's own, being loaded from now on; of two at once one gets it. Errors: UnknownOnboarding, NotOpen.
+
+    `again`: who had taken it died at it, and takes it up again.
+    """
     one = get(session, number, login)
+    if again and one.state == LOADING:
+        return one
     taken = update(Onboarding).where(col(Onboarding.id) == number, col(Onboarding.state) == OPEN).values(state=LOADING)
     if session.connection().execute(taken).rowcount != 1:
         raise NotOpen(number, one.state)
@@ -91,6 +96,12 @@ def settle(session: Session, number: str, state: str, dataset: str = "", batch: 
     one.state, one.dataset, one.batch = state, dataset, batch
     session.add(one)
     session.flush()
+
+
+def let_go(session: Session, number: str) -> None:
+    """Who was loading it has given up: it waits on."""
+    loading = update(Onboarding).where(col(Onboarding.id) == number, col(Onboarding.state) == LOADING)
+    session.connection().execute(loading.values(state=OPEN))
 
 
 def forget(session: Session, number: str) -> None:

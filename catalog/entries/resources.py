@@ -6,16 +6,15 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
-from typing import Any
 
+from sqlalchemy import Index, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from catalog.identity import organizations
-from catalog.store.column_types import Json, UtcDateTime, new_id
+from catalog.store.column_types import Json, UtcDateTime, new_id, no_items
 from catalog.store.counters import next_number
-from contracts.clock import now, today
+from contracts.clock import now
 from contracts.errors import HubError
-from contracts.model import Contract, Item, Type
+from contracts.model import Item, Type
 
 CYCLES = ("实时", "每日", "每周", "每月", "每季度", "每半年", "每年", "不定期")
 USES = ("行政依据", "工作参考", "数据校核", "业务协同")
@@ -50,6 +49,12 @@ class Route(StrEnum):
 class Resource(SQLModel, table=True):
     """A catalogue entry. Items (8) are read from the active contract and never kept twice."""
 
+    __table_args__ = (
+        Index("ix_resource_next_due_title", "next_due", "title"),
+        Index("ix_resource_library_name", "library", "name"),
+        Index("ix_resource_name_folded", text("lower(name)")),
+    )
+
     id: str = Field(primary_key=True, default_factory=new_id)
     name: str = Field(unique=True, index=True, description="Machine name; for a dataset its table's name.")
     kind: str = Field(default="dataset", description="dataset, service, files, video-channel or model")
@@ -62,19 +67,21 @@ class Resource(SQLModel, table=True):
     provider_id: str = Field(foreign_key="organization.id", index=True, description="(4), (5) through the organization")
     abstract: str = Field(default="", description="(6)")
     abstract_en: str = ""
-    formats: list[int] = Field(default_factory=list, sa_type=Json, description="(7) codes 1 to 7")
+    formats: list[int] = Field(default_factory=no_items, sa_type=Json, description="(7) codes 1 to 7")
     sharing: int = Field(default=Sharing.CONDITIONAL, index=True, description="(9) type")
     sharing_condition: str = ""
     sharing_basis: str = ""
-    sharing_uses: list[str] = Field(default_factory=list, sa_type=Json, description="行政依据, 工作参考, 数据校核, 业务协同")
+    sharing_uses: list[str] = Field(
+        default_factory=no_items, sa_type=Json, description="行政依据, 工作参考, 数据校核, 业务协同"
+    )
     sharing_methods: list[str] = Field(
-        default_factory=list, sa_type=Json, description="database, file, interface, mail, medium"
+        default_factory=no_items, sa_type=Json, description="database, file, interface, mail, medium"
     )
     open: int = Field(default=0, description="(10) 0 no, 1 yes, 2 on condition")
     open_condition: str = ""
     cycle: str = Field(default="不定期", index=True, description="(11) 实时 每日 每周 每月 每季度 每半年 每年 不定期")
     published_on: date | None = Field(default=None, description="(12)")
-    related_codes: list[str] = Field(default_factory=list, sa_type=Json, description="(13)")
+    related_codes: list[str] = Field(default_factory=no_items, sa_type=Json, description="(13)")
     grade: str = Field(default="L1", index=True, description="L1 to L4; the strictest item decides")
     category: str = Field(default="general", description="general, important or core (GB/T 43697-2024)")
     steward_id: str | None = Field(default=None, foreign_key="person.id")
@@ -83,8 +90,8 @@ class Resource(SQLModel, table=True):
     bytes: int = 0
     quality: float | None = Field(default=None, description="Score 0 to 100 of the last check")
     last_version: int = Field(default=0, description="Number of the last release, recalled ones included")
-    updated_at: datetime | None = Field(default=None, sa_type=UtcDateTime, description="Data last changed")
-    next_due: date | None = Field(default=None, index=True, description="By when the cycle wants new data")
+    updated_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True, description="Data last changed")
+    next_due: date | None = Field(default=None, description="By when the cycle wants new data")
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
 
 
@@ -132,19 +139,19 @@ def filled(session: Session, limit: int) -> Sequence[Resource]:
 
 def get(session: Session, name: str) -> Resource:
     """The resource of that machine name, code or identifier."""
-    found = session.exec(select(Resource).where(Resource.name == name)).first()
-    if found is None and "/" in name:
-        found = session.exec(select(Resource).join(ResourceCode).where(ResourceCode.code == name)).first()
-    found = found or session.get(Resource, name)
-    if found is None:
+    resource = session.exec(select(Resource).where(Resource.name == name)).first()
+    if resource is None and "/" in name:
+        resource = session.exec(select(Resource).join(ResourceCode).where(ResourceCode.code == name)).first()
+    resource = resource or session.get(Resource, name)
+    if resource is None:
         raise UnknownResource(name)
-    return found
+    return resource
 
 
 def codes_of(session: Session, resource: Resource) -> Sequence[ResourceCode]:
     """Every code of a resource, the one of its own class first."""
-    asked = select(ResourceCode).where(ResourceCode.resource_id == resource.id).order_by(col(ResourceCode.code))
-    return sorted(session.exec(asked).all(), key=lambda code: code.code != resource.code)
+    statement = select(ResourceCode).where(ResourceCode.resource_id == resource.id).order_by(col(ResourceCode.code))
+    return sorted(session.exec(statement).all(), key=lambda code: code.code != resource.code)
 
 
 def issue_code(session: Session, resource: Resource, class_code: str) -> str:
@@ -167,16 +174,6 @@ def issue_code(session: Session, resource: Resource, class_code: str) -> str:
     return code.code
 
 
-def items(session: Session, resource: Resource) -> tuple[Item, ...]:
-    """Information items (8), from the active contract; none for a resource without one."""
-    from catalog.entries import contracts as registry
-
-    try:
-        return registry.active(session, resource.name).items
-    except KeyError:
-        return ()
-
-
 def national_type(item: Item) -> str:
     """An item's data type and length as the 2017 guide writes it: C(18), N(8,2), D, T, B, I."""
     letters = {Type.INTEGER: "I", Type.BOOLEAN: "B", Type.DATE: "D", Type.TIMESTAMP: "T", Type.TIME: "T"}
@@ -185,33 +182,6 @@ def national_type(item: Item) -> str:
     if item.type is Type.NUMBER:
         return f"N({item.precision},{item.scale})" if item.precision else "N"
     return f"C({item.max_length})" if item.max_length else "C"
-
-
-def move(session: Session, resource: Resource, state: str) -> Resource:
-    """Take an entry to another state of its workflow. Registering issues its code; publishing needs all it must say."""
-    if state not in STEPS.get(resource.state, ()):
-        may = STEPS.get(resource.state, ())
-        raise WrongState(
-            f"「{resource.title}」处于 {resource.state}，不能转为 {state}；可转为 {'、'.join(may) or '无'}。",
-            f"{resource.name} is {resource.state} and cannot become {state}; it may become {', '.join(may) or 'nothing'}.",
-        )
-    if state in ("registered", "published"):
-        require_complete(resource)
-    if state == "registered":
-        resource.code = issue_code(session, resource, resource.class_code)
-    if state == "published":
-        resource.published_on = resource.published_on or today()
-    resource.state = state
-    return save(session, resource)
-
-
-def publish(session: Session, resource: Resource) -> Resource:
-    """Take an entry through every step there is to published; one that was withdrawn begins again as a draft."""
-    if resource.state == "withdrawn":
-        move(session, resource, "draft")
-    if resource.state == "draft":
-        move(session, resource, "registered")
-    return move(session, resource, "published")
 
 
 def is_class_code(code: str) -> bool:
@@ -262,13 +232,13 @@ def require_complete(resource: Resource) -> None:
 
 def kept_back(session: Session, names: Collection[str]) -> dict[str, InvalidEntry]:
     """Why entries of these datasets are drafts still: what the guide makes compulsory and their contracts do not say."""
-    found: dict[str, InvalidEntry] = {}
+    incomplete: dict[str, InvalidEntry] = {}
     for resource in session.exec(select(Resource).where(col(Resource.name).in_(names), Resource.state == "draft")):
         try:
             require_complete(resource)
         except InvalidEntry as error:
-            found[resource.name] = error
-    return found
+            incomplete[resource.name] = error
+    return incomplete
 
 
 def check(resource: Resource) -> None:
@@ -283,72 +253,3 @@ def check(resource: Resource) -> None:
     for good, zh, en in problems:
         if not good:
             raise InvalidEntry(f"「{resource.name}」：{zh}。", f"{resource.name}: {en} is outside the guide's list of values.")
-
-
-def save(session: Session, resource: Resource, contract: Contract | None = None) -> Resource:
-    """Keep an entry, and bring the search index up to it (and to its items, where its contract is given)."""
-    from catalog.entries import search_index  # it knows of resources, so it is not known above
-
-    check(resource)
-    session.add(resource)
-    session.flush()
-    search_index.index(session, resource, contract)
-    search_index.refresh_upstream(session, search_index.made_from(session, resource))  # they are found by its title
-    return resource
-
-
-def from_contract(session: Session, contract: Contract, *, state: str = "published") -> Resource:
-    """The catalogue entry of a contract, made or brought up to date; what the contract says is kept in one place only.
-
-    A new entry is registered, so that it has its code, and published when it is complete; otherwise it stays a draft.
-    """
-    organizations.get(session, contract.owner)
-    found = session.exec(select(Resource).where(Resource.name == contract.dataset)).first()
-    resource = found or Resource(name=contract.dataset, title=contract.title, provider_id=contract.owner, state="draft")
-    before = resource.class_code
-    _fill(resource, contract)
-    save(session, resource, contract)
-    if found is not None and found.code and before != resource.class_code and resource.class_code:
-        resource.code = issue_code(session, resource, resource.class_code)
-    for step in ("registered", "published"):
-        if STEPS[resource.state][0] == step and state in (step, "published") and _complete(resource):
-            move(session, resource, step)
-    return resource
-
-
-def _complete(resource: Resource) -> bool:
-    try:
-        require_complete(resource)
-    except InvalidEntry:
-        return False
-    return True
-
-
-def _fill(resource: Resource, contract: Contract) -> None:
-    said: Mapping[str, Any] = contract.catalogue
-    resource.title, resource.title_en = contract.title, contract.title_en or str(said.get("titleEn", ""))
-    resource.provider_id = contract.owner
-    resource.abstract = contract.description
-    resource.abstract_en = contract.description_en or str(said.get("descriptionEn", ""))
-    resource.library = str(said.get("library", resource.library))
-    resource.route = str(said.get("route", resource.route))
-    resource.class_code = str(said.get("classCode", resource.class_code))
-    resource.formats = [int(code) for code in _several(said.get("formats", resource.formats or [3]))]
-    resource.sharing = int(said.get("sharingType", resource.sharing))
-    resource.sharing_condition = str(said.get("sharingCondition", resource.sharing_condition))
-    resource.sharing_basis = str(said.get("sharingBasis", resource.sharing_basis))
-    resource.sharing_uses = [str(use) for use in _several(said.get("sharingUses", resource.sharing_uses))]
-    resource.sharing_methods = [str(way) for way in _several(said.get("sharingMethods", resource.sharing_methods))]
-    resource.open = int(said.get("openType", resource.open))
-    resource.open_condition = str(said.get("openCondition", resource.open_condition))
-    resource.cycle = str(said.get("cycle", resource.cycle))
-    resource.related_codes = [str(code) for code in _several(said.get("relatedCodes", resource.related_codes))]
-    resource.category = str(said.get("category", resource.category))
-    resource.grade = max([item.grade for item in contract.items] or ["L1"])
-
-
-def _several(value: Any) -> list[Any]:
-    """A list, also where a document gives one value or a text with commas."""
-    if isinstance(value, str):
-        return [part.strip() for part in value.replace("、", ",").split(",") if part.strip()]
-    return list(value) if isinstance(value, list | tuple) else [value]

@@ -14,7 +14,7 @@ from catalog.entries.visibility import discoverable
 from catalog.identity.organizations import Organization
 from catalog.identity.people import ANONYMOUS
 from catalog.lineage.graph import LineageEdge
-from catalog.store.column_types import Json
+from catalog.store.column_types import Json, no_items
 from contracts.model import Contract, Item
 
 LABELS_INDEXED = 60
@@ -27,13 +27,16 @@ class SearchEntry(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True, description="Row of the full-text index")
     resource_id: str = Field(unique=True, foreign_key="resource.id")
     items: list[dict[str, Any]] = Field(
-        default_factory=list, sa_type=Json, description='[{"name", "title", "title_en", "labels"}], labels of its code list'
+        default_factory=no_items, sa_type=Json, description='[{"name", "title", "title_en", "labels"}], labels of its code list'
     )
     item_count: int = 0
+    item_kinds: dict[str, list[str]] | None = Field(
+        default=None, sa_type=Json, description='{"1": ["code"], "3p": ["identity"]}, see `kinds_of`; None: not known yet'
+    )
     organization: str = Field(default="", description="Provider's names, Chinese and English, a line each")
-    codes: list[str] = Field(default_factory=list, sa_type=Json)
+    codes: list[str] = Field(default_factory=no_items, sa_type=Json)
     class_path: str = ""
-    upstream: list[str] = Field(default_factory=list, sa_type=Json, description="Titles of the datasets it is made from")
+    upstream: list[str] = Field(default_factory=no_items, sa_type=Json, description="Titles of the datasets it is made from")
 
 
 def entry_of(session: Session, resource: Resource) -> SearchEntry | None:
@@ -52,10 +55,20 @@ def index(session: Session, resource: Resource, contract: Contract | None = None
     if contract is not None:
         entry.items = [_item(session, item) for item in contract.items]
         entry.item_count = len(contract.items)
+        entry.item_kinds = kinds_of(contract)
     session.add(entry)
     session.flush()
     _write(session, resource, entry)
     return entry
+
+
+def kinds_of(contract: Contract) -> dict[str, list[str]]:
+    """Items by what decides whether somebody sees them: their grade, and "p" where they are personal."""
+    kinds: dict[str, list[str]] = {}
+    for item in contract.items:
+        grade = item.grade[1:] if item.grade[1:].isdigit() else "4"
+        kinds.setdefault(grade + ("p" if item.personal is not None else ""), []).append(item.name)
+    return kinds
 
 
 def _item(session: Session, item: Item) -> dict[str, Any]:
@@ -73,12 +86,14 @@ def _upstream(session: Session, resource: Resource) -> list[str]:
     """Titles of the datasets that a resource is made from, one step up: of those that everybody may know of, for what is found
     by them is shown to everybody."""
     target = f"{resource.library}.{resource.name}"
-    asked = select(LineageEdge.source).where(LineageEdge.target == target, LineageEdge.source_item == "")
-    names = [source.split(".", 1)[1] for source in session.exec(asked) if "." in source and ":" not in source]
+    statement = select(LineageEdge.source).where(LineageEdge.target == target, LineageEdge.source_item == "")
+    names = [source.split(".", 1)[1] for source in session.exec(statement) if "." in source and ":" not in source]
     if not names:
         return []
-    found = select(Resource.title).where(col(Resource.name).in_(names), Resource.name != resource.name, discoverable(ANONYMOUS))
-    return sorted(session.exec(found).all())
+    statement = select(Resource.title).where(
+        col(Resource.name).in_(names), Resource.name != resource.name, discoverable(ANONYMOUS)
+    )
+    return sorted(session.exec(statement).all())
 
 
 def _write(session: Session, resource: Resource, entry: SearchEntry) -> None:
@@ -124,16 +139,5 @@ def refresh_upstream(session: Session, targets: Iterable[str]) -> None:
 
 def made_from(session: Session, resource: Resource) -> Sequence[str]:
     """Datasets (library.dataset) made from a resource, one step down."""
-    asked = select(LineageEdge.target).where(LineageEdge.source == f"{resource.library}.{resource.name}")
-    return session.exec(asked.where(LineageEdge.source_item == "").distinct()).all()
-
-
-def reindex(session: Session) -> int:
-    """Make the whole index anew; returns the number of entries."""
-    from catalog.entries import contracts as registry
-
-    active = set(registry.datasets(session))
-    found = session.exec(select(Resource)).all()
-    for resource in found:
-        index(session, resource, registry.active(session, resource.name) if resource.name in active else None)
-    return len(found)
+    statement = select(LineageEdge.target).where(LineageEdge.source == f"{resource.library}.{resource.name}")
+    return session.exec(statement.where(LineageEdge.source_item == "").distinct()).all()

@@ -34,21 +34,21 @@ def folded(text: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """Tokens of a text that is indexed."""
-    found: list[str] = []
+    tokens_of_text: list[str] = []
     for run in _runs(text):
-        found += [run] if run.isascii() else [*_bigrams(run), run[-1:]] if len(run) > 1 else [run]
-    return found
+        tokens_of_text += [run] if run.isascii() else [*_bigrams(run), run[-1:]] if len(run) > 1 else [run]
+    return tokens_of_text
 
 
 def phrase(text: str) -> list[str]:
     """Tokens of a text that is asked for; the last of them may go on in the index."""
     runs = _runs(text)
-    found: list[str] = []
+    pairs: list[str] = []
     for run in runs[:-1]:
-        found += tokens(run)
+        pairs += tokens(run)
     for run in runs[-1:]:
-        found += [run] if run.isascii() or len(run) == 1 else _bigrams(run)
-    return found
+        pairs += [run] if run.isascii() or len(run) == 1 else _bigrams(run)
+    return pairs
 
 
 def _bigrams(run: str) -> list[str]:
@@ -69,14 +69,14 @@ def fts5_query(alternatives: Sequence[Sequence[str]]) -> str:
 
 def tsvector(fields: Iterable[tuple[str, Iterable[str]]]) -> str:
     """(weight, texts) as a tsvector literal, with positions and weights of our own."""
-    at, told = 1, dict[str, list[str]]()
+    at, weights = 1, dict[str, list[str]]()
     for weight, texts in fields:
         for text in texts:
             for token in tokens(text):
-                told.setdefault(token, []).append(f"{min(at, LAST_POSITION)}{weight}")
+                weights.setdefault(token, []).append(f"{min(at, LAST_POSITION)}{weight}")
                 at += 1
             at += BETWEEN_FIELDS
-    return " ".join(f"{_quoted(token)}:{','.join(places[:250])}" for token, places in told.items())
+    return " ".join(f"{_quoted(token)}:{','.join(places[:250])}" for token, places in weights.items())
 
 
 def tsquery(alternatives: Sequence[Sequence[str]]) -> str:
@@ -109,12 +109,12 @@ def spans(text: str, words: Iterable[str]) -> list[tuple[int, int]]:
     low = unicodedata.normalize("NFKC", text).lower()
     if len(low) != len(text):  # a character that unfolds to several: positions would not fit
         low = text.lower()
-    found: list[tuple[int, int]] = []
+    marked: list[tuple[int, int]] = []
     for word in words:
-        told = unicodedata.normalize("NFKC", word).lower()
-        found += [(match.start(), match.end()) for match in re.finditer(re.escape(told), low)] if told else []
+        normal = unicodedata.normalize("NFKC", word).lower()
+        marked += [(match.start(), match.end()) for match in re.finditer(re.escape(normal), low)] if normal else []
     merged: list[tuple[int, int]] = []
-    for start, end in sorted(found):
+    for start, end in sorted(marked):
         if merged and start <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:

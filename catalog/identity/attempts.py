@@ -64,7 +64,7 @@ _CLEAR = text("DELETE FROM sign_in_attempt WHERE who = :who OR since < :forgotte
 def begun(session: Session, account: str, address: str) -> int:
     """Count an attempt; seconds until the next may be made, 0: go on. Commit before the password is looked at.
 
-    Once a counter is full the narrower ones are left alone: a flood of made-up names fills no table.
+    Once a counter is full the narrower ones are left alone: a mass of made-up names fills no table.
     """
     moment = int(now().timestamp())
     for who, limit in _counters(account, address):

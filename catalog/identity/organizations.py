@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -17,7 +18,7 @@ LEVELS = ("country", "province", "city", "county", "town")
 class Organization(SQLModel, table=True):
     """A body that provides, holds or asks for data."""
 
-    id: str = Field(primary_key=True, description="Short stable identifier, e.g. hlj-emergency.")
+    id: str = Field(primary_key=True, description="Short stable identifier, e.g. hlj-market.")
     name: str = Field(index=True)
     name_en: str = ""
     credit_code: str = Field(default="", index=True, description="Unified social credit code (item 5, provider code).")
@@ -59,29 +60,48 @@ def add(session: Session, organization: Organization) -> Organization:
         )
     if organization.parent_id:
         get(session, organization.parent_id)
-    kept = session.merge(organization)
+    merged = session.merge(organization)
     session.flush()
-    return kept
+    return merged
 
 
 def get(session: Session, organization_id: str) -> Organization:
     """The organization of that identifier."""
-    found = session.get(Organization, organization_id)
-    if found is None:
+    organization = session.get(Organization, organization_id)
+    if organization is None:
         raise UnknownOrganization(organization_id, session.exec(select(Organization.id)).all())
-    return found
+    return organization
 
 
 def listed(session: Session, *, kind: str = "", parent_id: str = "", active: bool | None = None) -> Sequence[Organization]:
     """Organizations, those of a kind or below a parent, by division and name."""
-    asked = select(Organization).order_by(col(Organization.division), col(Organization.name))
+    statement = select(Organization).order_by(col(Organization.division), col(Organization.name))
     if kind:
-        asked = asked.where(Organization.kind == kind)
+        statement = statement.where(Organization.kind == kind)
     if parent_id:
-        asked = asked.where(Organization.parent_id == parent_id)
+        statement = statement.where(Organization.parent_id == parent_id)
     if active is not None:
-        asked = asked.where(Organization.active == active)
-    return session.exec(asked).all()
+        statement = statement.where(Organization.active == active)
+    return session.exec(statement).all()
+
+
+class Body(NamedTuple):
+    """An organization as a list to choose from shows it: there may be thousands, on a form of one field."""
+
+    id: str
+    name: str
+    name_en: str
+    kind: str
+    active: bool
+
+
+def bodies(session: Session, *, active: bool | None = None, by_name: bool = False) -> list[Body]:
+    """Organizations to choose from, by division and name, or by name alone."""
+    columns: Any = (Organization.id, Organization.name, Organization.name_en, Organization.kind, Organization.active)
+    statement = select(*columns).order_by(*(() if by_name else (col(Organization.division),)), col(Organization.name))
+    if active is not None:
+        statement = statement.where(Organization.active == active)
+    return list(map(Body._make, session.exec(statement)))
 
 
 def by_id(session: Session, identifiers: Iterable[str]) -> dict[str, Organization]:
@@ -90,9 +110,12 @@ def by_id(session: Session, identifiers: Iterable[str]) -> dict[str, Organizatio
     return {organization.id: organization for organization in session.exec(wanted)}
 
 
-def names(session: Session) -> dict[str, str]:
-    """Name of each organization by its identifier."""
-    return dict(session.exec(select(Organization.id, Organization.name)).all())
+def names(session: Session, identifiers: Iterable[str] | None = None) -> dict[str, str]:
+    """Name of each organization by its identifier, or of some."""
+    statement = select(Organization.id, Organization.name)
+    if identifiers is not None:
+        statement = statement.where(col(Organization.id).in_(set(identifiers)))
+    return dict(session.exec(statement).all())
 
 
 def set_own(session: Session, organization_id: str) -> None:
@@ -102,11 +125,11 @@ def set_own(session: Session, organization_id: str) -> None:
 
 def own_id(session: Session) -> str:
     """Identifier of the organization that runs this hub; empty before `hub init`."""
-    kept = recall(session, OWN)
-    return str(kept.value["id"]) if kept else ""
+    remembered = recall(session, OWN)
+    return str(remembered.value["id"]) if remembered else ""
 
 
 def own(session: Session) -> Organization:
     """The organization that runs this hub; UnknownOrganization before `hub init`."""
-    kept = recall(session, OWN)
-    return get(session, str(kept.value["id"]) if kept else "（本单位 / own）")
+    remembered = recall(session, OWN)
+    return get(session, str(remembered.value["id"]) if remembered else "（本单位 / own）")

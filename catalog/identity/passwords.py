@@ -7,17 +7,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from typing import TYPE_CHECKING
 
 from contracts.errors import HubError
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 AT_ONCE = 2
 IN_LINE = 16
 LONGEST_WAIT = 10.0
 """Seconds in the line."""
-_HASHER = PasswordHasher()  # argon2id, the library's defaults (RFC 9106 low-memory profile)
 
 
 class SignInBusy(HubError):
@@ -64,22 +64,32 @@ LINE = Line()
 
 def hashed(password: str) -> str:
     """What is kept of a password."""
-    return _HASHER.hash(password)
+    return _hasher().hash(password)
 
 
-def fits(kept: str, password: str) -> bool:
+def fits(stored: str, password: str) -> bool:
     """Whether the password is the one of which the hash is kept; "" takes as long and is nobody's.
 
     Waits for a place in the line: do not hold a write to the catalogue meanwhile.
     """
+    from argon2.exceptions import InvalidHashError, VerificationError
+
     with LINE.place():
         try:
-            return _HASHER.verify(kept or _nobody(), password) and bool(kept)
+            return _hasher().verify(stored or _nobody(), password) and bool(stored)
         except (VerificationError, InvalidHashError):
             return False
 
 
 @cache
+def _hasher() -> PasswordHasher:
+    """Argon2id, with the library's defaults (RFC 9106 low-memory profile)."""
+    from argon2 import PasswordHasher  # here, for the start: tests/cli/test_start.py
+
+    return PasswordHasher()
+
+
+@cache
 def _nobody() -> str:
     """A hash that no password has; made at the first sign-in, not at import (0.1 s)."""
-    return _HASHER.hash(secrets.token_hex())
+    return _hasher().hash(secrets.token_hex())

@@ -14,7 +14,7 @@ from sqlalchemy import delete
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from catalog.identity import organizations, passwords
-from catalog.store.column_types import Json, UtcDateTime, new_id
+from catalog.store.column_types import Json, UtcDateTime, new_id, no_items
 from contracts.clock import now
 from contracts.errors import HubError
 
@@ -45,7 +45,7 @@ class Person(SQLModel, table=True):
     name: str
     name_en: str = ""
     organization_id: str = Field(foreign_key="organization.id", index=True)
-    roles: list[str] = Field(default_factory=list, sa_type=Json)
+    roles: list[str] = Field(default_factory=no_items, sa_type=Json)
     password_hash: str = Field(default="", description="Argon2id; empty: no password sign-in.")
     active: bool = True
     created_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
@@ -190,10 +190,10 @@ def valid_roles(roles: Iterable[str]) -> list[str]:
 
 def get_person(session: Session, login: str) -> Person:
     """The person of that login."""
-    found = session.exec(select(Person).where(Person.login == login)).first()
-    if found is None:
+    person = session.exec(select(Person).where(Person.login == login)).first()
+    if person is None:
         raise UnknownPerson(login)
-    return found
+    return person
 
 
 def listed(session: Session) -> Sequence[Person]:
@@ -318,11 +318,11 @@ def sign_in(session: Session, login: str, password: str, address: str = "") -> t
     """
     person = session.exec(select(Person).where(Person.login == login)).first()
     usable = person is not None and person.active
-    kept = person.password_hash if person is not None and usable else ""
-    if not passwords.fits(kept, password) or person is None:
+    stored = person.password_hash if person is not None and usable else ""
+    if not passwords.fits(stored, password) or person is None:
         return None
     session.refresh(person)
-    return begin(session, person, address=address) if person.active and person.password_hash == kept else None
+    return begin(session, person, address=address) if person.active and person.password_hash == stored else None
 
 
 def sign_in_with_key(session: Session, bearer: str, address: str = "") -> tuple[Subject, str] | None:
@@ -345,32 +345,32 @@ def begin(
     if key is not None and key.expires_at is not None:
         ends = min(ends, key.expires_at)
     session.connection().execute(delete(SignIn).where(col(SignIn.expires_at) < moment))
-    kept = SignIn(token_hash=_sha256(token), person_id=person.id, csrf=csrf, expires_at=ends, address=address[:100])
-    kept.key_id = key.id if key is not None else None
-    session.add(kept)
+    signin = SignIn(token_hash=_sha256(token), person_id=person.id, csrf=csrf, expires_at=ends, address=address[:100])
+    signin.key_id = key.id if key is not None else None
+    session.add(signin)
     session.flush()
     return _subject(person, csrf=csrf, key_prefix=key.prefix if key is not None else ""), token
 
 
 def signed_in(session: Session, token: str) -> Subject | None:
     """The subject of a portal session; None when it ended, or when the key it was begun with did."""
-    found = session.get(SignIn, _sha256(token)) if token else None
+    sign_in = session.get(SignIn, _sha256(token)) if token else None
     moment = now()
-    if found is None or found.expires_at <= moment:
+    if sign_in is None or sign_in.expires_at <= moment:
         return None
-    key = session.get(Key, found.key_id) if found.key_id else None
-    if found.key_id and (key is None or not living(key, moment)):
+    key = session.get(Key, sign_in.key_id) if sign_in.key_id else None
+    if sign_in.key_id and (key is None or not living(key, moment)):
         return None
-    person = session.get(Person, found.person_id)
+    person = session.get(Person, sign_in.person_id)
     if person is None or not person.active:
         return None
-    return _subject(person, csrf=found.csrf, key_prefix=key.prefix if key is not None else "")
+    return _subject(person, csrf=sign_in.csrf, key_prefix=key.prefix if key is not None else "")
 
 
 def number_of(session: Session, token: str) -> str:
     """The number of the session that a token opens; empty where there is none."""
-    found = session.get(SignIn, _sha256(token)) if token else None
-    return found.id if found is not None else ""
+    sign_in = session.get(SignIn, _sha256(token)) if token else None
+    return sign_in.id if sign_in is not None else ""
 
 
 def sign_out(session: Session, token: str) -> None:

@@ -41,11 +41,11 @@ def listed(session: Session, person: Person | None = None) -> Sequence[OpenSessi
     """Sessions that open something now, newest first: everybody's, or one person's."""
     moment = now()
     holder, key = col(Person.id) == col(SignIn.person_id), col(Key.id) == col(SignIn.key_id)
-    asked = select(SignIn, Person, Key).select_from(SignIn).join(Person, holder).join(Key, key, isouter=True)
-    asked = asked.where(col(SignIn.expires_at) > moment)
+    statement = select(SignIn, Person, Key).select_from(SignIn).join(Person, holder).join(Key, key, isouter=True)
+    statement = statement.where(col(SignIn.expires_at) > moment)
     if person is not None:
-        asked = asked.where(SignIn.person_id == person.id)
-    rows: Sequence[tuple[SignIn, Person, Key | None]] = session.exec(asked.order_by(col(SignIn.created_at).desc())).all()
+        statement = statement.where(SignIn.person_id == person.id)
+    rows: Sequence[tuple[SignIn, Person, Key | None]] = session.exec(statement.order_by(col(SignIn.created_at).desc())).all()
     return [
         OpenSession(one.id, person.login, one.created_at, one.expires_at, one.address, key.prefix if key else "")
         for one, person, key in rows

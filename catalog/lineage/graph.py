@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, tuple_, update
+from sqlalchemy import Index, delete, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel, col, select
 
@@ -40,6 +40,8 @@ class LineageEvent(SQLModel, table=True):
 class LineageEdge(SQLModel, table=True):
     """From one dataset (or item) to another. Empty items: the edge between the datasets themselves."""
 
+    __table_args__ = (Index("ix_lineageedge_target_target_item", "target", "target_item"),)
+
     source: str = Field(primary_key=True, description="library.dataset, or file:/http: name outside the hub")
     source_item: str = Field(primary_key=True, default="")
     target: str = Field(primary_key=True)
@@ -68,6 +70,8 @@ class Received:
     event_id: int | None
     new: bool
     edges: int = 0
+    targets: frozenset[str] = frozenset()
+    """Datasets (library.dataset) of which it says what they are made from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +94,6 @@ def receive(session: Session, event: Mapping[str, Any]) -> Received:
     Inputs and outputs of a run are merged over its events (OpenLineage: a START may name the inputs and a COMPLETE the
     outputs). A runId that is no UUID is taken as it is: producers send such, and losing lineage helps nobody.
     """
-    received, edges = _receive(session, event)
-    _search_knows(session, edges)
-    return received
-
-
-def receive_all(session: Session, events: Iterable[Mapping[str, Any]]) -> list[Received]:
-    """Keep several events; the index of what they make is brought up once."""
-    kept = [_receive(session, event) for event in events]
-    _search_knows(session, {edge for _, edges in kept for edge in edges})
-    return [received for received, _ in kept]
-
-
-def _receive(session: Session, event: Mapping[str, Any]) -> tuple[Received, set[Edge]]:
     wrong = first_odd(event)
     if wrong:
         raise InvalidEvent(*wrong)
@@ -119,17 +110,17 @@ def _receive(session: Session, event: Mapping[str, Any]) -> tuple[Received, set[
         "received_at": now(),
     }
     flavour: Any = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    kept = flavour.insert(LineageEvent).values(**values).on_conflict_do_nothing(index_elements=["digest"])
-    event_id = session.connection().execute(kept.returning(LineageEvent.id)).scalar_one_or_none()
+    insertion = flavour.insert(LineageEvent).values(**values).on_conflict_do_nothing(index_elements=["digest"])
+    event_id = session.connection().execute(insertion.returning(LineageEvent.id)).scalar_one_or_none()
     if event_id is None:
-        return Received(None, False), set()
+        return Received(None, False)
     bodies = [body]
     if run_id:
-        asked = select(LineageEvent.body).where(LineageEvent.run_id == run_id, LineageEvent.job == job)
-        bodies = list(session.exec(asked.order_by(col(LineageEvent.id))))
+        statement = select(LineageEvent.body).where(LineageEvent.run_id == run_id, LineageEvent.job == job)
+        bodies = list(session.exec(statement.order_by(col(LineageEvent.id))))
     edges, mapped = _edges(bodies)
     _keep(session, job, edges, mapped)
-    return Received(event_id, True, len(edges)), edges
+    return Received(event_id, True, len(edges), frozenset(target for _, item, target, _ in edges if not item))
 
 
 def _named(event: Mapping[str, Any]) -> tuple[str, str]:
@@ -189,10 +180,10 @@ def _edges(bodies: Sequence[Mapping[str, Any]]) -> tuple[set[Edge], set[str]]:
         for output in _list(body, "outputs"):
             target = _node(output)
             outputs.add(target)
-            told = _object(_object(_object(output, "facets"), "columnLineage"), "fields")
-            mapped |= {target} if told else set()
-            for name in told:
-                fields = _list(_object(told, name), "inputFields")
+            columns = _object(_object(_object(output, "facets"), "columnLineage"), "fields")
+            mapped |= {target} if columns else set()
+            for name in columns:
+                fields = _list(_object(columns, name), "inputFields")
                 items |= {(_node(one), _short(one.get("field", "")), target, _short(name)) for one in fields}
     sources = {(source, target) for source, _, target, _ in items}
     between = {(source, "", target, "") for source in inputs for target in outputs} if not mapped else set()
@@ -211,8 +202,8 @@ def _keep(session: Session, job: str, edges: set[Edge], mapped: set[str]) -> Non
     if mapped:
         old = select(LineageEdge.source, LineageEdge.source_item, LineageEdge.target, LineageEdge.target_item)
         known = session.exec(old.where(LineageEdge.job == job, col(LineageEdge.target).in_(mapped))).all()
-        for gone in {tuple(edge) for edge in known} - edges:
-            where = tuple_(*(col(getattr(LineageEdge, name)) for name in names)) == tuple_(*gone)
+        for dropped in {tuple(edge) for edge in known} - edges:
+            where = tuple_(*(col(getattr(LineageEdge, name)) for name in names)) == tuple_(*dropped)
             connection.execute(delete(LineageEdge).where(where))
     if not edges:
         return
@@ -223,13 +214,6 @@ def _keep(session: Session, job: str, edges: set[Edge], mapped: set[str]) -> Non
         index_elements=list(names), set_={"job": statement.excluded.job, "seen_at": statement.excluded.seen_at}
     )
     connection.execute(statement, rows)
-
-
-def _search_knows(session: Session, edges: Iterable[Edge]) -> None:
-    """A dataset is found by the titles of what it is made from: bring the index of new targets up."""
-    from catalog.entries import search_index  # it reads our edges, so it is not known above
-
-    search_index.refresh_upstream(session, {target for _, item, target, _ in edges if not item})
 
 
 def upstream(session: Session, name: str, item: str = "", *, depth: int | None = None) -> Graph:
@@ -244,19 +228,19 @@ def downstream(session: Session, name: str, item: str = "", *, depth: int | None
 
 def _reached(session: Session, name: str, item: str, depth: int | None, *, against: bool) -> Graph:
     distance: dict[tuple[str, str], int] = {(name, item): 0}
-    found: dict[Edge, LineageEdge] = {}
+    reached: dict[Edge, LineageEdge] = {}
     frontier, steps = [(name, item)], 0
     while frontier and (depth is None or steps < depth):
         steps += 1
         following: list[tuple[str, str]] = []
         for edge in _touching(session, frontier, bool(item), against=against):
-            found[(edge.source, edge.source_item, edge.target, edge.target_item)] = edge
+            reached[(edge.source, edge.source_item, edge.target, edge.target_item)] = edge
             node = (edge.source, edge.source_item) if against else (edge.target, edge.target_item)
             if node not in distance:
                 distance[node] = steps
                 following.append(node)
         frontier = following
-    return Graph(name, item, distance, list(found.values()))
+    return Graph(name, item, distance, list(reached.values()))
 
 
 def _touching(session: Session, frontier: Sequence[tuple[str, str]], items: bool, *, against: bool) -> Sequence[LineageEdge]:
@@ -265,24 +249,24 @@ def _touching(session: Session, frontier: Sequence[tuple[str, str]], items: bool
         (LineageEdge.target, LineageEdge.target_item) if against else (LineageEdge.source, LineageEdge.source_item)
     )
     names = {name for name, _ in frontier}
-    asked = select(LineageEdge).where(col(near).in_(names))
+    statement = select(LineageEdge).where(col(near).in_(names))
     if not items:
-        found = session.exec(asked.where(LineageEdge.source_item == "", LineageEdge.target_item == "")).all()
+        edges = session.exec(statement.where(LineageEdge.source_item == "", LineageEdge.target_item == "")).all()
     else:
         wanted = {item for _, item in frontier}
-        found = session.exec(asked.where(col(near_item).in_(wanted))).all()
+        edges = session.exec(statement.where(col(near_item).in_(wanted))).all()
     on = set(frontier)
     end = ("target", "target_item") if against else ("source", "source_item")
     return sorted(
-        (edge for edge in found if (getattr(edge, end[0]), getattr(edge, end[1])) in on),
+        (edge for edge in edges if (getattr(edge, end[0]), getattr(edge, end[1])) in on),
         key=lambda edge: (edge.source, edge.source_item, edge.target, edge.target_item),
     )
 
 
 def pending(session: Session, limit: int = 500) -> Sequence[LineageEvent]:
     """Events that wait to be sent on, oldest first."""
-    asked = select(LineageEvent).where(col(LineageEvent.sent_at).is_(None), LineageEvent.refusal == "")
-    return session.exec(asked.order_by(col(LineageEvent.id)).limit(limit)).all()
+    statement = select(LineageEvent).where(col(LineageEvent.sent_at).is_(None), LineageEvent.refusal == "")
+    return session.exec(statement.order_by(col(LineageEvent.id)).limit(limit)).all()
 
 
 def mark_sent(session: Session, ids: Iterable[int | None]) -> None:
@@ -299,15 +283,15 @@ def mark_refused(session: Session, refusals: Mapping[int, str]) -> None:
 
 def refused(session: Session) -> Sequence[LineageEvent]:
     """Events that the receiver refused, newest first, the last hundred."""
-    asked = select(LineageEvent).where(LineageEvent.refusal != "")
-    return session.exec(asked.order_by(col(LineageEvent.id).desc()).limit(100)).all()
+    statement = select(LineageEvent).where(LineageEvent.refusal != "")
+    return session.exec(statement.order_by(col(LineageEvent.id).desc()).limit(100)).all()
 
 
 def events(session: Session, *, run_id: str = "", job: str = "", limit: int = 50) -> Sequence[LineageEvent]:
     """Events of a run or a job, newest first."""
-    asked = select(LineageEvent).order_by(col(LineageEvent.id).desc()).limit(limit)
+    statement = select(LineageEvent).order_by(col(LineageEvent.id).desc()).limit(limit)
     if run_id:
-        asked = asked.where(LineageEvent.run_id == run_id)
+        statement = statement.where(LineageEvent.run_id == run_id)
     if job:
-        asked = asked.where(LineageEvent.job == job)
-    return session.exec(asked).all()
+        statement = statement.where(LineageEvent.job == job)
+    return session.exec(statement).all()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from sqlalchemy import func
+from sqlalchemy import Text, cast, func
 from sqlmodel import Session, col, select
 
 from catalog.acquisition import calendars, channels
@@ -57,15 +58,15 @@ def examine(
 
 def _lineage(session: Session) -> Finding:
     """The receiver of lineage took every event."""
-    found = lineage.refused(session)
-    if not found:
+    refused = lineage.refused(session)
+    if not refused:
         return Finding("lineage", "good", "血缘事件均已被接收或待发", "no lineage event was refused")
-    last = found[0]
+    last = refused[0]
     return Finding(
         "lineage",
         "warning",
-        f"{len(found)} 个血缘事件被接收方拒绝，最近一个：{last.job}（{last.refusal}）",
-        f"{len(found)} lineage events were refused by the receiver, the last one: {last.job} ({last.refusal})",
+        f"{len(refused)} 个血缘事件被接收方拒绝，最近一个：{last.job}（{last.refusal}）",
+        f"{len(refused)} lineage events were refused by the receiver, the last one: {last.job} ({last.refusal})",
         "核对 HUB_OPENLINEAGE_URL 与接收方的日志",
         "check HUB_OPENLINEAGE_URL and the receiver's log",
     )
@@ -73,17 +74,17 @@ def _lineage(session: Session) -> Finding:
 
 def _channels(session: Session) -> Finding:
     """No channel failed three times in a row."""
-    found = channels.failing(session)
-    if not found:
+    failing = channels.failing(session)
+    if not failing:
         return Finding("channels", "good", "各通道最近都能收取", "every channel was read when it was last asked")
-    worst = found[0]
+    worst = failing[0]
     since = f"{local(worst.since):%Y-%m-%d %H:%M}"
     return Finding(
         "channels",
         "warning",
-        f"{len(found)} 个通道连续失败：{worst.agreement.id}（{worst.agreement.dataset}）自 {since} 起 {worst.times} 次，"
+        f"{len(failing)} 个通道连续失败：{worst.agreement.id}（{worst.agreement.dataset}）自 {since} 起 {worst.times} 次，"
         f"{worst.last.reason[:200]}",
-        f"{len(found)} channels keep failing: {worst.agreement.id} ({worst.agreement.dataset}) {worst.times} times since "
+        f"{len(failing)} channels keep failing: {worst.agreement.id} ({worst.agreement.dataset}) {worst.times} times since "
         f"{since}, {worst.last.reason_en[:200]}",
         "hub attempts --failed 查看原因，再更正协议的通道或联系提供方",
         "see `hub attempts --failed`, then mend the agreement's channel or call the provider",
@@ -144,9 +145,11 @@ def _classes(session: Session) -> Finding:
 
 
 def _people(session: Session) -> Finding:
-    people = session.exec(select(Person).where(col(Person.active).is_(True))).all()
-    if any("administrator" in person.roles for person in people):
-        return Finding("people", "good", f"{len(people)} 名在册人员", f"{len(people)} people")
+    roles = cast(col(Person.roles), Text)
+    counted = session.exec(select(roles, func.count()).where(col(Person.active).is_(True)).group_by(roles)).all()
+    people = sum(count for _, count in counted)
+    if any("administrator" in json.loads(told) for told, _ in counted):
+        return Finding("people", "good", f"{people} 名在册人员", f"{people} people")
     return Finding(
         "people",
         "warning",

@@ -7,25 +7,23 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import compress
 from operator import not_
-from typing import Any
 
-from sqlalchemy import case, or_
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from catalog import access, workdays
 from catalog.acquisition import calendars, channels
-from catalog.deliveries.batches import MENDABLE, Batch, BatchState
+from catalog.deliveries.batches import Batch, BatchState
 from catalog.entries.resources import Resource
 from catalog.identity.organizations import Organization
 from catalog.identity.people import Role, Subject
-from catalog.overview import agreement_tasks
+from catalog.overview import agreement_tasks, task_counts
 from catalog.overview import register as acquisitions
+from catalog.overview.task_counts import TaskCounts
 from contracts.clock import day_of, today
 
 MOST = 200
 """Tasks of one kind that are read at most."""
-TOLD_DAYS = 30
-"""Days for which a sender is told of a delivery that was undone."""
 HUB_ACTS = ("sign", "release", "renew", "answer-batch", "channel")
 """Kinds that the hub's stewards do, whoever provides the data."""
 
@@ -63,45 +61,97 @@ class Inbox:
     followed: tuple[Task, ...] = ()
     own_count: int = 0
     followed_count: int = 0
+    kinds: frozenset[str] = frozenset()
+    """Kinds of task that there are in the list asked for."""
 
 
-def inbox(session: Session, subject: Subject, on: date | None = None) -> Inbox:
-    """A person's tasks. Nobody has one that the policies keep from them: stewards act for the hub and follow the others,
-    providers see what concerns their organization, administrators channels and calendar; others have none."""
-    if subject.kind == "anonymous":
-        return Inbox()
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked for: at most so many tasks of each source, of one turn ("own" or "followed") or both, of one kind."""
+
+    most: int = MOST
+    whose: str = ""
+    kind: str = ""
+    counted: bool = True
+    offered: bool = True
+    """Kinds of task that there are are told as well."""
+
+    @property
+    def turns(self) -> tuple[bool, ...]:
+        """The turns that are read: the reader's own, another's."""
+        return {"own": (True,), "followed": (False,)}.get(self.whose, (True, False))
+
+    def any_of(self, *kinds: str) -> bool:
+        """Whether a source of these kinds is read."""
+        return self.kind in ("", *kinds)
+
+
+def inbox(session: Session, subject: Subject, on: date | None = None, asked: Asked = Asked()) -> Inbox:
+    """A person's tasks. The most pressing ones of a list are among the most pressing ones of each source.
+
+    Nobody has one that the policies keep from them: stewards act for the hub and follow the others, providers see what concerns
+    their organization, administrators channels and calendar; others have none.
+    """
     day = on or today()
-    manages = access.may(session, subject, "manage-agreement")
-    if not manages and not subject.has(Role.PROVIDER):
+    manages, own = _concerned(session, subject)
+    if manages is None:
         found = [*_channels(session, ""), *_calendar(session, day)] if access.may(session, subject, "administer") else []
-        return Inbox(tuple(found), own_count=len(found))
-    own = "" if manages else subject.organization_id
+        return Inbox(tuple(found), own_count=len(found), kinds=frozenset(task.kind for task in found))
     if not manages and not own:
         return Inbox()
     turns = agreement_tasks.Turns(session, subject, own, day, manages=manages)
-    numbers = turns.pressing(MOST)
-    tasks = [*_agreements(session, numbers, own, day), *_others(session, own, day)]
-    tasks.sort(key=lambda task: (task.left if task.left is not None else 10_000, task.key))
+    tasks: list[Task] = []
+    if asked.any_of(*agreement_tasks.KINDS):
+        numbers = [turns.pressing(asked.most, mine=turn, kind=asked.kind) for turn in asked.turns]
+        tasks += _agreements(session, [one for some in numbers for one in some], own, day)
+    for turn in asked.turns:
+        tasks += _batches(session, subject, own, day, asked, mine=turn, manages=manages)
+        tasks += _drafts(session, own, day, asked.most, mine=turn, manages=manages) if asked.any_of("draft") else ()
+    tasks += [*_undone(session, own, day), *_channels(session, own, asked.most), *([] if own else _calendar(session, day))]
+    tasks.sort(key=lambda task: task.left if task.left is not None else 10_000)
     whose = [_turn(task, subject, manages=manages) for task in tasks]
     mine, theirs = tuple(compress(tasks, whose)), tuple(compress(tasks, map(not_, whose)))
-    counts = [
-        sum(1 for task in listed if task.kind not in agreement_tasks.KINDS) + counted
-        for listed, counted in zip((mine, theirs), turns.counts(), strict=True)
-    ]
-    return Inbox(mine, theirs, *counts)
+    kinds = _kinds(session, turns, tasks, asked) if asked.offered else frozenset()
+    if not asked.counted:
+        return Inbox(mine, theirs, kinds=kinds)
+    counts = turns.counts() + task_counts.counted(session, subject, own, day, manages=manages)
+    return Inbox(mine, theirs, counts.own, counts.followed, kinds)
 
 
-def waiting(session: Session, subject: Subject, on: date | None = None) -> int:
-    """How many tasks are the reader's own: what the badge of every page shows, without the agreements themselves."""
+def _kinds(session: Session, turns: agreement_tasks.Turns, tasks: Sequence[Task], asked: Asked) -> frozenset[str]:
+    """Kinds of task that there are in the list asked for, whichever of them are read."""
+    found = {task.kind for task in tasks}
+    for turn in asked.turns:
+        found |= turns.kinds(mine=turn)
+        found |= task_counts.kinds(session, turns.subject, turns.own, manages=turns.manages, mine=turn)
+    return frozenset(found)
+
+
+def waiting(session: Session, subject: Subject, on: date | None = None) -> TaskCounts:
+    """How many tasks wait for the reader: what the badge of every page shows, counted by the database."""
     day = on or today()
+    manages, own = _concerned(session, subject)
+    if manages is None:
+        return TaskCounts(inbox(session, subject, day).own_count)
+    if not manages and not own:
+        return TaskCounts()
+    turns = agreement_tasks.Turns(session, subject, own, day, manages=manages)
+    return turns.counts() + task_counts.counted(session, subject, own, day, manages=manages)
+
+
+def pressing(session: Session, subject: Subject, most: int) -> Sequence[Task]:
+    """The reader's own tasks, the most pressing ones of them."""
+    return inbox(session, subject, asked=Asked(most, "own", counted=False, offered=False)).own[:most]
+
+
+def _concerned(session: Session, subject: Subject) -> tuple[bool | None, str]:
+    """Whether the reader acts for the hub (None: has nothing to do with agreements), and else the organization concerned."""
+    if subject.kind == "anonymous":
+        return False, ""
     manages = access.may(session, subject, "manage-agreement")
     if not manages and not subject.has(Role.PROVIDER):
-        return inbox(session, subject, day).own_count
-    own = "" if manages else subject.organization_id
-    if not manages and not own:
-        return 0
-    others = sum(_turn(task, subject, manages=manages) for task in _others(session, own, day))
-    return others + agreement_tasks.Turns(session, subject, own, day, manages=manages).counts()[0]
+        return None, ""
+    return manages, "" if manages else subject.organization_id
 
 
 def _turn(task: Task, subject: Subject, *, manages: bool) -> bool:
@@ -109,16 +159,6 @@ def _turn(task: Task, subject: Subject, *, manages: bool) -> bool:
     if task.owner:
         return task.owner == subject.organization_id
     return manages and (not task.steward or subject.kind == "local" or task.steward == subject.person_id)
-
-
-def _others(session: Session, own: str, day: date) -> Iterator[Task]:
-    """Everything that waits but agreements, or what concerns an organization."""
-    yield from _batches(session, own, day)
-    yield from _undone(session, own, day)
-    yield from _drafts(session, own, day)
-    yield from _channels(session, own)
-    if not own:
-        yield from _calendar(session, day)
 
 
 def _agreements(session: Session, numbers: Sequence[str], own: str, day: date) -> Iterator[Task]:
@@ -143,21 +183,28 @@ def _agreements(session: Session, numbers: Sequence[str], own: str, day: date) -
         )  # fmt: skip
 
 
-def _batches(session: Session, own: str, day: date) -> Iterator[Task]:
-    """Batches with rows that no correction has mended yet, returned whole, or held for an answer.
+def _batches(
+    session: Session, subject: Subject, own: str, day: date, asked: Asked, *, mine: bool, manages: bool
+) -> Iterator[Task]:
+    """Batches with rows that no correction has mended yet, returned whole, or held for an answer; of one turn, oldest first.
 
     A correction that was refused itself leaves the task with the batch that it was to mend.
     """
-    asked = (
+    statement = (
         select(Batch, Resource, Organization)
         .join(Resource, col(Resource.name) == Batch.dataset, isouter=True)
         .join(Organization, col(Organization.id) == Batch.organization_id, isouter=True)
-        .where(or_(col(Batch.state) == BatchState.HELD, col(Batch.state).in_(MENDABLE) & _waits()))
+        .where(*task_counts.batches_of(own))
+        .options(defer(Batch.checks), defer(Batch.faults))  # type: ignore[arg-type]
     )
-    if own:
-        asked = asked.where(Batch.organization_id == own)
+    turn = task_counts.batches_mine(subject, manages=manages)
+    if not asked.any_of(*task_counts.KINDS):
+        return
+    if asked.kind:
+        statement = statement.where(col(Batch.state).in_(task_counts.KINDS[asked.kind]))
+    statement = statement.where(turn if mine else ~turn).order_by(col(Batch.sequence)).limit(asked.most)
     calendar, days = workdays.calendar(session), workdays.step_days(session, "mend-quarantine", day)
-    for batch, resource, sender in session.exec(asked.order_by(col(Batch.sequence).desc()).limit(200)):
+    for batch, resource, sender in session.exec(statement):
         start = day_of(batch.received_at)
         due = calendar.add(start, days)
         kind, zh, en = _waiting_for(batch)
@@ -193,11 +240,9 @@ def _calendar(session: Session, day: date) -> Iterator[Task]:
         )
 
 
-def _channels(session: Session, own: str) -> Iterator[Task]:
+def _channels(session: Session, own: str, most: int = MOST) -> Iterator[Task]:
     """Channels that fail again and again."""
-    for one in channels.failing(session):
-        if own and one.agreement.provider_id != own:
-            continue
+    for one in channels.failing(session, provider_id=own, most=most):
         yield Task(
             kind="channel",
             key=one.agreement.id,
@@ -210,15 +255,6 @@ def _channels(session: Session, own: str) -> Iterator[Task]:
             left=None,
             owner=own,
         )
-
-
-def _waits() -> Any:
-    """SQL: some row is not mended; where no row could be counted, nothing accepted has corrected it yet.
-
-    What a correction has in quarantine itself is open with the batch that it corrects, and counted there.
-    """
-    rows = case((col(Batch.quarantined) > 0, col(Batch.quarantined)), else_=1)
-    return (col(Batch.mended) < rows) & col(Batch.corrects).is_(None)
 
 
 def _waiting_for(batch: Batch) -> tuple[str, str, str]:
@@ -235,12 +271,10 @@ def _undone(session: Session, own: str, day: date) -> Iterator[Task]:
     """Deliveries of an organization that were taken back lately, with the reason: its sender is told here."""
     if not own:
         return
-    asked = select(Batch, Resource).join(Resource, col(Resource.name) == Batch.dataset, isouter=True)
-    asked = asked.where(Batch.state == BatchState.UNDONE, Batch.organization_id == own)
-    for batch, resource in session.exec(asked.order_by(col(Batch.sequence).desc()).limit(50)):
+    statement = select(Batch, Resource).join(Resource, col(Resource.name) == Batch.dataset, isouter=True)
+    statement = statement.where(*task_counts.undone_of(own, day))
+    for batch, resource in session.exec(statement.order_by(col(Batch.sequence).desc()).limit(50)):
         on = day_of(batch.finished_at or batch.received_at)
-        if (day - on).days > TOLD_DAYS:
-            continue
         title = resource.title if resource else batch.dataset
         yield Task(
             kind="undone",
@@ -256,14 +290,13 @@ def _undone(session: Session, own: str, day: date) -> Iterator[Task]:
         )
 
 
-def _drafts(session: Session, own: str, day: date) -> Iterator[Task]:
+def _drafts(session: Session, own: str, day: date, most: int, *, mine: bool, manages: bool) -> Iterator[Task]:
     """Entries that are not published yet: the authority reviews within two working days (catalogue-rules.md)."""
-    asked = select(Resource).where(col(Resource.state).in_(("draft", "registered")))
-    if own:
-        asked = asked.where(Resource.provider_id == own)
+    turn = task_counts.drafts_mine(manages=manages)
+    statement = select(Resource).where(*task_counts.drafts_of(own), turn if mine else ~turn)
     calendar, days = workdays.calendar(session), workdays.step_days(session, "review-entry", day)
     words = {"draft": ("目录待登记", "entry to be registered"), "registered": ("目录发布待审核", "entry to be reviewed")}
-    for resource in session.exec(asked.order_by(col(Resource.created_at)).limit(200)):
+    for resource in session.exec(statement.order_by(col(Resource.created_at)).limit(most)):
         start = day_of(resource.created_at)
         due = calendar.add(start, days)
         zh, en = words[resource.state]

@@ -23,7 +23,7 @@ from catalog.identity.organizations import Organization
 from catalog.identity.people import Person
 from catalog.overview.standing import NEAR_DAYS, RENEW_DAYS
 from catalog.releases.releases import Release
-from catalog.workdays import Calendar
+from catalog.workdays import Calendar, StepTime
 from contracts.clock import day_of, now
 from contracts.clock import today as this_day
 
@@ -106,13 +106,14 @@ class Facts:
     in_use: Mapping[str, int]
     spent: Mapping[str, float]
     calendar: Calendar
+    update_time: StepTime
 
 
 def stages(session: Session, today: date | None = None, *, route: str = "") -> Register:
     """The register on a day: late needs first, then those due within five working days, then the others."""
     day = today or this_day()
     chosen = agreements.listed(session, route=route)
-    facts = _facts(session, chosen)
+    facts = _facts(session, chosen, day)
     rows = [_row(one, facts, day) for one in chosen]
     order = {"late": 0, "near": 1, "other": 2, "finished": 3}
     rows.sort(key=lambda row: (order[row.group], row.deadline.left if row.deadline else 10_000, row.agreement.id))
@@ -132,19 +133,21 @@ def stages(session: Session, today: date | None = None, *, route: str = "") -> R
 
 def stage_row(session: Session, agreement: Agreement, today: date | None = None) -> Row:
     """One agreement's row of the register."""
-    return _row(agreement, _facts(session, [agreement]), today or this_day())
+    day = today or this_day()
+    return _row(agreement, _facts(session, [agreement], day), day)
 
 
 def rows_of(session: Session, numbers: Sequence[str], today: date | None = None) -> list[Row]:
     """The rows of these agreements, in that order; as many statements for one as for a thousand."""
-    asked = select(Agreement).where(col(Agreement.id).in_(numbers)).options(lazyload(Agreement.channels))  # type: ignore[arg-type]
-    known = {one.id: one for one in session.exec(asked)}
+    statement = select(Agreement).where(col(Agreement.id).in_(numbers)).options(lazyload(Agreement.channels))  # type: ignore[arg-type]
+    known = {one.id: one for one in session.exec(statement)}
     chosen = [known[number] for number in numbers if number in known]
-    facts = _facts(session, chosen)
-    return [_row(one, facts, today or this_day()) for one in chosen]
+    day = today or this_day()
+    facts = _facts(session, chosen, day)
+    return [_row(one, facts, day) for one in chosen]
 
 
-def _facts(session: Session, chosen: Sequence[Agreement]) -> Facts:
+def _facts(session: Session, chosen: Sequence[Agreement], day: date) -> Facts:
     """Everything that the rows of some agreements are read from."""
     ids = [one.id for one in chosen]
     mine = col(Batch.agreement_id).in_(ids)
@@ -152,7 +155,10 @@ def _facts(session: Session, chosen: Sequence[Agreement]) -> Facts:
     last = session.exec(select(Batch).where(col(Batch.sequence).in_(newest.group_by(Batch.agreement_id))))
     accepted = mine & col(Batch.state).in_(ACCEPTED)
     counted = select(Batch.agreement_id, func.count()).where(accepted).group_by(Batch.agreement_id)
-    reported = select(Batch.agreement_id, Batch.period, func.count(func.distinct(Batch.organization_id))).where(accepted)
+    periods_now = {one.id: _period(one, day) for one in chosen if one.route == "collect"}
+    collected = col(Batch.agreement_id).in_(periods_now) & col(Batch.period).in_(set(periods_now.values()))
+    reported = select(Batch.agreement_id, Batch.period, func.count(func.distinct(Batch.organization_id)))
+    reported = reported.where(collected, col(Batch.state).in_(ACCEPTED))
     fed = session.exec(select(Resource).where(col(Resource.name).in_({one.dataset for one in chosen}))).all()
     own = [one.id for one in fed]
     versions = select(Release.resource_id, func.max(Release.version)).where(col(Release.resource_id).in_(own))
@@ -176,30 +182,31 @@ def _facts(session: Session, chosen: Sequence[Agreement]) -> Facts:
         in_use=_in_use(session, own),
         spent=spending.shares(session, chosen),
         calendar=workdays.calendar(session),
+        update_time=workdays.step_time(session, "update-entry"),
     )
 
 
 def _in_use(session: Session, resource_ids: Sequence[str]) -> dict[str, int]:
     """How many organizations hold a live grant on each resource."""
     live = col(Grant.revoked_at).is_(None) & (col(Grant.expires_at).is_(None) | (col(Grant.expires_at) > now()))
-    asked = select(Grant.resource_id, func.count(func.distinct(Grant.organization_id))).where(live)
-    asked = asked.where(col(Grant.resource_id).in_(resource_ids))
-    return dict(session.exec(asked.group_by(Grant.resource_id)).all())
+    statement = select(Grant.resource_id, func.count(func.distinct(Grant.organization_id))).where(live)
+    statement = statement.where(col(Grant.resource_id).in_(resource_ids))
+    return dict(session.exec(statement.group_by(Grant.resource_id)).all())
 
 
 def _row(one: Agreement, facts: Facts, day: date) -> Row:
     resource = facts.resources.get(one.dataset)
-    made = _Stages(one, resource, facts, day)
-    told = made.told()
+    stages = _Stages(one, resource, facts, day)
+    cells = stages.told()
     finished = one.state in ("refused", "ended")
-    current = "" if finished else next((stage.name for stage in told if stage.state in ("current", "late")), "")
-    deadline = None if finished else made.deadline(current)
+    current = "" if finished else next((stage.name for stage in cells if stage.state in ("current", "late")), "")
+    deadline = None if finished else stages.deadline(current)
     group = "finished" if finished else "other"
     if deadline is not None and not finished:
         group = "late" if deadline.left < 0 else "near" if deadline.left <= NEAR_DAYS else "other"
     steward = facts.people.get(one.steward_id or "")
     provider = facts.organizations[one.provider_id]
-    return Row(one, resource, provider, steward, facts.agencies.get(one.id, 0), told, current, deadline, group)
+    return Row(one, resource, provider, steward, facts.agencies.get(one.id, 0), cells, current, deadline, group)
 
 
 class _Stages:
@@ -211,8 +218,7 @@ class _Stages:
         self.release = facts.releases.get(resource.id) if resource else None
         self.period, self.report_due = "", None
         if one.route == "collect":
-            agreed = reporting(one)
-            self.period = periods.named(agreed.period, _reporting_month(agreed, day))
+            agreed, self.period = reporting(one), _period(one, day)
             self.report_due = periods.due(facts.calendar, self.period, agreed.due_day, agreed.due_months)
 
     def told(self) -> tuple[Stage, ...]:
@@ -251,21 +257,21 @@ class _Stages:
         return Deadline(what, start, due, calendar.left(due, self.day), calendar.estimated(start, due, self.day))
 
     def _need(self) -> Stage:
-        one, asked = self.one, _short(self.one.needed_on, self.day)
+        one, need = self.one, _short(self.one.needed_on, self.day)
         if one.state == "needed" and one.route == "request":
             late = one.answer_due is not None and self.day > one.answer_due
             return Stage(
                 "need",
                 "late" if late else "current",
-                (Line("待答复", "Awaiting answer"), Line(f"{asked} 提出", f"asked {asked}")),
+                (Line("待答复", "Awaiting answer"), Line(f"{need} 提出", f"asked {need}")),
             )
-        why = spending.terms(one).why_bought
+        why = one.purchase.why_bought if one.purchase is not None else ""
         word = {
             "request": Line("未同意", "Refused") if one.state == "refused" else Line("同意", "Agreed"),
             "buy": Line(why or "无部门可提供", why or "No department has it"),
             "collect": Line("任务下达", "Task given"),
         }[one.route]
-        return Stage("need", "done", (Line(asked, asked), word))
+        return Stage("need", "done", (Line(need, need), word))
 
     def _agreement(self) -> Stage:
         one = self.one
@@ -319,7 +325,7 @@ class _Stages:
     def _release_due(self) -> date | None:
         """A batch is published in the working days that an update of the entry may take."""
         last = self._last_day()
-        return self.facts.calendar.add(last, workdays.STEP_DAYS["update-entry"]) if last else None
+        return self.facts.calendar.add(last, self.facts.update_time.days(last)) if last else None
 
     def _released(self) -> Stage:
         if self.last is None:
@@ -342,6 +348,12 @@ class _Stages:
 
 def _changed(batch: Batch) -> bool:
     return bool(batch.inserted or batch.updated or batch.removed) and batch.state != BatchState.UNDONE
+
+
+def _period(one: Agreement, day: date) -> str:
+    """The period that the agencies of a collection report now."""
+    agreed = reporting(one)
+    return periods.named(agreed.period, _reporting_month(agreed, day))
 
 
 def _reporting_month(agreed: CollectionTerms, day: date) -> date:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import and_, case, func, or_
 from sqlmodel import Session, col, select
 
 from catalog.entries.resources import Resource, Sharing
-from catalog.entries.search_index import SearchEntry
-from catalog.entries.visibility import discoverable
+from catalog.entries.visibility import judged
 from catalog.identity.organizations import Organization
 from catalog.identity.people import Subject
+from catalog.search.mirror import Mirror, mirror
 from contracts.clock import today
 
 
@@ -43,35 +42,36 @@ class Overdue:
 
 
 def numbers(session: Session, subject: Subject, on: date | None = None) -> Numbers:
-    """One line of figures, from one query."""
+    """One line of figures."""
     day = on or today()
-    late = and_(col(Resource.next_due).is_not(None), col(Resource.next_due) < day)
-    came = col(Resource.next_due).is_not(None) & col(Resource.updated_at).is_not(None)
-    asked = (
-        select(  # type: ignore[call-overload]
-            func.count(),
-            func.count(func.distinct(Resource.provider_id)),
-            func.coalesce(func.sum(SearchEntry.item_count), 0),
-            func.coalesce(func.sum(Resource.rows), 0),
-            func.coalesce(func.sum(Resource.bytes), 0),
-            func.coalesce(func.sum(case((col(Resource.sharing) != int(Sharing.NOT_SHARED), 1), else_=0)), 0),
-            func.coalesce(func.sum(case((col(Resource.state) == "published", 1), else_=0)), 0),
-            func.coalesce(func.sum(case((or_(late, came), 1), else_=0)), 0),
-            func.coalesce(func.sum(case((late, 1), else_=0)), 0),
-        )
-        .select_from(Resource)
-        .join(SearchEntry, col(SearchEntry.resource_id) == Resource.id, isouter=True)
-        .where(discoverable(subject))
+    known = mirror(session)
+    with known.lock:
+        wanted = known.discoverable(subject)
+        counted: Numbers = known.remembered(("numbers", wanted, day), lambda: _numbers(known, wanted, day))
+    return counted
+
+
+def _numbers(known: Mirror, wanted: int, day: date) -> Numbers:
+    entries = [one for at in known.members(wanted, range(len(known.entries))) if (one := known.entries[at]) is not None]
+    late = sum(1 for one in entries if one.next_due is not None and one.next_due < day)
+    were_due = sum(1 for one in entries if one.next_due is not None and (one.next_due < day or one.updated_at is not None))
+    return Numbers(
+        resources=len(entries),
+        providers=len({one.provider for one in entries}),
+        items=sum(one.items for one in entries),
+        rows=sum(one.rows for one in entries),
+        bytes=sum(one.bytes for one in entries),
+        shareable=sum(1 for one in entries if one.sharing != Sharing.NOT_SHARED),
+        published=sum(1 for one in entries if one.state == "published"),
+        on_time=(were_due - late) / were_due if were_due else None,
+        overdue=late,
     )
-    count, providers, items, rows, size, shareable, published, were_due, overdue_ = session.exec(asked).one()
-    on_time = (were_due - overdue_) / were_due if were_due else None
-    return Numbers(count, providers, int(items), int(rows), int(size), int(shareable), int(published), on_time, int(overdue_))
 
 
 def overdue(session: Session, subject: Subject, on: date | None = None, limit: int = 5) -> list[Overdue]:
     """Resources whose data is late, latest first."""
     day = on or today()
-    asked = select(Resource, Organization).join(Organization, col(Organization.id) == Resource.provider_id)
-    asked = asked.where(discoverable(subject), col(Resource.next_due) < day)
-    found = session.exec(asked.order_by(col(Resource.next_due), col(Resource.title)).limit(limit))
-    return [Overdue(one, provider.name, provider.name_en, one.next_due) for one, provider in found if one.next_due]
+    statement = select(Resource, Organization).join(Organization, col(Organization.id) == Resource.provider_id)
+    statement = statement.where(judged(subject), col(Resource.next_due) < day)
+    rows = session.exec(statement.order_by(col(Resource.next_due), col(Resource.title)).limit(limit))
+    return [Overdue(one, provider.name, provider.name_en, one.next_due) for one, provider in rows if one.next_due]

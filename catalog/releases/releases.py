@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlmodel import Field, Session, SQLModel, col, func, select
 
 from catalog.entries import resources
 from catalog.entries.resources import Resource
-from catalog.store.column_types import Json, UtcDateTime
+from catalog.store.column_types import Json, UtcDateTime, no_items
 from contracts.clock import day_of, now
 from contracts.errors import HubError
 
@@ -25,7 +24,7 @@ class Release(SQLModel, table=True):
     version: int = Field(primary_key=True)
     snapshot: int = Field(index=True)
     contract_version: str = ""
-    columns: list[dict[str, str]] = Field(default_factory=list, sa_type=Json, description='[{"name", "type"}]')
+    columns: list[dict[str, str]] = Field(default_factory=no_items, sa_type=Json, description='[{"name", "type"}]')
     rows: int
     bytes: int = 0
     quality: float | None = None
@@ -33,26 +32,11 @@ class Release(SQLModel, table=True):
     changed: int | None = None
     removed: int | None = None
     note: str = ""
-    released_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+    released_at: datetime = Field(default_factory=now, sa_type=UtcDateTime, index=True)
     released_by: str = ""
     recalled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     recalled_by: str = ""
     recall_reason: str = ""
-
-
-class QualityResult(SQLModel, table=True):
-    """One rule's result over one batch or model run."""
-
-    id: int | None = Field(default=None, primary_key=True)
-    dataset: str = Field(index=True)
-    batch_id: str | None = Field(default=None, index=True)
-    rule: str
-    item: str = ""
-    dimension: str = Field(description="completeness, uniqueness, accuracy, consistency, timeliness or conformity")
-    rows: int = 0
-    failed: int = 0
-    measured_at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
-    detail: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
 
 
 class UnknownRelease(HubError):
@@ -162,10 +146,10 @@ def recall(session: Session, resource: Resource, version: int, *, reason: str, b
 def get(session: Session, resource: Resource, version: int | None = None, *, recalled: bool = False) -> Release:
     """A version of a resource, or the latest in force. RecalledRelease for one taken back, unless asked for."""
     if version is None:
-        found = latest(session, resource)
-        if found is None:
+        newest = latest(session, resource)
+        if newest is None:
             raise UnknownRelease(resource, None)
-        return found
+        return newest
     release = session.get(Release, (resource.id, version))
     if release is None:
         raise UnknownRelease(resource, version)
@@ -176,29 +160,29 @@ def get(session: Session, resource: Resource, version: int | None = None, *, rec
 
 def latest(session: Session, resource: Resource) -> Release | None:
     """The newest version in force; None where there is none."""
-    asked = select(Release).where(Release.resource_id == resource.id, col(Release.recalled_at).is_(None))
-    return session.exec(asked.order_by(col(Release.version).desc()).limit(1)).first()
+    statement = select(Release).where(Release.resource_id == resource.id, col(Release.recalled_at).is_(None))
+    return session.exec(statement.order_by(col(Release.version).desc()).limit(1)).first()
 
 
 def listed(session: Session, resource: Resource) -> Sequence[Release]:
     """Every version of a resource, newest first, recalled ones included."""
-    asked = select(Release).where(Release.resource_id == resource.id)
-    return session.exec(asked.order_by(col(Release.version).desc())).all()
+    statement = select(Release).where(Release.resource_id == resource.id)
+    return session.exec(statement.order_by(col(Release.version).desc())).all()
 
 
 def newest(session: Session, limit: int = 10) -> Sequence[tuple[Release, Resource]]:
     """The last releases of all resources, newest first."""
-    asked = select(Release, Resource).join(Resource).where(col(Release.recalled_at).is_(None))
-    return session.exec(asked.order_by(col(Release.released_at).desc()).limit(limit)).all()
+    statement = select(Release, Resource).join(Resource).where(col(Release.recalled_at).is_(None))
+    return session.exec(statement.order_by(col(Release.released_at).desc()).limit(limit)).all()
 
 
 def without_snapshot(session: Session, snapshots: Mapping[int, datetime]) -> list[tuple[str, int]]:
     """Released versions, name and number, whose snapshot the lake does not have, or made after they were released."""
-    asked = select(Resource.name, Release.version, Release.snapshot, Release.released_at).join(Resource)
-    found = session.exec(asked.where(col(Release.recalled_at).is_(None)).order_by(col(Resource.name), col(Release.version)))
+    statement = select(Resource.name, Release.version, Release.snapshot, Release.released_at).join(Resource)
+    rows = session.exec(statement.where(col(Release.recalled_at).is_(None)).order_by(col(Resource.name), col(Release.version)))
     return [
         (name, version)
-        for name, version, snapshot, released in found
+        for name, version, snapshot, released in rows
         if snapshot not in snapshots or snapshots[snapshot] > released + CLOCKS_APART
     ]
 
@@ -211,22 +195,24 @@ def large(session: Session, rows: int) -> list[tuple[Release, Resource]]:
         .group_by(col(Release.resource_id))
         .subquery()
     )
-    asked = (
+    statement = (
         select(Release, Resource)
         .join(Resource)
         .join(newest_of, (newest_of.c.resource_id == Release.resource_id) & (newest_of.c.version == Release.version))
         .where(col(Release.rows) >= rows)
         .order_by(col(Resource.name))
     )
-    return list(session.exec(asked).all())
+    return list(session.exec(statement).all())
 
 
 def pins(session: Session) -> dict[int, list[str]]:
-    """Which releases hold which lake snapshot: {snapshot: ["major_hazard v37", …]}; a recalled one holds none."""
-    asked = select(Release.snapshot, Resource.name, Release.version).join(Resource).where(col(Release.recalled_at).is_(None))
-    held: dict[int, list[str]] = {}
+    """Which releases hold which lake snapshot: {snapshot: ["park v37", …]}; a recalled one holds none."""
+    statement = (
+        select(Release.snapshot, Resource.name, Release.version).join(Resource).where(col(Release.recalled_at).is_(None))
+    )
+    pinned: dict[int, list[str]] = {}
     for snapshot, name, version in session.exec(
-        asked.order_by(col(Release.snapshot), col(Resource.name), col(Release.version))
+        statement.order_by(col(Release.snapshot), col(Resource.name), col(Release.version))
     ):
-        held.setdefault(snapshot, []).append(f"{name} v{version}")
-    return held
+        pinned.setdefault(snapshot, []).append(f"{name} v{version}")
+    return pinned

@@ -21,9 +21,9 @@ class Remembered(SQLModel, table=True):
 
 def remember(session: Session, name: str, value: dict[str, Any]) -> Remembered:
     """Write a fact, over the one of that name."""
-    kept = session.merge(Remembered(name=name, value=value, at=now()))
+    remembered = session.merge(Remembered(name=name, value=value, at=now()))
     session.flush()
-    return kept
+    return remembered
 
 
 def recall(session: Session, name: str) -> Remembered | None:

@@ -64,12 +64,17 @@ def listed(session: Session, *, caller: str = "", after: str = "", limit: int = 
     return session.exec(query.limit(limit)).all()
 
 
-def claim(session: Session, runner: str, gone: Sequence[str] = ()) -> Job | None:
+def open_among(session: Session, numbers: Sequence[str]) -> set[str]:
+    """Those of the numbers whose job is not at its end."""
+    return set(session.exec(select(Job.id).where(col(Job.id).in_(numbers), col(Job.state).in_(OPEN))))
+
+
+def claim(session: Session, runner: str, lost_servers: Sequence[str] = ()) -> Job | None:
     """Take the oldest job that waits, or whose runner is gone (`gone`: known to be); None where there is none.
 
     Two runners never get the same one: each takes it by an update that names the state it saw.
     """
-    for job in session.exec(select(Job).where(_claimable(gone)).order_by(col(Job.created_at)).limit(5)).all():
+    for job in session.exec(select(Job).where(_claimable(lost_servers)).order_by(col(Job.created_at)).limit(5)).all():
         moment = now()
         taken = (
             update(Job)
@@ -134,6 +139,6 @@ def finish(
     session.connection().execute(ending.values(**values, **({"object": object} if object else {})))
 
 
-def _claimable(gone: Sequence[str]) -> ColumnElement[bool]:
-    silent = (col(Job.state) == RUNNING) & (or_(col(Job.heard_at) < now() - LONGEST_SILENCE, col(Job.runner).in_(gone)))
+def _claimable(lost_servers: Sequence[str]) -> ColumnElement[bool]:
+    silent = (col(Job.state) == RUNNING) & (or_(col(Job.heard_at) < now() - LONGEST_SILENCE, col(Job.runner).in_(lost_servers)))
     return or_(col(Job.state) == QUEUED, silent)

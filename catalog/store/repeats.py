@@ -40,10 +40,10 @@ def begin(session: Session, caller: str, key: str, act: str, digest: str) -> Non
 
 def end(session: Session, caller: str, key: str, answer: dict[str, Any] | None) -> None:
     """Keep its answer; None: it was not done and may be asked for again under the same key."""
-    kept = session.get_one(Repeat, (caller, key))
+    repeat = session.get_one(Repeat, (caller, key))
     if answer is None:
-        session.delete(kept)
+        session.delete(repeat)
     else:
-        kept.answer = answer
-        session.add(kept)
+        repeat.answer = answer
+        session.add(repeat)
     session.flush()

@@ -43,10 +43,10 @@ def path() -> Path:
 
 def keep(home: Path, key: str) -> Kept:
     """Keep a key for the installation in `home`, in the place of the one there was."""
-    kept = Kept(key, RING if _put_in_ring(str(home), key) else FILE)
-    entry = {"place": kept.place} | ({"key": key} if kept.place == FILE else {})
+    saved = Kept(key, RING if _put_in_ring(str(home), key) else FILE)
+    entry = {"place": saved.place} | ({"key": key} if saved.place == FILE else {})
     _write(_entries() | {str(home): entry})
-    return kept
+    return saved
 
 
 def kept(home: Path) -> Kept | None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import getpass
 import sys
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 import typer
 from sqlmodel import Session
@@ -16,8 +17,10 @@ from catalog.store import database
 from cli.terminal import context, credentials
 from cli.terminal.language import said
 from contracts.errors import HubError
-from hub.hub import Hub, open_hub
 from warehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from hub.hub import Hub
 
 KEYLESS = frozenset({"init", "upgrade", "serve", "work", "doctor", "login", "logout"})
 """Verbs that work without a key while the emergency door is closed: they make, run and look at an installation, and sign in."""
@@ -58,18 +61,20 @@ class LocalClosed(HubError):
 def subject(session: Session, key: str = "") -> Subject:
     """The subject of this command: of `key`, of the key after `hub --as`, of the one kept by `hub login`, else local:<user>."""
     given = key or context.key.get()
-    kept = None if given else credentials.kept(Settings().root)
-    bearer = given or (kept.key if kept else "")
+    saved = None if given else credentials.kept(Settings().root)
+    bearer = given or (saved.key if saved else "")
     if not bearer:
         return _local()
     holder = people.authenticate(session, bearer)
     if holder is None:
-        raise KeyRefused(people.prefix_of(session, bearer), "kept" if kept else "given")
+        raise KeyRefused(people.prefix_of(session, bearer), "kept" if saved else "given")
     return holder
 
 
 def acting(key: str = "", settings: Settings | None = None) -> tuple[Hub, Subject]:
     """The hub and the subject of this command, for an act; a refusal's record says by which verb."""
+    from hub.hub import open_hub  # here, for the start: tests/cli/test_start.py
+
     hub = open_hub(settings, verb=context.verb.get())
     with hub.session() as session:
         return hub, subject(session, key)

@@ -7,8 +7,8 @@ import os
 
 def language() -> str:
     """ "zh" or "en"."""
-    told = os.environ.get("HUB_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or "en"
-    return "zh" if told.lower().startswith("zh") else "en"
+    named = os.environ.get("HUB_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or "en"
+    return "zh" if named.lower().startswith("zh") else "en"
 
 
 def said(chinese: str, english: str) -> str:

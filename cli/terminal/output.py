@@ -57,9 +57,9 @@ def on_record(
         )
 
 
-def as_json(told: Any) -> None:
+def as_json(value: Any) -> None:
     """Print records as JSON."""
-    typer.echo(json.dumps(plain(told), ensure_ascii=False, indent=1))
+    typer.echo(json.dumps(plain(value), ensure_ascii=False, indent=1))
 
 
 def plain(told: Any) -> Any:

@@ -14,7 +14,7 @@ import typer
 
 from cli.terminal.language import language, said
 from contracts.inference.evidence import Question, Undecided
-from contracts.inference.guess import Answers
+from contracts.inference.guess import ColumnAnswers
 from hub import acts
 from hub.file_answers import READING, FileAnswers, UnusableAnswer
 from warehouse.onboarding.draft import Progress
@@ -85,7 +85,7 @@ class Told:
             owner=self.owner,
         )
 
-    def answers(self) -> Answers:
+    def answers(self) -> ColumnAnswers:
         """The answers about single columns."""
         return self.said().columns()
 
@@ -95,12 +95,12 @@ def _option(name: str, value: str) -> list[str]:
     return [f"--{name}={value}"] if value.startswith("-") else [f"--{name}", value]
 
 
-def ask(told: Told, undecided: Undecided) -> None:
+def ask(statements: Told, undecided: Undecided) -> None:
     """Ask on a terminal; elsewhere print evidence and the command to run, and end with status 2."""
     for line in undecided.evidence:
         typer.echo(f"  · {line.in_language(language())}", err=True)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        _give_up(told, undecided)
+        _give_up(statements, undecided)
     for question in undecided.questions:
         _put(question)
         for number, choice in enumerate(question.choices, start=1):
@@ -109,7 +109,7 @@ def ask(told: Told, undecided: Undecided) -> None:
         chosen = (
             question.choices[int(answer) - 1].value if answer.isdigit() and 0 < int(answer) <= len(question.choices) else answer
         )
-        told.answer(question.option, chosen)
+        statements.answer(question.option, chosen)
 
 
 def _put(question: Question) -> None:
@@ -118,7 +118,7 @@ def _put(question: Question) -> None:
         typer.echo(f"  · {line.in_language(language())}", err=True)
 
 
-def _give_up(told: Told, undecided: Undecided) -> None:
+def _give_up(statements: Told, undecided: Undecided) -> None:
     commands = []
     for question in undecided.questions:
         _put(question)
@@ -129,12 +129,12 @@ def _give_up(told: Told, undecided: Undecided) -> None:
     places = range(max(len(question.choices) for question in undecided.questions))
     for place in places:
         with_answers = replace(
-            told,
-            reading=dict(told.reading),
-            dates=[*told.dates],
-            types=[*told.types],
-            decimal=[*told.decimal],
-            coordinates=[*told.coordinates],
+            statements,
+            reading=dict(statements.reading),
+            dates=[*statements.dates],
+            types=[*statements.types],
+            decimal=[*statements.decimal],
+            coordinates=[*statements.coordinates],
         )
         for question in undecided.questions:
             with_answers.answer(question.option, question.choices[min(place, len(question.choices) - 1)].value)
@@ -142,12 +142,12 @@ def _give_up(told: Told, undecided: Undecided) -> None:
     typer.secho(said("没有入库任何数据。请选择一条命令运行：", "Nothing was loaded. Run one of:"), bold=True, err=True)
     for command in commands:
         typer.echo(f"  {command}", err=True)
-    if told.as_json:
-        asked = [
+    if statements.as_json:
+        open_questions = [
             {"option": q.option, "question": q.said.in_language(language()), "choices": [c.value for c in q.choices]}
             for q in undecided.questions
         ]
-        typer.echo(json.dumps({"undecided": asked, "commands": commands}, ensure_ascii=False))
+        typer.echo(json.dumps({"undecided": open_questions, "commands": commands}, ensure_ascii=False))
     raise typer.Exit(ASKED)
 
 

@@ -77,18 +77,18 @@ def _lines(heads: list[str], cells: list[str], numbers: list[bool], width: int) 
     """One row of a table as (depth, line): what names it, then the other cells with their titles, as many as fit."""
     naming = 1 if len(cells) > 1 and numbers[1] else 2
     titled = [f"{head} {cell}".strip() if cell else "" for head, cell in zip(heads, cells, strict=True)]
-    found = [(0, titled[0] if numbers[0] else "  ".join(cell for cell in cells[:naming] if cell))]
+    lines = [(0, titled[0] if numbers[0] else "  ".join(cell for cell in cells[:naming] if cell))]
     line = ""
     for cell in titled[naming:]:
         part, *rest = cell.split("\n")
         if line and part and cell_len(f"  {line} · {part}") > width:
-            found.append((2, line))
+            lines.append((2, line))
             line = ""
         line = f"{line} · {part}" if line and part else line or part
         if rest:
-            found += [(2, line), *((4, more) for more in rest)]
+            lines += [(2, line), *((4, more) for more in rest)]
             line = ""
-    return [*found, (2, line)] if line else found
+    return [*lines, (2, line)] if line else lines
 
 
 def _told(cell: object) -> str:

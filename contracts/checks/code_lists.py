@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from contracts.errors import HubError
-from contracts.model import Contract, Format
+from contracts.model import Codes, Contract, Said
 
 DIVISIONS = "division"
 """Name of the code list that holds every division code."""
 PAST_DIVISIONS = "division-historic"
 """Optional code list of abolished county codes; identity numbers keep them."""
+TITLES: Mapping[str, Said] = {DIVISIONS: ("区划表（代码表 division）", "list of divisions")}
+"""Lists that people know by another name."""
 
 
 class CodeListMissing(HubError):
@@ -24,13 +25,6 @@ class CodeListMissing(HubError):
             f"The catalogue has no code list {name}; add it first (hub contracts sync, or the portal's code lists).",
         )
         self.name = name
-
-
-class Codes(Protocol):
-    """What checks need of the catalogue."""
-
-    def codes(self, name: str) -> Sequence[str]:
-        """Values of a code list; KeyError when there is none of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +41,13 @@ class Lists:
 
 def needed(contract: Contract) -> frozenset[str]:
     """Names of the code lists that a contract's checks look up."""
-    names = {item.code_list for item in contract.items if item.code_list}
-    if any(item.format in (Format.DIVISION, Format.IDENTITY_NUMBER) for item in contract.items):
-        names.add(DIVISIONS)
-    return frozenset(names)
+    formats = [item.format for item in contract.items if item.format]
+    return frozenset([i.code_list for i in contract.items if i.code_list] + [name for f in formats for name in f.lists])
+
+
+def wanted(contract: Contract) -> frozenset[str]:
+    """Names of the code lists that its checks look up where they exist."""
+    return frozenset(name for item in contract.items if item.format for name in item.format.optional_lists)
 
 
 def fetch(codes: Codes, name: str) -> frozenset[str]:

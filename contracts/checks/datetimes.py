@@ -58,11 +58,11 @@ EPOCH_LIMITS = {"seconds": (-30610224000, 253402300799), "milliseconds": (-30610
 
 def tokens(fmt: str) -> list[tuple[str, str]]:
     """A strptime format as ("directive", letter) and ("text", literal); ValueError names what is not known."""
-    told: list[tuple[str, str]] = []
+    parts: list[tuple[str, str]] = []
     n = 0
     while n < len(fmt):
         if fmt[n] != "%":
-            told.append(("text", fmt[n]))
+            parts.append(("text", fmt[n]))
             n += 1
             continue
         letter = fmt[n + 1 : n + 2]
@@ -70,28 +70,28 @@ def tokens(fmt: str) -> list[tuple[str, str]]:
             n += 1
             letter = fmt[n + 1 : n + 2]
         if letter == "%":
-            told.append(("text", "%"))
+            parts.append(("text", "%"))
         elif letter in LOOSE:
-            told.append(("directive", letter))
+            parts.append(("directive", letter))
         else:
             raise ValueError(f"%{letter}")
         n += 2
-    return told
+    return parts
 
 
 @lru_cache(maxsize=1024)
 def pattern(fmt: str) -> str:
     """The strict pattern of a strptime format, each directive a group named by its letter (RE2 and Rust syntax)."""
     parts = tokens(fmt)
-    told = ""
+    regex = ""
     for n, (kind, text) in enumerate(parts):
         if kind == "text":
-            told += re.escape(text) if text.isascii() else text
+            regex += re.escape(text) if text.isascii() else text
             continue
         beside = [parts[k] for k in (n - 1, n + 1) if 0 <= k < len(parts)]
         joined = text in NUMERIC and any(k == "directive" and t in NUMERIC for k, t in beside)
-        told += f"(?P<{text}>{(JOINED if joined else LOOSE)[text]})"
-    return told
+        regex += f"(?P<{text}>{(JOINED if joined else LOOSE)[text]})"
+    return regex
 
 
 def plain(named: str) -> str:
@@ -138,8 +138,8 @@ def today(now: datetime, zone: str) -> date:
 
 def moment(text: str, zone: str) -> datetime:
     """A timestamp bound as an aware moment; one without a zone is in the item's zone. ValueError when it is none."""
-    told = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
-    return told if told.tzinfo else told.replace(tzinfo=ZoneInfo(zone))
+    parsed = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=ZoneInfo(zone))
 
 
 def bound(item: Item, text: str, now: datetime, *, low: bool, strict: bool) -> tuple[date | datetime | time, bool]:

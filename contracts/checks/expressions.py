@@ -19,7 +19,8 @@ from sqlglot.errors import SqlglotError
 
 from contracts.errors import HubError
 from contracts.model import Item, Type
-from contracts.odcs.findings import did_you_mean
+from contracts.sql import identifier
+from contracts.suggest import did_you_mean
 
 Node = exp.Expr
 """A part of a parsed expression."""
@@ -105,11 +106,6 @@ def _unparsed(error: Exception) -> tuple[str, str]:
     return f"表达式在第 {column} 个字符“{near}”附近有误", f"the expression is wrong near character {column}, {near!r}"
 
 
-def identifier(name: str) -> str:
-    """A quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def expression_sql(tree: Node, column: Callable[[str], str] | None = None) -> str:
     """DuckDB SQL of a checked tree; every item is quoted, numbers are DOUBLE in arithmetic."""
     spell = column or identifier
@@ -122,10 +118,10 @@ def expression_sql(tree: Node, column: Callable[[str], str] | None = None) -> st
             return exp.cast(named, "DOUBLE") if node.meta.get("double") else named
         return node
 
-    made = tree.copy().transform(place)
-    for division in list(made.find_all(exp.Div)):
+    typed = tree.copy().transform(place)
+    for division in list(typed.find_all(exp.Div)):
         division.set("expression", exp.func("nullif", division.expression.copy(), exp.Literal.number(0)))
-    return made.sql(dialect="duckdb")
+    return typed.sql(dialect="duckdb")
 
 
 class _Typer:
@@ -209,8 +205,8 @@ class _Typer:
                 for node in texts:
                     node.replace(moment_literal(node.name, next(iter(temporal))))
         if len(kinds) > 1:
-            told = ", ".join(sorted(kinds))
-            raise InvalidExpression(f"不同类型不能相比：{told}", f"different kinds cannot be compared: {told}")
+            listed = ", ".join(sorted(kinds))
+            raise InvalidExpression(f"不同类型不能相比：{listed}", f"different kinds cannot be compared: {listed}")
         return kinds.pop() if kinds else "null"
 
     def _comparable(self, nodes: Sequence[Node]) -> str:
@@ -277,21 +273,21 @@ class _Typer:
         return self._same([b.args["true"] for b in branches] + ([default] if default is not None else []))
 
     def _call(self, node: Node) -> str:
-        made = _CALLS.get(type(node))
-        if made is None:
+        signature = _CALLS.get(type(node))
+        if signature is None:
             raise InvalidExpression(
                 f"不允许 {node.sql()[:80]}；可用函数：{FUNCTIONS}", f"{node.sql()[:80]} is not allowed; functions: {FUNCTIONS}"
             )
         given = arguments(node)
-        if len(given) > len(made[0]) or len(given) < sum(1 for value in node.args.values() if value):
+        if len(given) > len(signature[0]) or len(given) < sum(1 for value in node.args.values() if value):
             raise InvalidExpression(f"{node.sql()[:80]} 参数过多", f"{node.sql()[:80]} has too many arguments")
-        for n, (argument, wanted) in enumerate(zip(given, made[0], strict=False)):
+        for n, (argument, wanted) in enumerate(zip(given, signature[0], strict=False)):
             self._all([argument], wanted, wanted)
             if wanted == "number" and n and not (isinstance(argument, exp.Literal) and argument.name.isdigit()):
                 raise InvalidExpression(f"{node.sql()[:80]} 的位数应为整数", f"{node.sql()[:80]} needs whole numbers")
         if isinstance(node, exp.Abs):
             _double(node.this)
-        return made[1]
+        return signature[1]
 
 
 def arguments(node: Node) -> list[Node]:
@@ -319,11 +315,11 @@ def moment_literal(text: str, kind: str) -> exp.Cast:
         "time": time.fromisoformat,
     }
     try:
-        told = readers[kind](text)
-        if isinstance(told, datetime):
-            told = (told if told.tzinfo else told.replace(tzinfo=ZoneInfo("Asia/Shanghai"))).astimezone(UTC)
+        moment = readers[kind](text)
+        if isinstance(moment, datetime):
+            moment = (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo("Asia/Shanghai"))).astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidExpression(f"“{text}”不是有效的 {kind}", f"“{text}” is no {kind}; write 2024-01-31") from None
     return exp.cast(
-        exp.Literal.string(told.isoformat(" ") if isinstance(told, datetime) else told.isoformat()), _SQL_TYPES[kind]
+        exp.Literal.string(moment.isoformat(" ") if isinstance(moment, datetime) else moment.isoformat()), _SQL_TYPES[kind]
     )

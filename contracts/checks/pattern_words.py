@@ -46,12 +46,12 @@ def words(pattern: str) -> tuple[str, str] | None:
     return ("、".join(zh), ", ".join(en)) if zh else None
 
 
-def _times(told: str | None) -> tuple[str, str]:
-    if not told:
+def _times(quantifier: str | None) -> tuple[str, str]:
+    if not quantifier:
         return "1", "1"
-    if told in "+*?":
-        return {"+": ("至少 1", "at least 1"), "*": ("任意多", "any number of"), "?": ("至多 1", "at most 1")}[told]
-    low, comma, high = told.strip("{}").partition(",")
+    if quantifier in "+*?":
+        return {"+": ("至少 1", "at least 1"), "*": ("任意多", "any number of"), "?": ("至多 1", "at most 1")}[quantifier]
+    low, comma, high = quantifier.strip("{}").partition(",")
     if not comma:
         return low, low
     return (f"{low} 至 {high}", f"{low} to {high}") if high else (f"至少 {low}", f"at least {low}")

@@ -28,9 +28,9 @@ def problem(pattern: str) -> Wrong | None:
             ("不支持环视和反向引用", "look-around and back-references are not supported"),
             ("请拆成 pattern 与行规则", "split it into a pattern and a row rule"),
         )
-    for form, told in _UNLIKE:
+    for form, shown in _UNLIKE:
         if form.search(_outside_escapes(pattern)):
-            return (f"两个引擎对 {told} 理解不同", f"the two engines read {told} differently"), (
+            return (f"两个引擎对 {shown} 理解不同", f"the two engines read {shown} differently"), (
                 "请换一种写法",
                 "write it otherwise",
             )
@@ -83,6 +83,14 @@ def _re2(pattern: str) -> str | None:
     return None
 
 
+def matches(pattern: str, text: str) -> bool:
+    """Whether the whole of one text matches, as RE2 reads the pattern."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return bool(pc.match_substring_regex(pa.array([text]), pattern=rf"\A(?:{pattern})\z")[0].as_py())
+
+
 @lru_cache(maxsize=1024)
 def _rust(pattern: str) -> str | None:
     import polars as pl
@@ -98,28 +106,28 @@ def _rust(pattern: str) -> str | None:
 @lru_cache(maxsize=4096)
 def rust(pattern: str) -> str:
     """The pattern for Rust's regex with RE2's ASCII meaning of \\d, \\w, \\s and \\b."""
-    told, inside, n = "", False, 0
+    rewritten, inside, n = "", False, 0
     while n < len(pattern):
         char = pattern[n]
         if char == "\\":
-            told += _escape(pattern[n : n + 2], inside)
+            rewritten += _escape(pattern[n : n + 2], inside)
             n += 2
             continue
         if not inside and char == "[":
             inside = True
             lead = 2 if pattern[n + 1 : n + 2] == "^" else 1
             lead += 1 if pattern[n + lead : n + lead + 1] == "]" else 0
-            told += pattern[n : n + lead]
+            rewritten += pattern[n : n + lead]
             n += lead
             continue
         if inside and pattern.startswith("[:", n) and (end := pattern.find(":]", n)) > 0:
-            told += pattern[n : end + 2]
+            rewritten += pattern[n : end + 2]
             n = end + 2
             continue
         inside = inside and char != "]"
-        told += char
+        rewritten += char
         n += 1
-    return told
+    return rewritten
 
 
 def _escape(pair: str, inside: bool) -> str:

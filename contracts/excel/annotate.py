@@ -9,7 +9,7 @@ from typing import Any
 
 from contracts.excel.marks import TemplateMark, identify
 
-REASONS = "问题与修改办法 / What to mend"
+REASONS = "问题与修改办法 / What to correct"
 RED = "FFF8D7DA"
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "＝", "＋", "－", "＠")
 """First characters that a spreadsheet may run as a formula."""
@@ -85,9 +85,9 @@ def _mark_cell(cell: Any, fault: CellFault) -> None:
     cell.fill = PatternFill("solid", start_color=RED, end_color=RED)
     side = Side(style="medium", color="FFC0392B")
     cell.border = Border(left=side, right=side, top=side, bottom=side)
-    told = f"{fault.message}\n{fault.message_en}".strip()
+    text = f"{fault.message}\n{fault.message_en}".strip()
     before = f"{cell.comment.text}\n" if cell.comment else ""
-    comment = Comment((before + told)[:2000], "Hui")
+    comment = Comment((before + text)[:2000], "Hui")
     comment.width, comment.height = 360, 120
     cell.comment = comment
 
@@ -99,9 +99,9 @@ def _reasons(sheet: Any, header_row: int, reasons: Mapping[int, list[str]]) -> N
     head = sheet.cell(header_row, column, REASONS)
     head.font = Font(bold=True, color="FFC0392B")
     sheet.column_dimensions[head.column_letter].width = 70
-    for row, told in reasons.items():
+    for row, texts in reasons.items():
         cell = sheet.cell(row, column)
-        cell.value = escaped("；".join(dict.fromkeys(told)))[:32000]
+        cell.value = escaped("；".join(dict.fromkeys(texts)))[:32000]
         cell.data_type = "s"
         cell.alignment = Alignment(wrap_text=True, vertical="top")
 

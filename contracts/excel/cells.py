@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from contracts.checks.code_lists import DIVISIONS
-from contracts.checks.compile import bounds
-from contracts.checks.messages import expects
-from contracts.model import Format, Item, Type
+from contracts.checks.formats.coordinate import Coordinate, bounds
+from contracts.checks.rules.presence import expects
+from contracts.model import Item, Type
 
 
 def list_name(item: Item) -> str | None:
@@ -17,7 +16,7 @@ def list_name(item: Item) -> str | None:
         return f"={item.name}"
     if item.code_list:
         return item.code_list
-    return DIVISIONS if item.format is Format.DIVISION else None
+    return item.format.choices if item.format else None
 
 
 def kind(item: Item) -> str:
@@ -33,17 +32,17 @@ def width(item: Item) -> int:
     """Characters that the column is wide."""
     wide = sum(2 if ord(c) > 0x2E7F else 1 for c in item.title) + 4
     usual = {Type.DATE: 12, Type.TIMESTAMP: 20, Type.STRING: min(max(item.max_length or 14, 12), 30)}.get(item.type, 10)
-    return max(wide, 20 if item.format is Format.CREDIT_CODE else usual)
+    return max(wide, usual, _fixed(item) + 2)
 
 
 def validation(item: Item, values: str | None, rules: str) -> dict[str, Any] | None:
     """What Excel itself refuses while people type. `values` is the range of the drop-down."""
-    asked = _asked(item, values)
-    if asked is None:
+    criteria = _asked(item, values)
+    if criteria is None:
         return None
     zh, en = expects(item)
     return {
-        **asked,
+        **criteria,
         "ignore_blank": True,
         "input_title": item.title[:32],
         "input_message": rules.split("\n\n")[0][:255] or None,
@@ -58,7 +57,7 @@ def _asked(item: Item, values: str | None) -> dict[str, Any] | None:
         return {"validate": "list", "source": values}
     if item.type is Type.BOOLEAN:
         return {"validate": "list", "source": ["是", "否"]}
-    if item.format in (Format.LONGITUDE, Format.LATITUDE):
+    if isinstance(item.format, Coordinate):
         low, high = bounds(item)
         return {"validate": "decimal", "criteria": "between", "minimum": low, "maximum": high}
     if item.type is Type.INTEGER:
@@ -68,6 +67,11 @@ def _asked(item: Item, values: str | None) -> dict[str, Any] | None:
     if item.type is Type.DATE and not item.formats:
         return _between("date", _day(item.minimum, date(1900, 1, 2)), _day(item.maximum, date(2199, 12, 31)))
     return _length(item)
+
+
+def _fixed(item: Item) -> int:
+    """Characters that every value of the item's format has; 0 where it does not say."""
+    return (item.format.length or 0) if item.format else 0
 
 
 def _between(what: str, low: Any, high: Any) -> dict[str, Any]:
@@ -82,15 +86,13 @@ def _day(text: str | None, default: date) -> Any:
     """A bound that Excel can hold: its calendar begins in 1900; today is today on the machine of whoever fills it in."""
     if text in ("today", "now"):
         return "=TODAY()"
-    told = date.fromisoformat(text) if text else default
-    return max(told, date(1900, 1, 2))
+    day = date.fromisoformat(text) if text else default
+    return max(day, date(1900, 1, 2))
 
 
 def _length(item: Item) -> dict[str, Any] | None:
-    if item.format is Format.CREDIT_CODE or item.format is Format.IDENTITY_NUMBER:
-        return {"validate": "length", "criteria": "==", "value": 18}
-    if item.format is Format.MOBILE:
-        return {"validate": "length", "criteria": "==", "value": 11}
+    if length := _fixed(item):
+        return {"validate": "length", "criteria": "==", "value": length}
     if item.max_length is None and item.min_length is None:
         return None
     return _between("length", item.min_length or 0, item.max_length or 32767)

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 TEMPLATE_VERSION = 1
 """Raised when the layout changes in a way that old workbooks must be told apart by."""
-MARK_SHEET = "_hui"
+FILL_SHEET, MARK_SHEET = "填报", "_hui"
 PROPERTIES = "docProps/custom.xml"
 LARGEST = 300 * 2**20
 """Bytes that a workbook may unpack to; a filled template of 100,000 rows has some 60 MB."""
@@ -54,8 +54,8 @@ def identify(path: Path) -> TemplateMark | None:
     except (OSError, zipfile.BadZipFile):
         return None
     try:
-        told = _property_entries(path)
-        return _mark(told if "items" in told else _sheet_entries(path) or told)
+        entries = _property_entries(path)
+        return _mark(entries if "items" in entries else _sheet_entries(path) or entries)
     except Exception:
         # openpyxl raises whatever a broken workbook makes it trip over (KeyError, ValueError, XML errors)
         return None
@@ -80,8 +80,8 @@ def _property_entries(path: Path) -> dict[str, str]:
     with zipfile.ZipFile(path) as archive:
         if PROPERTIES not in archive.namelist():
             return {}
-        found = ElementTree.fromstring(archive.read(PROPERTIES))  # noqa: S314 - expat stops entity bombs since 2.4
-    return {str(one.get("name")): "".join(one.itertext()) for one in found}
+        properties = ElementTree.fromstring(archive.read(PROPERTIES))  # noqa: S314 - expat stops entity bombs since 2.4
+    return {str(one.get("name")): "".join(one.itertext()) for one in properties}
 
 
 def _told(value: Any) -> str:

@@ -17,15 +17,15 @@ from xlsxwriter.utility import xl_range_abs
 
 from contracts.checks import code_lists
 from contracts.checks.compile import Scope, compile
-from contracts.checks.formats import registry as formats
+from contracts.checks.formats.division import base
 from contracts.excel import cells
 from contracts.excel.annotate import annotate
-from contracts.excel.marks import MARK_SHEET, TEMPLATE_VERSION, TemplateMark, identify
+from contracts.excel.marks import FILL_SHEET, MARK_SHEET, TEMPLATE_VERSION, TemplateMark, identify
 from contracts.model import Contract, Item
 
 __all__ = ["HEADER_ROW", "TemplateMark", "annotate", "identify", "write"]
 
-FILL_SHEET, NOTE_SHEET, CODE_SHEET = "填报", "填报说明", "代码"
+NOTE_SHEET, CODE_SHEET = "填报说明", "代码"
 HEADER_ROW = 4
 """The header's row on the sheet, from 1; the first row to fill is the next."""
 ROWS = 5000
@@ -70,12 +70,12 @@ def write(
     mark = replace(mark, signature=sign(mark)) if sign else mark
     path.parent.mkdir(parents=True, exist_ok=True)
     with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False}) as book:
-        made = _Book(book, contract, _lists(contract, lookups, division), _labels(contract, lookups), _formats(book))
+        page = _Book(book, contract, _lists(contract, lookups, division), _labels(contract, lookups), _formats(book))
         fill = book.add_worksheet(FILL_SHEET)
         notes = book.add_worksheet(NOTE_SHEET)
-        ranges = _code_sheet(made)
-        _fill_sheet(made, fill, ranges, agency_title or agency, period, due)
-        _note_sheet(made, notes)
+        ranges = _code_sheet(page)
+        _fill_sheet(page, fill, ranges, agency_title or agency, period, due)
+        _note_sheet(page, notes)
         _mark(book, mark, contract)
         fill.activate()
     return mark
@@ -88,7 +88,7 @@ def _lists(contract: Contract, lookups: code_lists.Codes, division: str) -> dict
         if name is None:
             continue
         values = list(item.values) if item.values else _codes(lookups, name)
-        below = formats.division_base(division) if name == code_lists.DIVISIONS else ""
+        below = base(division) if name == code_lists.DIVISIONS else ""
         lists[name] = [v for v in values if v.startswith(below)] or values
     return lists
 
@@ -125,11 +125,11 @@ def _formats(book: Any) -> dict[str, Any]:
     }
 
 
-def _fill_sheet(made: _Book, sheet: Any, ranges: Mapping[str, str], agency: str, period: str, due: str) -> None:
-    contract, formats = made.contract, made.formats
+def _fill_sheet(page: _Book, sheet: Any, ranges: Mapping[str, str], agency: str, period: str, due: str) -> None:
+    contract, formats = page.contract, page.formats
     last = max(len(contract.items) - 1, 3)
     sheet.merge_range(0, 0, 0, last, contract.title, formats["title"])
-    told = " ".join(
+    notice = " ".join(
         part
         for part in (
             f"填报单位：{agency}" if agency else "",
@@ -138,7 +138,7 @@ def _fill_sheet(made: _Book, sheet: Any, ranges: Mapping[str, str], agency: str,
         )
         if part
     )
-    sheet.merge_range(1, 0, 1, last, told or contract.description or contract.title, formats["note"])
+    sheet.merge_range(1, 0, 1, last, notice or contract.description or contract.title, formats["note"])
     sheet.merge_range(
         2,
         0,
@@ -156,9 +156,9 @@ def _fill_sheet(made: _Book, sheet: Any, ranges: Mapping[str, str], agency: str,
         sheet.set_column(column, column, cells.width(item), formats[kind])
         sheet.write_string(HEADER_ROW - 1, column, item.title, formats["must" if item.required else "may"])
         sheet.write_comment(HEADER_ROW - 1, column, rules[item.name][:1500], {"x_scale": 2.2, "y_scale": 1.6, "author": "Hui"})
-        asked = cells.validation(item, ranges.get(cells.list_name(item) or ""), rules[item.name])
-        if asked:
-            sheet.data_validation(HEADER_ROW, column, HEADER_ROW + ROWS - 1, column, asked)
+        criteria = cells.validation(item, ranges.get(cells.list_name(item) or ""), rules[item.name])
+        if criteria:
+            sheet.data_validation(HEADER_ROW, column, HEADER_ROW + ROWS - 1, column, criteria)
     sheet.freeze_panes(HEADER_ROW, 0)
     allowed = ("format_columns", "format_rows", "insert_rows", "delete_rows", "sort", "autofilter", "format_cells")
     sheet.protect("", dict.fromkeys(allowed, True))
@@ -166,31 +166,31 @@ def _fill_sheet(made: _Book, sheet: Any, ranges: Mapping[str, str], agency: str,
 
 def _rules(contract: Contract) -> dict[str, str]:
     """What each item's header comment says: every rule in Chinese, then in English."""
-    told: dict[str, tuple[list[str], list[str]]] = {item.name: ([], []) for item in contract.items}
+    texts: dict[str, tuple[list[str], list[str]]] = {item.name: ([], []) for item in contract.items}
     for item in contract.items:
         if item.unit:
-            told[item.name][0].append(f"计量单位：{item.unit}")
-            told[item.name][1].append(f"unit: {item.unit}")
+            texts[item.name][0].append(f"计量单位：{item.unit}")
+            texts[item.name][1].append(f"unit: {item.unit}")
     for check in compile(contract):
         if check.scope is Scope.BATCH:
             continue
         zh, en = check.describe()
         for name in check.items or (check.item,):
-            told[name][0].append(zh)
-            told[name][1].append(en)
-    return {name: "\n".join([*zh, "", *en]).strip() or "文本 / text" for name, (zh, en) in told.items()}
+            texts[name][0].append(zh)
+            texts[name][1].append(en)
+    return {name: "\n".join([*zh, "", *en]).strip() or "文本 / text" for name, (zh, en) in texts.items()}
 
 
-def _note_sheet(made: _Book, sheet: Any) -> None:
+def _note_sheet(page: _Book, sheet: Any) -> None:
     heads = ("信息项", "Item", "必填", "类型", "规则", "示例", "说明")
     widths = (24, 22, 8, 12, 70, 24, 40)
     for column, (head, width) in enumerate(zip(heads, widths, strict=True)):
         sheet.set_column(column, column, width)
-        sheet.write_string(0, column, head, made.formats["head"])
-    rules = _rules(made.contract)
-    for row, item in enumerate(made.contract.items, 1):
+        sheet.write_string(0, column, head, page.formats["head"])
+    rules = _rules(page.contract)
+    for row, item in enumerate(page.contract.items, 1):
         for column, text in enumerate(_note(item, rules[item.name])):
-            sheet.write_string(row, column, text, made.formats["cell"])
+            sheet.write_string(row, column, text, page.formats["cell"])
     sheet.freeze_panes(1, 1)
     sheet.protect("")
 
@@ -208,27 +208,27 @@ def _note(item: Item, rules: str) -> tuple[str, ...]:
     )
 
 
-def _code_sheet(made: _Book) -> dict[str, str]:
+def _code_sheet(page: _Book) -> dict[str, str]:
     """Every list in two columns, code and label; returns the range of each for its drop-down."""
     ranges: dict[str, str] = {}
-    if not made.lists:
+    if not page.lists:
         return ranges
-    sheet = made.book.add_worksheet(CODE_SHEET)
-    for place, (name, values) in enumerate(made.lists.items()):
+    sheet = page.book.add_worksheet(CODE_SHEET)
+    for place, (name, values) in enumerate(page.lists.items()):
         column = place * 2
-        sheet.write_string(0, column, name, made.formats["head"])
-        sheet.write_string(0, column + 1, "名称", made.formats["head"])
+        sheet.write_string(0, column, name, page.formats["head"])
+        sheet.write_string(0, column + 1, "名称", page.formats["head"])
         sheet.set_column(column, column, 16)
         sheet.set_column(column + 1, column + 1, 24)
-        labels = made.labels.get(name, {})
+        labels = page.labels.get(name, {})
         for row, value in enumerate(values, 1):
-            sheet.write_string(row, column, value, made.formats["code"])
+            sheet.write_string(row, column, value, page.formats["code"])
             if value in labels:
-                sheet.write_string(row, column + 1, labels[value], made.formats["code"])
+                sheet.write_string(row, column + 1, labels[value], page.formats["code"])
         ranges[name] = f"='{CODE_SHEET}'!{xl_range_abs(1, column, max(len(values), 1), column)}"
     sheet.freeze_panes(1, 0)
     sheet.protect("")
-    if max(map(len, made.lists.values())) > 200:
+    if max(map(len, page.lists.values())) > 200:
         sheet.hide()
     return ranges
 

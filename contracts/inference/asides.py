@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from contracts.inference.evidence import Evidence
 from contracts.inference.grid import NOTES, kind
@@ -36,6 +36,8 @@ STRONG = re.compile(
     r"(?:(?:全[省市县区州乡镇村国校院局厂部]|各[省市县区]|本[页表月年期季]|[^\d:：,，。]{0,8})?(?:合计|总计|小计|共计|合計|總計|小計|共計)"
     r"|总和|總和|[合总小共][…·.—_-]{1,6}计)(?:[（(][^（()）]*[)）])?[:：]?"
 )
+SUMS = frozenset("计計和")
+"""Each of those words has one of these letters; most cells have none."""
 WEAK = re.compile(
     r"其中(?:[:：].*)?|(?:全.)?平均(?:值|数)?[:：]?|均值|(?:本[年月季期日])?累计[:：]?|最[大小高低](?:值|数)?[:：]?|中位数[:：]?"
     r"|(?:sub-?|grand)?totals?:?|sum:?|averages?:?|mean:?|max(?:imum)?:?|min(?:imum)?:?|median:?",
@@ -67,23 +69,19 @@ RULE = re.compile(r":?-{3,}:?|={3,}|_{3,}")
 WORD = re.compile(r"[^\W\d_]")
 """A title and the names of a header have letters: a comma in quotes is a value."""
 ZERO = re.compile(r"[-+]?0(?:\.0+)?%?|[-—–]")
-NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?")
+NUMBER = re.compile(r"[-+]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)")
+NONE_YET = Decimal(0)
 
 
 def compact(cell: str) -> str:
     """A cell without any blanks, full-width ones too."""
-    return re.sub(r"[\s\ufeff]", "", cell)
+    return "".join(cell.replace("\ufeff", "").split())
 
 
 def number(cell: str) -> Decimal | None:
     """The number in a cell, thousands separated or not; None for anything else."""
     cell = compact(cell)
-    if not cell or not NUMBER.fullmatch(cell):
-        return None
-    try:
-        return Decimal(cell.replace(",", ""))
-    except InvalidOperation:
-        return None
+    return Decimal(cell.replace(",", "")) if _is_number(cell) else None
 
 
 def is_blank(cells: Row) -> bool:
@@ -120,6 +118,7 @@ class Sieve:
 
     def __init__(self, names: Sequence[str], sample: Sequence[Row]) -> None:
         self.names = [compact(name) for name in names]
+        self.named = {n for n, name in enumerate(self.names) if not name.startswith("column_")}
         width = len(names)
         rows = [[compact(cell) for cell in row] for row in sample[:SAMPLE] if any(cell.strip() for cell in row)]
         plain = [row for row in rows if _is_full(row)] or rows
@@ -141,7 +140,7 @@ class Sieve:
         totals: list[_Total] = []
         group: dict[int, Decimal] = {}
         whole: dict[int, Decimal] = {}
-        held: Sifted | None = None
+        pending: Sifted | None = None
         before, below, perhaps = 0, False, 0
         for place, row in rows:
             if below:
@@ -149,10 +148,10 @@ class Sieve:
                 continue
             gap = before and place > before + 1
             before = place
-            if held is not None:
+            if pending is not None:
                 below = self._begins_table(row)
-                yield Sifted(held.number, held.cells, "table" if below else held.reason)
-                held = None
+                yield Sifted(pending.number, pending.cells, "table" if below else pending.reason)
+                pending = None
             elif gap and self._begins_table(row):
                 below = True
             if below:
@@ -170,14 +169,13 @@ class Sieve:
                 if totals[-1].checked:
                     group = {}
             elif reason in ("", "note") and self._alone(row):
-                held = Sifted(place, row, reason)  # a title, if a header follows
+                pending = Sifted(place, row, reason)  # a title, if a header follows
             else:
                 yield Sifted(place, row, reason)
             if not reason:
-                self._add(row, group)
-                self._add(row, whole)
-        if held is not None:
-            yield held
+                self._add(row, group, whole)
+        if pending is not None:
+            yield pending
         yield from self._judged(self._settled(totals, group, whole), group, whole)
         yield from (Sifted(each.row, each.cells) for each in totals if each.perhaps)
 
@@ -213,19 +211,21 @@ class Sieve:
 
     def _repeats_header(self, cells: Sequence[str], filled: Sequence[int]) -> bool:
         """Whether a row is the header once more, or a row of one that has several (names joined by strokes)."""
-        named = [n for n, name in enumerate(self.names) if not name.startswith("column_")]
-        if len(filled) < 2 or not {*filled} <= {*named}:
+        if len(filled) < 2 or not self.named.issuperset(filled):
             return False
         if any(cells[n] != self.names[n] and cells[n] not in self.names[n].split("/") for n in filled):
             return False
-        return len(filled) == len(named) or (len(filled) >= len(named) / 2 and any("/" in self.names[n] for n in filled))
+        named = len(self.named)
+        return len(filled) == named or (len(filled) >= named / 2 and any("/" in self.names[n] for n in filled))
 
     def _total(self, cells: Sequence[str], filled: Sequence[int]) -> str:
         first = next((n for n in filled if not (n in self.sequence and _is_number(cells[n]))), -1)
-        for n in filled:
-            if n in self.values or len(filled) < 2:
+        for n in filled if len(filled) > 1 else ():
+            cell = cells[n]
+            sums = not SUMS.isdisjoint(cell)
+            if n in self.values or not (sums or n == first):
                 continue
-            cell, strong = cells[n], STRONG.fullmatch(cells[n])
+            strong = STRONG.fullmatch(cell) if sums else None
             bare = strong and len(re.sub(r"[（(].*|[:：]", "", cell)) <= 2
             if (strong and (n == first or bare)) or (n == first and WEAK.fullmatch(cell) and self._lacks(filled, n)):
                 return f"total:{cell.replace(':', '：')}"
@@ -261,11 +261,12 @@ class Sieve:
         known = [compact(row[n]) for n in filled] == [self.names[n] for n in filled if n < len(self.names)]
         return len(filled) > 1 and words and bool(over) and not known and not STRONG.fullmatch(compact(row[filled[0]]))
 
-    def _add(self, row: Row, sums: dict[int, Decimal]) -> None:
+    def _add(self, row: Row, *all_sums: dict[int, Decimal]) -> None:
         for n in self.numeric:
             value = number(row[n]) if n < len(row) else None
             if value is not None:
-                sums[n] = sums.get(n, Decimal(0)) + value
+                for sums in all_sums:
+                    sums[n] = sums.get(n, NONE_YET) + value
 
     def _settled(self, totals: Sequence[_Total], last: dict[int, Decimal], whole: dict[int, Decimal]) -> list[_Total]:
         """The totals, those that only may be one among them where their numbers are the sums; else they are rows of them."""
@@ -295,7 +296,7 @@ class Sieve:
             yield Sifted(each.row, each.cells, f"total-mismatch:{each.label} {wrong}" if wrong else f"total:{each.label}")
 
     def _differences(self, total: _Total, sums: Sequence[dict[int, Decimal]]) -> str:
-        told = []
+        differences = []
         for n in sorted(self.numeric - self.sequence):
             value = number(total.cells[n]) if n < len(total.cells) else None
             if value is None or NO_SUM.search(self.names[n]):
@@ -305,20 +306,20 @@ class Sieve:
             candidates = [each[n] for each in sums if n in each]
             if candidates and all(abs(value - each) > near for each in candidates):
                 closest = min(candidates, key=lambda each: abs(value - each))
-                told.append(f"{self.names[n]} {value} ≠ {closest}")
-        return "，".join(told[:4]).replace(":", "：")
+                differences.append(f"{self.names[n]} {value} ≠ {closest}")
+        return "，".join(differences[:4]).replace(":", "：")
 
 
-def seen(counts: Counter[str], found: Sequence[str] = ()) -> list[Evidence]:
+def seen(counts: Counter[str], wrong_totals: Sequence[str] = ()) -> list[Evidence]:
     """What was set aside, for people. `counts`: rows by rule; `found`: what was found wrong with totals."""
-    told = []
+    evidence = []
     for rule, (zh, en) in REASONS.items():
         if counts[rule]:
-            more = "：" + "；".join(found[:3]) if rule == "total-mismatch" and found else ""
-            told.append(
+            more = "：" + "；".join(wrong_totals[:3]) if rule == "total-mismatch" and wrong_totals else ""
+            evidence.append(
                 Evidence(f"{counts[rule]} 行不是记录，已另放：{zh}{more}", f"{counts[rule]} rows set aside: {en}{more}")
             )
-    return told
+    return evidence
 
 
 def _is_full(row: Row) -> bool:
@@ -336,7 +337,8 @@ def _share(cells: Sequence[str], is_such: object) -> float:
 
 
 def _is_number(cell: str) -> bool:
-    return number(cell) is not None
+    """Whether a compact cell is a number."""
+    return NUMBER.fullmatch(cell) is not None
 
 
 def _is_word(cell: str) -> bool:

@@ -43,7 +43,7 @@ def told(value: object) -> list[Block]:
     words = str(value or "").strip()
     if not words or words.lower() == ALL:
         return []
-    found = []
+    lines = []
     for word in words.split(","):
         form = RANGE.fullmatch(word.strip())
         if form is None or _place(form[1]) > _place(form[2]):
@@ -51,8 +51,8 @@ def told(value: object) -> list[Block]:
                 f"列范围 {words} 不成立：应写作 A:C，上下接排的几块写作 A:C,E:G，不分块写 {ALL}。",
                 f"{words} is no range of columns: write A:C, A:C,E:G for blocks to be read one below the other, or {ALL}.",
             )
-        found.append(Block(_place(form[1]), _place(form[2])))
-    return found
+        lines.append(Block(_place(form[1]), _place(form[2])))
+    return lines
 
 
 def _place(name: str) -> int:
@@ -81,7 +81,7 @@ def notes(rows: Sequence[Row], header: Header) -> dict[int, str]:
     tables = [run for run in runs if _is_table(run, names, body)]
     if not tables or not header.rows:
         return {}
-    found = {}
+    noted = {}
     for column in range(tables[0].right + 1 if len(tables) == 1 else width, width):
         name = names[column].strip() if column < len(names) else ""
         cells = [row[column].strip() for row in body if column < len(row) and row[column].strip()]
@@ -89,11 +89,11 @@ def notes(rows: Sequence[Row], header: Header) -> dict[int, str]:
             continue
         said = [name, *cells] if name else cells
         if said and any(len(text) > 1 and not text.replace(".", "").isdigit() for text in said):
-            found[column] = " / ".join(said)
+            noted[column] = " / ".join(said)
     last = tables[0].right  # a note right beside the table, without a blank column between
     if len(tables) == 1 and _is_note(last, names, body):
-        found[last] = " / ".join(row[last].strip() for row in body if last < len(row) and row[last].strip()) or names[last]
-    return found
+        noted[last] = " / ".join(row[last].strip() for row in body if last < len(row) and row[last].strip()) or names[last]
+    return noted
 
 
 def _is_note(column: int, names: Sequence[str], body: Sequence[Row]) -> bool:
@@ -114,14 +114,14 @@ def _runs(names: Sequence[str], body: Sequence[Row], width: int) -> list[Block]:
         bool(column < len(names) and names[column].strip()) or any(column < len(row) and row[column].strip() for row in body)
         for column in range(width)
     ]
-    found, start = [], None
+    runs, start = [], None
     for column, is_used in enumerate([*used, False]):
         if is_used and start is None:
             start = column
         elif not is_used and start is not None:
-            found.append(Block(start, column - 1))
+            runs.append(Block(start, column - 1))
             start = None
-    return found
+    return runs
 
 
 def _named(run: Block, names: Sequence[str]) -> list[str]:
@@ -171,24 +171,24 @@ def _repeated(names: Sequence[str]) -> list[Block]:
     return []
 
 
-def same_names(found: Sequence[Block], names: Sequence[str]) -> bool:
+def same_names(blocks: Sequence[Block], names: Sequence[str]) -> bool:
     """Whether all blocks have the same names, so that one may be read below the other."""
-    return len({tuple(_named(block, names)) for block in found}) == 1
+    return len({tuple(_named(block, names)) for block in blocks}) == 1
 
 
-def question(found: Sequence[Block], names: Sequence[str]) -> Question:
+def question(blocks: Sequence[Block], names: Sequence[str]) -> Question:
     """Which of the tables that stand side by side is meant."""
-    listed = "、".join(map(str, found))
+    listed = "、".join(map(str, blocks))
     choices = []
-    if same_names(found, names):
+    if same_names(blocks, names):
         together = Said("列名相同，上下接排，合为一张表", "their names are the same: one table, one block below the other")
-        choices.append(Choice(",".join(map(str, found)), together))
-    for block in found:
+        choices.append(Choice(",".join(map(str, blocks)), together))
+    for block in blocks:
         shown = "、".join(_named(block, names)[:4])
         choices.append(Choice(str(block), Said(f"只读这一张：{shown}", f"this one only: {shown}")))
     choices.append(Choice(ALL, Said("是一张表，各列都是同一条记录的", "it is one table, all columns belong to a record")))
     said = Said(
-        f"工作表中并排有 {len(found)} 张表（{listed} 列），读哪一张？", f"There are tables side by side ({listed}); which one?"
+        f"工作表中并排有 {len(blocks)} 张表（{listed} 列），读哪一张？", f"There are tables side by side ({listed}); which one?"
     )
     evidence = Evidence("各表之间有空列，或列名重复", "blank columns stand between them, or their names repeat")
     return Question("--range", said, tuple(choices), (evidence,), free=True)

@@ -7,18 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from contracts.checks.formats.registry import LATITUDE, LONGITUDE
 from contracts.inference.datums import MERCATOR
 from contracts.inference.evidence import Choice, Question, Said
 from contracts.inference.glossary import SIMPLIFIED
-from contracts.inference.guess import Answers, Guess
+from contracts.inference.guess import ColumnAnswers, Guess
 from contracts.inference.profile import ColumnProfile
 from contracts.model import Format, Type
 
 Pair = tuple[Guess, ColumnProfile]
 ZERO = re.compile(r"[+-]?0+(\.0+)?")
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
-LONGITUDE = re.compile(r"(^|_)(lon|lng|long|longitude|lon84|wgs84_lon)(_|$)")
-LATITUDE = re.compile(r"(^|_)(lat|latitude)(_|$)")
+LONGITUDE_NAME = re.compile(r"(^|_)(lon|lng|long|longitude|lon84|wgs84_lon)(_|$)")
+LATITUDE_NAME = re.compile(r"(^|_)(lat|latitude)(_|$)")
 DMS = (
     r"\s*([EWNS东西南北]?)(?:经|纬)?\s*([0-9]{1,3}(?:\.[0-9]+)?)\s*[°º˚度]\s*(?:([0-5]?[0-9](?:\.[0-9]+)?)\s*[′'’‘分]\s*)?"
     r"(?:([0-5]?[0-9](?:\.[0-9]+)?)\s*(?:[″\"”“秒]|''|′′)\s*)?([EWNS]?)\s*"
@@ -68,19 +69,19 @@ def entries(reading: Mapping[str, Any]) -> list[Conversion]:
     return [Conversion(e["longitude"], e["latitude"], e["kind"], e.get("datum", "")) for e in reading.get("places", ())]
 
 
-def conversions(pairs: Sequence[Pair], answers: Answers) -> list[Conversion]:
+def conversions(pairs: Sequence[Pair], answers: ColumnAnswers) -> list[Conversion]:
     """The conversions that headers, a column or a person say; what is only likely is asked by `coordinates`."""
     said_by = next((c for g, c in pairs if DATUM_TITLE.search(g.source.strip()) and _says_datum(c)), None)
-    found = []
+    chosen = []
     for (lon, _lon_column), (lat, _lat_column) in _couples(pairs):
-        told = answers.of(answers.places, lon) or answers.of({k: v for k, v in answers.places.items() if k != "*"}, lat)
+        answer = answers.of(answers.places, lon) or answers.of({k: v for k, v in answers.places.items() if k != "*"}, lat)
         title = f"{lon.source} {lat.source}"
-        kind = told or ("gcj02" if GCJ02.search(title) else "bd09" if BD09.search(title) else "")
+        kind = answer or ("gcj02" if GCJ02.search(title) else "bd09" if BD09.search(title) else "")
         if kind and kind != "as-is":
-            found.append(Conversion(lon.source, lat.source, kind))
+            chosen.append(Conversion(lon.source, lat.source, kind))
         elif not kind and said_by is not None:
-            found.append(Conversion(lon.source, lat.source, "column", said_by.source))
-    return found
+            chosen.append(Conversion(lon.source, lat.source, "column", said_by.source))
+    return chosen
 
 
 def _says_datum(column: ColumnProfile) -> bool:
@@ -107,7 +108,7 @@ def is_dms(column: ColumnProfile) -> bool:
     return bool(values) and all(re.fullmatch(DMS, value) for value in values)
 
 
-def coordinates(pairs: Sequence[Pair], answers: Answers, converted: Sequence[Conversion] = ()) -> None:
+def coordinates(pairs: Sequence[Pair], answers: ColumnAnswers, converted: Sequence[Conversion] = ()) -> None:
     """Longitudes and latitudes by name and range; what cannot be one is asked, or kept without a check."""
     sources = {source: each for each in converted for source in (each.longitude, each.latitude)}
     for guess, _column in pairs:
@@ -121,8 +122,8 @@ def coordinates(pairs: Sequence[Pair], answers: Answers, converted: Sequence[Con
     rest = [(guess, column) for guess, column in pairs if guess.source not in sources and not _kept(guess, answers)]
     for guess, column in rest:
         _mark(guess, column)
-    found = [guess.format for guess, _ in rest if guess.format in CHINA]
-    if found.count(Format.LONGITUDE) != found.count(Format.LATITUDE):
+    formats = [guess.format for guess, _ in rest if guess.format in CHINA]
+    if formats.count(LONGITUDE) != formats.count(LATITUDE):
         for guess, _ in rest:
             if guess.format in CHINA:
                 guess.format = None
@@ -130,7 +131,7 @@ def coordinates(pairs: Sequence[Pair], answers: Answers, converted: Sequence[Con
     _datum(rest)
 
 
-def _kept(guess: Guess, answers: Answers) -> bool:
+def _kept(guess: Guess, answers: ColumnAnswers) -> bool:
     return answers.of(answers.places, guess) == "as-is"
 
 
@@ -141,7 +142,7 @@ def _mark(guess: Guess, column: ColumnProfile) -> None:
     limit = 180 if name == "longitude" else 90
     guess.type = Type.NUMBER
     if -limit <= column.least_number and column.most_number <= limit:
-        guess.format = Format.LONGITUDE if name == "longitude" else Format.LATITUDE
+        guess.format = LONGITUDE if name == "longitude" else LATITUDE
     else:
         guess.say(
             f"有超出 ±{limit} 的值（{column.least_number:g} 至 {column.most_number:g}），未设坐标检查",
@@ -164,11 +165,11 @@ def _zeros(guess: Guess, column: ColumnProfile) -> None:
         guess.say(f"{rows} 行为 0，疑为缺值", f"{rows} rows are 0: perhaps no value")
 
 
-def _inside(form: Format, value: float) -> bool:
-    return CHINA[form][0] <= value <= CHINA[form][1]
+def _inside(form: Format | None, value: float) -> bool:
+    return form is not None and CHINA[form][0] <= value <= CHINA[form][1]
 
 
-def _ask(couple: tuple[Pair, Pair], answers: Answers) -> None:
+def _ask(couple: tuple[Pair, Pair], answers: ColumnAnswers) -> None:
     """Ask about a longitude and a latitude that cannot be one in China, and look like something else that is."""
     (lon, lon_column), (lat, lat_column) = couple
     if answers.of(answers.places, lon):
@@ -206,7 +207,7 @@ def _range(column: ColumnProfile) -> tuple[float, float]:
 
 def _likely(span: tuple[float, float, float, float]) -> tuple[str, ...]:
     """What coordinates beyond a longitude and a latitude may be, where that puts them in China."""
-    (west, east), (south, north) = CHINA[Format.LONGITUDE], CHINA[Format.LATITUDE]
+    (west, east), (south, north) = CHINA[LONGITUDE], CHINA[LATITUDE]
     lon, lat = span[:2], span[2:]
 
     def within(values: tuple[float, float], low: float, high: float) -> bool:
@@ -222,7 +223,7 @@ def _likely(span: tuple[float, float, float, float]) -> tuple[str, ...]:
     return ("mercator",) if within(lon, *metres[:2]) and within(lat, *metres[2:]) else ()
 
 
-CHINA = {Format.LONGITUDE: (73.0, 136.0), Format.LATITUDE: (3.0, 54.0)}
+CHINA: dict[Format | None, tuple[float, float]] = {LONGITUDE: (73.0, 136.0), LATITUDE: (3.0, 54.0)}
 """Longitudes and latitudes of China's land."""
 
 
@@ -243,8 +244,8 @@ def _datum(pairs: Sequence[tuple[Guess, ColumnProfile]]) -> None:
 
 
 def _is_longitude(guess: Guess) -> bool:
-    return bool(LONGITUDE.search(guess.name)) or bool(re.search("经度|东经", guess.source.translate(SIMPLIFIED)))
+    return bool(LONGITUDE_NAME.search(guess.name)) or bool(re.search("经度|东经", guess.source.translate(SIMPLIFIED)))
 
 
 def _is_latitude(guess: Guess) -> bool:
-    return bool(LATITUDE.search(guess.name)) or bool(re.search("纬度|北纬", guess.source.translate(SIMPLIFIED)))
+    return bool(LATITUDE_NAME.search(guess.name)) or bool(re.search("纬度|北纬", guess.source.translate(SIMPLIFIED)))

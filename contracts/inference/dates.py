@@ -88,7 +88,7 @@ def written(counts: Mapping[str, int], filled: int, prefer: str = "") -> Written
     for fmt, rows in counts.items():
         if rows:
             orders.setdefault(order(fmt), {})[fmt] = rows
-    neutral = {f: r for o, told in orders.items() for f, r in told.items() if not numeric_month(f)}
+    neutral = {f: r for o, formats in orders.items() for f, r in formats.items() if not numeric_month(f)}
     best: list[Written] = []
     for name in ("ymd", "mdy", "dmy"):
         chosen = _cover({**neutral, **{f: r for f, r in orders.get(name, {}).items() if numeric_month(f)}}, filled)
@@ -119,16 +119,16 @@ def _cover(counts: Mapping[str, int], filled: int) -> Written | None:
     best, rows = ranked[0]
     if rows == filled:
         return Written((best,), rows, timed(best))
-    kept, total = [best], rows
+    chosen, total = [best], rows
     for fmt, more in ranked[1:]:
-        if total < filled and more and total + more <= filled and not _overlap(fmt, kept):
-            kept, total = [*kept, fmt], total + more
-    return Written(tuple(kept), total, any(timed(f) for f in kept))
+        if total < filled and more and total + more <= filled and not _overlap(fmt, chosen):
+            chosen, total = [*chosen, fmt], total + more
+    return Written(tuple(chosen), total, any(timed(f) for f in chosen))
 
 
-def _overlap(fmt: str, kept: list[str]) -> bool:
+def _overlap(fmt: str, chosen: list[str]) -> bool:
     """Whether two formats may read the same text: same separators and as many digits; only year length tells then."""
-    return any(re.sub("%y", "%Y", fmt) == re.sub("%y", "%Y", other) for other in kept)
+    return any(re.sub("%y", "%Y", fmt) == re.sub("%y", "%Y", other) for other in chosen)
 
 
 def timed(fmt: str) -> bool:

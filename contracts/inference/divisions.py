@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from contracts.checks.formats import registry as formats
+from contracts.checks.formats import division
 from contracts.inference.glossary import SIMPLIFIED
 
 TITLE = re.compile(
@@ -29,7 +29,7 @@ def is_year_title(title: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class DivisionCounts:
     """Rows of a column of division codes by what they were found to be."""
 
     current: int = 0
@@ -42,41 +42,43 @@ class Seen:
     malformed: int = 0
 
 
-def count(rows: Iterable[tuple[str, str | None, int]], today: Collection[str], years: Mapping[int, Collection[str]]) -> Seen:
+def count(
+    rows: Iterable[tuple[str, str | None, int]], today: Collection[str], years: Mapping[int, Collection[str]]
+) -> DivisionCounts:
     """What the codes are; `rows`: code, year where the row says it, and how many rows; `years`: older tables by their year."""
-    now = formats.division_spellings(frozenset(today))
-    tables = {year: formats.division_spellings(frozenset(codes)) for year, codes in years.items()}
-    found = dict.fromkeys(Seen.__slots__, 0)
+    now = division.spellings(frozenset(today))
+    tables = {year: division.spellings(frozenset(codes)) for year, codes in years.items()}
+    counts = dict.fromkeys(DivisionCounts.__slots__, 0)
     for code, year, number in rows:
-        found[_kind(code, year, now, tables)] += number
-    return Seen(**found)
+        counts[_kind(code, year, now, tables)] += number
+    return DivisionCounts(**counts)
 
 
 def _kind(code: str, year: str | None, now: Collection[str], tables: Mapping[int, Collection[str]]) -> str:
-    if formats.division(code) is not None:
+    if not re.fullmatch(division.PATTERN, code):
         return "malformed"
-    known = formats.division(code, now) is None
+    known = code[:9] in now
     of_year = max((each for each in tables if year and year[:4].isdigit() and each <= int(year[:4])), default=None)
     if of_year is None:
         return "current" if known else "unknown"
-    in_year = formats.division(code, tables[of_year]) is None
+    in_year = code[:9] in tables[of_year]
     later = known and int((year or "0")[:4]) > max(tables)
     if in_year or later:
         return "current" if known else "of_its_year"
     return "not_of_its_year" if known else "unknown"
 
 
-def say(seen: Seen, years: Collection[int]) -> tuple[str, str]:
+def say(seen: DivisionCounts, years: Collection[int]) -> tuple[str, str]:
     """The counts in a sentence."""
-    told = [
+    lines = [
         (seen.current, "行在现行表中", "rows are in today's table"),
         (seen.of_its_year, "行为旧代码，在其年份的表中", "are old codes of the table of their year"),
         (seen.not_of_its_year, "行不在其年份的表中", "are not in the table of their year"),
         (seen.unknown, "行不在任何表中", "are in no table"),
         (seen.malformed, "行位数不对", "have a wrong number of digits"),
     ]
-    zh = "、".join(f"{rows} {what}" for rows, what, _ in told if rows)
-    en = ", ".join(f"{rows} {what}" for rows, _, what in told if rows)
+    zh = "、".join(f"{rows} {what}" for rows, what, _ in lines if rows)
+    en = ", ".join(f"{rows} {what}" for rows, _, what in lines if rows)
     more = "" if years else "；目录中没有往年的区划表（代码表 division-年份），未按年份核对"
     more_en = "" if years else "; the catalogue has no tables of other years (code lists division-YEAR)"
     return f"行政区划代码：{zh}{more}", f"division codes: {en}{more_en}"

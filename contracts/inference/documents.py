@@ -213,8 +213,8 @@ def side_by_side(document: Any, path: str = "") -> tuple[str, int] | None:
         if len(keys) == 1 and plain and counted and len(columns[0]) > 0 and len(columns) == len(document):
             return path or ROOT, len(columns[0])
     inner = ((key, value) for key, value in document.items() if isinstance(value, Mapping))
-    found = (side_by_side(value, f"{path}.{key}".strip(".")) for key, value in inner if path.count(".") < 2)
-    return next((each for each in found if each), None)
+    nested = (side_by_side(value, f"{path}.{key}".strip(".")) for key, value in inner if path.count(".") < 2)
+    return next((each for each in nested if each), None)
 
 
 def turned(document: Any) -> list[dict[str, Any]]:
@@ -226,8 +226,8 @@ def turned(document: Any) -> list[dict[str, Any]]:
 def question(document: Any) -> Question:
     """What to ask of a document without a list of records: its columns, or itself as one record."""
     whole = Choice(ROOT, Said("整个文档是一条记录", "the document itself is one record"))
-    if found := side_by_side(document):
-        where, rows = found
+    if table := side_by_side(document):
+        where, rows = table
         columns = Choice(
             COLUMNS if where == ROOT else f"{COLUMNS}:{where}",
             Said(f"按列存放：每个键是一列，共 {rows} 行", f"stored by column: each key is one, {rows} rows"),
@@ -242,11 +242,11 @@ def _asked(said: Said, *choices: Choice) -> Question:
     return Question("--records", said, choices, free=True)
 
 
-def answered(told: str, document: Any) -> RecordList | None:
+def answered(answer: str, document: Any) -> RecordList | None:
     """The records that an answer to `question` names; None where it is another path."""
-    if told == COLUMNS or told.startswith(f"{COLUMNS}:"):
-        return RecordList(told, shape=COLUMNS)
-    if told.strip("$. ") == "" and isinstance(document, Mapping):
+    if answer == COLUMNS or answer.startswith(f"{COLUMNS}:"):
+        return RecordList(answer, shape=COLUMNS)
+    if answer.strip("$. ") == "" and isinstance(document, Mapping):
         return RecordList(ROOT, 1, shape="one")
     return None
 

@@ -20,7 +20,7 @@ SELF_DESCRIBING = frozenset({"json", "ndjson", "geojson", "parquet"})
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class DraftSubject:
     """What the dataset is called and where its file came from."""
 
     dataset: str
@@ -32,7 +32,7 @@ class Subject:
     reading: Mapping[str, Any] = field(default_factory=dict)
 
 
-def document(subject: Subject, profile: Profile, guesses: Sequence[Guess]) -> dict[str, Any]:
+def document(subject: DraftSubject, profile: Profile, guesses: Sequence[Guess]) -> dict[str, Any]:
     """The contract as an ODCS document; `status` is draft until it is registered as active."""
     keyed = any(guess.key for guess in guesses)
     pairs = list(zip(guesses, profile.columns, strict=True))
@@ -77,9 +77,9 @@ def _undamaged(guess: Guess) -> dict[str, Any]:
     }
 
 
-def _custom(subject: Subject, profile: Profile, keyed: bool) -> list[dict[str, Any]]:
+def _custom(subject: DraftSubject, profile: Profile, keyed: bool) -> list[dict[str, Any]]:
     formats = [2] if subject.media in SHEETS else [6] if subject.media in SELF_DESCRIBING else [1]
-    told: dict[str, Any] = {
+    custom: dict[str, Any] = {
         "titleEn": subject.dataset.replace("_", " "),
         "descriptionEn": f"Drafted from {subject.filename} ({profile.rows:,} rows, {len(profile.columns)} columns); "
         "a steward should check it",
@@ -95,7 +95,7 @@ def _custom(subject: Subject, profile: Profile, keyed: bool) -> list[dict[str, A
         "reading": dict(subject.reading),
         "x-profile": f"rows {profile.rows}, columns {len(profile.columns)}, lines of totals {profile.totals}",
     }
-    return [{"property": name, "value": value} for name, value in told.items()]
+    return [{"property": name, "value": value} for name, value in custom.items()]
 
 
 def checked(drafted: Mapping[str, Any], source: str) -> Contract:
@@ -116,7 +116,7 @@ def checked(drafted: Mapping[str, Any], source: str) -> Contract:
 
 def property_of(guess: Guess, column: ColumnProfile, rows: int) -> dict[str, Any]:
     """One information item."""
-    made: dict[str, Any] = {
+    part: dict[str, Any] = {
         "name": guess.name,
         "physicalName": guess.name,
         "businessName": guess.source.strip() or guess.name,
@@ -125,13 +125,13 @@ def property_of(guess: Guess, column: ColumnProfile, rows: int) -> dict[str, Any
         "description": describe(guess, column, rows),
     }
     if guess.key:
-        made |= {"primaryKey": True, "primaryKeyPosition": guess.key, "required": True}
+        part |= {"primaryKey": True, "primaryKeyPosition": guess.key, "required": True}
     sample = _sample(guess, column)
     if sample is not None:
-        made["examples"] = [sample]
+        part["examples"] = [sample]
     custom = _item_custom(guess, column, rows)
-    made["customProperties"] = [{"property": name, "value": value} for name, value in custom.items()]
-    return made
+    part["customProperties"] = [{"property": name, "value": value} for name, value in custom.items()]
+    return part
 
 
 def _item_custom(guess: Guess, column: ColumnProfile, rows: int) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def _item_custom(guess: Guess, column: ColumnProfile, rows: int) -> dict[str, An
     if guess.missing:
         custom["missingValues"] = list(guess.missing)
     if guess.format:
-        custom["domainFormat"] = guess.format.value
+        custom["domainFormat"] = guess.format.name
     if guess.unit:
         custom["unit"] = guess.unit
     if guess.datum:
@@ -160,16 +160,16 @@ def _item_custom(guess: Guess, column: ColumnProfile, rows: int) -> dict[str, An
 
 def figures(guess: Guess, column: ColumnProfile, rows: int) -> dict[str, Any]:
     """The column's figures; of personal data only counts, never a value."""
-    told: dict[str, Any] = {"filled": column.filled, "empty": rows - column.filled, "distinct": column.distinct}
+    figure: dict[str, Any] = {"filled": column.filled, "empty": rows - column.filled, "distinct": column.distinct}
     if guess.personal or guess.grade != "L1":
-        return told
+        return figure
     if guess.type in (Type.INTEGER, Type.NUMBER) and column.least_number is not None:
-        told |= {"min": column.least_number, "max": column.most_number}
+        figure |= {"min": column.least_number, "max": column.most_number}
     elif column.least is not None:
-        told |= {"min": _short(column.least), "max": _short(column.most or "")}
+        figure |= {"min": _short(column.least), "max": _short(column.most or "")}
     if 1 < column.distinct < rows:
-        told["top"] = "; ".join(f"{_short(value)} ×{count}" for value, count in column.top[:5])
-    return told
+        figure["top"] = "; ".join(f"{_short(value)} ×{count}" for value, count in column.top[:5])
+    return figure
 
 
 def describe(guess: Guess, column: ColumnProfile, rows: int) -> str:
@@ -192,7 +192,7 @@ def _short(value: str) -> str:
     return value if len(value) <= LONG_SAMPLE else value[: LONG_SAMPLE - 1] + "…"
 
 
-def report(subject: Subject, profile: Profile, guesses: Sequence[Guess]) -> str:
+def report(subject: DraftSubject, profile: Profile, guesses: Sequence[Guess]) -> str:
     """The profile as a Markdown page, for people."""
     lines = [
         f"# {subject.title}（{subject.dataset}）",
@@ -205,11 +205,12 @@ def report(subject: Subject, profile: Profile, guesses: Sequence[Guess]) -> str:
         "|---|---|---|---:|---:|---|---|---|---|",
     ]
     for guess, column in zip(guesses, profile.columns, strict=True):
-        told = figures(guess, column, profile.rows)
+        figure = figures(guess, column, profile.rows)
         key = f" 主键{guess.key}" if guess.key else ""
         cells = [
-            guess.source, guess.name + key, str(guess.type), f"{column.filled:,}", f"{column.distinct:,}", told.get("min", ""),
-            told.get("max", ""), guess.grade, "；".join(f"{n.zh} / {n.en}" for n in guess.notes),
+            guess.source, guess.name + key, str(guess.type), f"{column.filled:,}", f"{column.distinct:,}",
+            figure.get("min", ""), figure.get("max", ""), guess.grade,
+            "；".join(f"{n.zh} / {n.en}" for n in guess.notes),
         ]  # fmt: skip
         lines.append("| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
     return "\n".join([*lines, ""])

@@ -43,8 +43,8 @@ FREQUENT = frozenset(
     "天政四日那社义事平形相全表间样与关各重新线内数正心反你明看原又么利比或但质气第向道命此变条只没结解问意建月公无系军很"
     "情者最立代想已通并提直题程展五果料象员革位入常文总次品式活设及管特件长求老头基资边流路级少图山统接知较将组见计别手角"
     "期根论运农指几九区强放决西被干做必先回则任取据处府县市省镇乡村街道办委局厅站站点名称编号码型状态日期时间地址电话姓名"
-    "单位企业危险源经度纬度数据类别等级备注说明登记注册信用监测城州盟旗东南北京津沪江河湖海湾安化学品车辆车牌水库堤坝震级"
-    "深度火灾消防应急预警救援物资队伍专家隐患排查治理這為個國時來們會發動過說產種後對學經進裡現實電體從業開還與關線數質氣"
+    "单位企业危源险经度纬度数据类别等级备注说明登记注册信用监测城州盟旗东南北京津沪江河湖海湾安化学品车辆车牌水堤库坝级震"
+    "深度火消灾防应预急救警物援资队专伍家隐排患查治理這為個國時來們會發動過說產種後對學經進裡現實電體從業開還與關線數質氣"
     "無軍題總長頭資邊級圖統將組見計別論運農幾區決戰則處縣鎮鄉辦廳點稱編號碼態電話單險緯據類備註説登記冊監測東灣車輛庫壩預"
     "警隊專隱單張李王劉陳楊黃趙吳周徐孫馬朱胡郭何林羅鄭梁謝宋唐許韓馮鄧张刘陈杨黄赵吴孙马郭罗郑谢许韩冯邓曹彭曾肖田董袁潘"
     "于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱府政務開放目錄提供清單高雄桃園臺北新竹苗栗彰"
@@ -180,13 +180,13 @@ def _try_all(file: BinaryIO, trials: dict[str, _Trial]) -> tuple[int, bytes]:
     """Decode every block with every codec; lines with non-ASCII, and a sample of them."""
     lines, sample = 0, bytearray()
     for block in _foreign_lines(file):
-        told = [line for line in block.split(b"\n") if not line.isascii()]
-        lines += len(told)
+        foreign_lines = [line for line in block.split(b"\n") if not line.isascii()]
+        lines += len(foreign_lines)
         if len(sample) < SAMPLE:
-            sample += b"\n".join(told)[: SAMPLE - len(sample)]
+            sample += b"\n".join(foreign_lines)[: SAMPLE - len(sample)]
         for trial in trials.values():
             if not trial.hopeless and not _decodes(block, trial.codec):
-                trial.bad_lines += sum(not _decodes(line, trial.codec) for line in told)
+                trial.bad_lines += sum(not _decodes(line, trial.codec) for line in foreign_lines)
         _drop_hopeless(trials, lines)
     return lines, bytes(sample)
 
@@ -345,7 +345,7 @@ def _latin_plausibility(sample: bytes) -> float:
     return 0.95 * min(1.0, len(LATIN_LETTER.findall(sample)) / max(1, len(runs)) / 0.8)
 
 
-def question(found: Encoding) -> Said:
+def question(encoding: Encoding) -> Said:
     """What to ask where the encoding is not certain."""
-    choices = " / ".join((found.name, *found.others))
+    choices = " / ".join((encoding.name, *encoding.others))
     return Said(f"文件的字符编码不能确定（可能是 {choices}）", f"The file's encoding is not certain (it may be {choices})")

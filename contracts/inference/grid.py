@@ -84,15 +84,15 @@ class NoSuchHeader(HubError):
 
 def header_rows(header: object) -> tuple[int, int]:
     """First and last row of a header, from 1, as it is told: 2, "2-3"; (0, 0) for "none"; nothing told is row 1."""
-    told = str(header or 1).strip().lower()
-    if told in ("none", "0"):
+    given = str(header or 1).strip().lower()
+    if given in ("none", "0"):
         return 0, 0
-    form = HEADER_ROWS.fullmatch(told)
+    form = HEADER_ROWS.fullmatch(given)
     first, last = (int(form[1]), int(form[2] or form[1])) if form else (0, 0)
     if not first or not 0 <= last - first < MOST_LEVELS:
         raise NoSuchHeader(
-            f"表头行 {told} 不成立：应为行号（从 1 起），几行的写作 2-3（至多 {MOST_LEVELS} 行），没有列名写 none。",
-            f"{told} is no place of a header: give a row number from 1, several rows as 2-3 (at most {MOST_LEVELS}), or none.",
+            f"表头行 {given} 不成立：应为行号（从 1 起），几行的写作 2-3（至多 {MOST_LEVELS} 行），没有列名写 none。",
+            f"{given} is no place of a header: give a row number from 1, several rows as 2-3 (at most {MOST_LEVELS}), or none.",
         )
     return first, last
 
@@ -118,20 +118,20 @@ def find_header(rows: Sequence[Row], spans: Sequence[Span] = ()) -> Header:
     below = [row for row in rows[levels[-1] + 1 :] if any(c.strip() for c in row)][: LOOK_AT - 1]
     body = [row for row in below if not repeats(row, rows[levels[-1]])] or below
     names = join_levels([rows[level] for level in levels], width, spans, levels)
-    told = _weigh(names, body) if len(levels) == 1 else _Weights(pro=2.0)
+    weights = _weigh(names, body) if len(levels) == 1 else _Weights(pro=2.0)
     if len(levels) == 1 and body:
         names = names[: max(width, len(names))]
     if not body:
-        return _header_only(levels, names, skipped, told, body_at)
-    found = _judge(levels, names, skipped, told)
-    second = _second_header(body) if found.certain and len(levels) == 1 and found.rows else []
+        return _header_only(levels, names, skipped, weights, body_at)
+    judged = _judge(levels, names, skipped, weights)
+    second = _second_header(body) if judged.certain and len(levels) == 1 and judged.rows else []
     if second:
         said = Evidence(
             f"表头下一行“{'、'.join(second[:4])}”像第二行表头或单位，其下是数字或日期",
             f"the row below the header looks like a second header or units: {', '.join(second[:4])} over numbers or dates",
         )
-        return Header(levels, names, False, skipped, (*found.evidence, said))
-    return found
+        return Header(levels, names, False, skipped, (*judged.evidence, said))
+    return judged
 
 
 def repeats(row: Row, header: Row) -> bool:
@@ -147,12 +147,12 @@ def _second_header(body: Sequence[Row]) -> list[str]:
     plain = [cell for cell in first if not is_unit(cell)]
     if len(rest) < FEW_BELOW or any(kind(cell) not in {"text", "blank"} or any(c.isdigit() for c in cell) for cell in plain):
         return []
-    found = []
+    repeats = []
     for place, word in enumerate(first):
         cells = [row[place].strip() for row in rest if place < len(row) and row[place].strip()]
         if word and word.lower() not in NO_VALUE and len(cells) >= FEW_BELOW and all(kind(cell) in NUMERIC for cell in cells):
-            found.append(word)
-    return found
+            repeats.append(word)
+    return repeats
 
 
 def _start(rows: Sequence[Row]) -> tuple[int | None, int]:
@@ -278,7 +278,7 @@ def _spread_groups(levels: list[list[str]], merged: set[int]) -> None:
 
 def _weigh(names: Sequence[str], body: Sequence[Row]) -> _Weights:
     """A header differs from what stands below it; a first record does not."""
-    told = _Weights()
+    weights = _Weights()
     years = [name for name in names if YEAR.fullmatch(name)]
     contrast: list[str] = []
     alike: list[str] = []
@@ -302,10 +302,10 @@ def _weigh(names: Sequence[str], body: Sequence[Row]) -> _Weights:
         elif is_field_word(name):
             words.append(name)
             exact += is_known_word(name)
-    told.pro = len(contrast) + 0.6 * len(words) + 0.4 * exact + (len(years) if len(years) > 1 else 0)
-    told.con = len(alike) + 0.7 * len(repeats)
-    told.said = _tell(contrast, words, alike, repeats)
-    return told
+    weights.pro = len(contrast) + 0.6 * len(words) + 0.4 * exact + (len(years) if len(years) > 1 else 0)
+    weights.con = len(alike) + 0.7 * len(repeats)
+    weights.said = _tell(contrast, words, alike, repeats)
+    return weights
 
 
 def _same_form(name: str, cells: Sequence[str]) -> bool:
@@ -320,68 +320,70 @@ def _same_form(name: str, cells: Sequence[str]) -> bool:
 
 def _tell(contrast: list[str], words: list[str], alike: list[str], repeats: list[str]) -> list[Evidence]:
     said = []
-    for found, zh, en in (
+    for which, zh, en in (
         (contrast, "其下为数字、日期或代码", "stands over numbers, dates or codes"),
         (words, "是常见字段名", "is a usual name of a field"),
         (alike, "本身是数字或日期", "is a number or a date itself"),
         (repeats, "与其下的值形式相同", "looks like the values below it"),
     ):
-        if found:
-            records = found is alike or found is repeats
-            values = [veil.first(cell) if records else cell for cell in found[:4]]
+        if which:
+            records = which is alike or which is repeats
+            values = [veil.first(cell) if records else cell for cell in which[:4]]
             shown = "、".join(values)
             said.append(
-                Evidence(f"首行“{shown}”{zh}（{len(found)} 列）", f"first row: {', '.join(values)} {en} ({len(found)} columns)")
+                Evidence(f"首行“{shown}”{zh}（{len(which)} 列）", f"first row: {', '.join(values)} {en} ({len(which)} columns)")
             )
     return said
 
 
-def _judge(levels: tuple[int, ...], names: tuple[str, ...], skipped: tuple[str, ...], told: _Weights) -> Header:
+def _judge(levels: tuple[int, ...], names: tuple[str, ...], skipped: tuple[str, ...], weights: _Weights) -> Header:
     blanks = sum(not name for name in names)
-    pro = told.pro - (0.5 if blanks > len(names) / 2 else 0)
-    if (pro >= SURE and pro >= 2 * told.con) or (0 < told.con == 0.7 and pro >= SURE):
-        return Header(levels, names, True, skipped, tuple(told.said))
-    if told.con >= SURE and told.con >= 3 * pro:
-        return Header((), (), not any(skipped), skipped, tuple(told.said))  # titles over a table without header: asked
-    return Header(levels, names, False, skipped, tuple(told.said))
+    pro = weights.pro - (0.5 if blanks > len(names) / 2 else 0)
+    if (pro >= SURE and pro >= 2 * weights.con) or (0 < weights.con == 0.7 and pro >= SURE):
+        return Header(levels, names, True, skipped, tuple(weights.said))
+    if weights.con >= SURE and weights.con >= 3 * pro:
+        return Header((), (), not any(skipped), skipped, tuple(weights.said))  # titles over a table without header: asked
+    return Header(levels, names, False, skipped, tuple(weights.said))
 
 
-def _header_only(levels: tuple[int, ...], names: tuple[str, ...], skipped: tuple[str, ...], told: _Weights, _at: int) -> Header:
+def _header_only(
+    levels: tuple[int, ...], names: tuple[str, ...], skipped: tuple[str, ...], weights: _Weights, _at: int
+) -> Header:
     """One row only: a header if its cells are names of fields, else it is asked."""
     words = sum(is_field_word(name) for name in names)
     numbers = any(kind(name) in NUMERIC for name in names)
-    return Header(levels, names, not numbers and words >= max(1, len(names) / 2), skipped, tuple(told.said))
+    return Header(levels, names, not numbers and words >= max(1, len(names) / 2), skipped, tuple(weights.said))
 
 
-def question(found: Header, shown: Sequence[Row], lines: Sequence[int] = ()) -> Question:
+def question(header: Header, shown: Sequence[Row], lines: Sequence[int] = ()) -> Question:
     """What to ask where it is not clear whether the first row is a header. `lines`: the line where each row begins."""
-    row = found.rows[0] if found.rows else len(found.skipped) if any(found.skipped) else 0
-    told = [lines[n] if n < len(lines) else n + 1 for n in (row, row + 1)]
+    row = header.rows[0] if header.rows else len(header.skipped) if any(header.skipped) else 0
+    numbers = [lines[n] if n < len(lines) else n + 1 for n in (row, row + 1)]
     line = veil.line(shown[row][:8]) if len(shown) > row else ""
     choices = [
-        Choice(str(told[0]), Said("是列名", "it is the header")),
+        Choice(str(numbers[0]), Said("是列名", "it is the header")),
         Choice("none", Said("没有列名，第一行就是数据", "there is no header, the first row is a record")),
     ]
     if (
         len(shown) > row + 1
-        and found.rows
+        and header.rows
         and _second_header([r for r in shown[row + 1 :] if any(c.strip() for c in r)] or [[]])
     ):
         below = veil.line(shown[row + 1][:8])
         both = Said(f"表头有两行：{below}", f"the header has two rows: {below}")
         choices = [
-            Choice(f"{told[0]}-{told[1]}", both),
-            Choice(str(told[1]), Said("只有第二行是列名", "only the second row is the header")),
+            Choice(f"{numbers[0]}-{numbers[1]}", both),
+            Choice(str(numbers[1]), Said("只有第二行是列名", "only the second row is the header")),
             Choice(
-                str(told[0]),
+                str(numbers[0]),
                 Said("只有第一行是列名，其下都是数据", "only the first row is the header, all below it are records"),
             ),
         ]
     return Question(
         "--header",
-        Said(f"第 {told[0]} 行是列名还是数据？{line}", f"Is row {told[0]} a header or a record? {line}"),
+        Said(f"第 {numbers[0]} 行是列名还是数据？{line}", f"Is row {numbers[0]} a header or a record? {line}"),
         tuple(choices),
-        found.evidence,
+        header.evidence,
         free=True,
     )
 
@@ -409,7 +411,7 @@ def fitted_names(names: Sequence[str], width: int) -> Sequence[str]:
 def unique_names(names: Sequence[str], width: int = 0) -> tuple[str, ...]:
     """Headers made unique without regard to capitals; a blank one becomes column_N."""
     taken: set[str] = set()
-    made = []
+    unique = []
     for place in range(max(len(names), width)):
         base = (names[place].strip() if place < len(names) else "") or f"column_{place + 1}"
         name, number = base, 1
@@ -417,5 +419,5 @@ def unique_names(names: Sequence[str], width: int = 0) -> tuple[str, ...]:
             number += 1
             name = f"{base}_{number}"
         taken.add(name.lower())
-        made.append(name)
-    return tuple(made)
+        unique.append(name)
+    return tuple(unique)

@@ -88,7 +88,7 @@ class Guess:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class ColumnAnswers:
     """What a person told about single columns, by header or machine name."""
 
     dates: Mapping[str, str] = field(default_factory=dict)

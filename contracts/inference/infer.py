@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from contracts.checks.formats import registry as formats
 from contracts.inference import dates
 from contracts.inference.amounts import propose
 from contracts.inference.coordinates import Conversion, coordinates
 from contracts.inference.evidence import Choice, Question, Said
-from contracts.inference.guess import TIME_WORDS, Answers, Guess, is_code_name, is_strict_code
+from contracts.inference.guess import TIME_WORDS, ColumnAnswers, Guess, is_code_name, is_strict_code
 from contracts.inference.measures import is_measure, is_period_name
 from contracts.inference.mends import calendar_question, is_date_name
 from contracts.inference.naming import words_of
 from contracts.inference.personal import damage, is_number_of_person, mark, remark, settle, shown
 from contracts.inference.profile import NO_VALUE, ColumnProfile, Profile
-from contracts.model import Type
+from contracts.model import Format, Type
 
 FEW = 0.002
 """Rows of a column that may differ from its type: they are faults of the rows, not another type."""
@@ -42,7 +43,7 @@ def infer(
     profile: Profile,
     names: Sequence[str],
     *,
-    answers: Answers = Answers(),
+    answers: ColumnAnswers = ColumnAnswers(),
     text_columns: frozenset[str] = frozenset(),
     decimals: Mapping[str, tuple[int, int]] = {},
     converted: Sequence[Conversion] = (),
@@ -55,8 +56,8 @@ def infer(
     prefer = _file_order(profile)
     mark(pairs)
     for guess, column in pairs:
-        if told := answers.of({k: v for k, v in answers.types.items() if k != "*"}, guess):
-            _as_told(guess, column, told, answers.of(answers.dates, guess) or prefer)
+        if answer := answers.of({k: v for k, v in answers.types.items() if k != "*"}, guess):
+            _as_told(guess, column, answer, answers.of(answers.dates, guess) or prefer)
         elif not column.filled:
             guess.say("整列为空", "the column is empty")
         else:
@@ -73,13 +74,15 @@ def infer(
     return guesses
 
 
-def _decide(guess: Guess, column: ColumnProfile, answers: Answers, prefer: str, declared_text: bool, delimiter: str) -> None:
-    asked = calendar_question(guess, column, answers)
+def _decide(
+    guess: Guess, column: ColumnProfile, answers: ColumnAnswers, prefer: str, declared_text: bool, delimiter: str
+) -> None:
+    question = calendar_question(guess, column, answers)
     rules: tuple[Callable[[Guess, ColumnProfile], bool], ...] = (
         lambda g, c: declared_text and c.share("dated") != 1,
         lambda g, c: is_number_of_person(g),
         _identifier,
-        lambda g, _c: _asks(g, asked),
+        lambda g, _c: _asks(g, question),
         lambda g, c: _dates(g, c, answers.of(answers.dates, g), prefer),
         _epoch,
         _boolean,
@@ -122,9 +125,7 @@ def _notation(guess: Guess, column: ColumnProfile) -> bool:
 
 def _identifier(guess: Guess, column: ColumnProfile) -> bool:
     """Digits that are no quantity stay text: leading zeros, codes of one width, more digits than a number keeps."""
-    if column.counts["credit_code"] >= 0.95 * column.filled and column.longest == 18 == column.shortest:
-        return True
-    if column.counts["identity_number"] >= 0.95 * column.filled:
+    if any(_looks_like(form, column) for form in formats.recognized()):
         return True
     digits = column.counts["integer"]
     if is_code_name(guess) and column.counts["scientific"]:
@@ -157,21 +158,29 @@ def _identifier(guess: Guess, column: ColumnProfile) -> bool:
     return False
 
 
+def _looks_like(form: Format, column: ColumnProfile) -> bool:
+    """Whether the values look like a format whose form no quantity has."""
+    look = form.recognition
+    if look is None or look.named or column.counts.get(form.counted, 0) < look.share * column.filled:
+        return False
+    return not look.uniform or column.shortest == form.length == column.longest
+
+
 def _time_like(guess: Guess, column: ColumnProfile) -> bool:
     return column.all("ymd8") and bool(words_of(guess.source) & TIME_WORDS)
 
 
 def _file_order(profile: Profile) -> str:
     """The order of day and month that some column of the file proves, if all that prove one agree."""
-    found = set()
+    orders = set()
     for column in profile.columns:
-        told = dates.written(column.date_formats, column.filled)
-        if told and told.rows == column.filled and not told.rivals:
-            found |= {dates.order(fmt) for fmt in told.formats if dates.numeric_month(fmt)}
-    return found.pop() if len(found) == 1 else ""
+        way = dates.written(column.date_formats, column.filled)
+        if way and way.rows == column.filled and not way.rivals:
+            orders |= {dates.order(fmt) for fmt in way.formats if dates.numeric_month(fmt)}
+    return orders.pop() if len(orders) == 1 else ""
 
 
-def _dates(guess: Guess, column: ColumnProfile, told: str, prefer: str) -> bool:
+def _dates(guess: Guess, column: ColumnProfile, answer: str, prefer: str) -> bool:
     """A date or timestamp in one consistent order; ambiguous d/m and m/d is asked."""
     if not column.date_formats:
         return False
@@ -183,7 +192,7 @@ def _dates(guess: Guess, column: ColumnProfile, told: str, prefer: str) -> bool:
     counts = rest or (joined if _joined_date(guess, column) else {})
     if not _evidence(filled, column.filled) and not is_date_name(guess.source):
         return _too_little(guess, filled, column.filled)
-    way = dates.written(counts, filled, told or prefer)
+    way = dates.written(counts, filled, answer or prefer)
     if way is None or not _enough(way.rows, filled):
         if way and way.rows >= SOME_SHARE * filled:
             _unsure(guess, column, "日期", "dates", filled - way.rows, column.not_dates)
@@ -195,7 +204,7 @@ def _dates(guess: Guess, column: ColumnProfile, told: str, prefer: str) -> bool:
     guess.say(f"全部 {way.rows} 行按 {'、'.join(ways)} 读", f"all {way.rows} rows read as {', '.join(ways)}")
     if way.rivals:
         guess.question = _ask_order(guess, column, way.rivals)
-    elif prefer and not told and (alone := dates.written(counts, filled)) and alone.rivals:
+    elif prefer and not answer and (alone := dates.written(counts, filled)) and alone.rivals:
         order = "月/日" if prefer == "mdy" else "日/月"
         guess.say(
             f"日月顺序与本文件其他列一致：{order}", f"day and month in the order that other columns of the file prove: {prefer}"
@@ -245,8 +254,8 @@ def _ask_order(guess: Guess, column: ColumnProfile, rivals: Sequence[str]) -> Qu
 def _missing(others: Sequence[tuple[str, int]], more: frozenset[str] = frozenset()) -> tuple[tuple[str, ...], int]:
     """Values that stand for "no value" among those that do not fit, and their rows."""
     words = NO_VALUE | more
-    found = [(value, rows) for value, rows in others if value.strip().lower() in words or not value.strip()]
-    return tuple(value for value, _ in found), sum(rows for _, rows in found)
+    words_found = [(value, rows) for value, rows in others if value.strip().lower() in words or not value.strip()]
+    return tuple(value for value, _ in words_found), sum(rows for _, rows in words_found)
 
 
 def _evidence(valued: int, filled: int) -> bool:
@@ -327,15 +336,15 @@ def _boolean(guess: Guess, column: ColumnProfile) -> bool:
     return False
 
 
-def _decimal_comma(guess: Guess, column: ColumnProfile, told: str, delimiter: str) -> bool:
+def _decimal_comma(guess: Guess, column: ColumnProfile, answer: str, delimiter: str) -> bool:
     """Numbers written 12,5; where 1,234 may be either the person is asked."""
     commas = column.counts["decimal_comma"] + column.counts["integer"]
     missing, missing_rows = _missing(column.not_numbers)
     filled = column.filled - missing_rows
-    if not column.counts["decimal_comma"] or commas < filled or told == "point":
+    if not column.counts["decimal_comma"] or commas < filled or answer == "point":
         return False
     as_thousands = column.counts["thousands"] + column.counts["number"] >= filled
-    if as_thousands and told != "comma":
+    if as_thousands and answer != "comma":
         if delimiter != ";":
             return False
         guess.question = _ask_decimal(guess, column)
@@ -410,10 +419,10 @@ def _fractions(column: ColumnProfile) -> bool:
     return any("." in value for value in (*column.samples, *(value for value, _ in column.top)))
 
 
-def _as_told(guess: Guess, column: ColumnProfile, told: str, prefer: str) -> None:
+def _as_told(guess: Guess, column: ColumnProfile, answer: str, prefer: str) -> None:
     """A type that a person insists on; values that do not fit are quarantined."""
-    guess.type, guess.told = Type(told), True
-    guess.say(f"按要求定为 {told}", f"{told}, as told")
+    guess.type, guess.told = Type(answer), True
+    guess.say(f"按要求定为 {answer}", f"{answer}, as told")
     if guess.type in (Type.DATE, Type.TIMESTAMP):
         way = dates.written(column.date_formats, column.filled, prefer)
         guess.formats = () if way is None else _formats(way)

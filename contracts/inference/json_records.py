@@ -83,19 +83,19 @@ Step = str | None
 
 def outline(events: Iterable[tuple[str, str, Any]]) -> Outline:
     """Every list of objects (else of lists, else objects of objects), most records first; from ijson's events."""
-    found = _Found()
+    shape = _Found()
     at: list[Step] = []
     keys: list[set[str]] = []
     open_: list[RecordList | None] = []
     for number, (_prefix, event, value) in enumerate(events):
         if event == "map_key":
             at[-1] = value
-            found.repeated[value] += value in keys[-1]
+            shape.repeated[value] += value in keys[-1]
             keys[-1].add(value)
             if (record := open_[-1]) and len(record.keys) < MANY_KEYS:
                 record.keys.add(value)
         elif event in ("start_map", "start_array"):
-            open_.append(_count(at, event, found) if at else None)
+            open_.append(_count(at, event, shape) if at else None)
             at.append("" if event == "start_map" else None)
             keys.append(set())
         elif event in ("end_map", "end_array"):
@@ -103,42 +103,42 @@ def outline(events: Iterable[tuple[str, str, Any]]) -> Outline:
             keys.pop()
             open_.pop()
         elif 0 < len(at) <= SCALARS_DEPTH and None not in at:
-            found.scalars[_path(at)] = value
+            shape.scalars[_path(at)] = value
         elif event == "string" and at and at[-1] is None:
-            texts = found.texts.setdefault(_path(at[:-1]), [])
+            texts = shape.texts.setdefault(_path(at[:-1]), [])
             if len(texts) < MANY_KEYS:
                 texts.append(value)
-        if number > LOOK_AT and any(each.records > 1000 for each in found.objects.values()):
+        if number > LOOK_AT and any(each.records > 1000 for each in shape.objects.values()):
             break
-    return Outline(_ranked(found), found.scalars, tuple((key, rows) for key, rows in found.repeated.most_common() if rows))
+    return Outline(_ranked(shape), shape.scalars, tuple((key, rows) for key, rows in shape.repeated.most_common() if rows))
 
 
-def _ranked(found: _Found) -> list[RecordList]:
+def _ranked(shape: _Found) -> list[RecordList]:
     """The lists of the kind that the document holds; a list of lists with a few objects among them is one of lists."""
-    objects = [o for path, o in found.objects.items() if path not in found.rows or found.rows[path].records <= o.records]
+    objects = [o for path, o in shape.objects.items() if path not in shape.rows or shape.rows[path].records <= o.records]
     if any(not each.nested for each in objects):
         return sorted(objects, key=lambda each: -each.records)
-    if found.rows:
-        return [_named(each, found.texts) for each in sorted(found.rows.values(), key=lambda each: -each.records)]
-    return sorted((k for k in found.keyed.values() if k.records > ENOUGH), key=lambda each: -each.records)
+    if shape.rows:
+        return [_named(each, shape.texts) for each in sorted(shape.rows.values(), key=lambda each: -each.records)]
+    return sorted((k for k in shape.keyed.values() if k.records > ENOUGH), key=lambda each: -each.records)
 
 
 def _path(steps: Sequence[Step]) -> str:
     return ".".join("*" if step is None else step for step in steps) or ROOT
 
 
-def _count(steps: Sequence[Step], event: str, found: _Found) -> RecordList | None:
+def _count(steps: Sequence[Step], event: str, shape: _Found) -> RecordList | None:
     """Count an object or a list that begins at these steps; the list whose record it is, where it is an object in one."""
     inner, last = steps[:-1], steps[-1]
     path = _path(inner)
     if last is None and event == "start_map":
-        each = found.objects.setdefault(path, RecordList(path))
+        each = shape.objects.setdefault(path, RecordList(path))
         each.records += 1
         return each
     if last is None and None not in inner:
-        found.rows.setdefault(path, RecordList(path, rows=True)).records += 1
+        shape.rows.setdefault(path, RecordList(path, rows=True)).records += 1
     elif event == "start_map" and None not in steps:
-        found.keyed.setdefault(path, RecordList(path, keyed=True)).records += 1
+        shape.keyed.setdefault(path, RecordList(path, keyed=True)).records += 1
     return None
 
 
@@ -162,16 +162,16 @@ def holds_nothing(document: Any) -> bool:
     return not document or any(value == [] for each in inner for key, value in each.items() if str(key).lower() in LIST_NAMES)
 
 
-def choose(found: list[RecordList], told: str = "") -> RecordList | Question | None:
+def choose(lists: list[RecordList], answer: str = "") -> RecordList | Question | None:
     """The records: the list that was told, or the only big one; a question where two are of similar size, or where a few
     outer records hold many inner ones (pages)."""
-    if told:
-        path = told.strip().removeprefix("$").strip(".") or ROOT
-        return next((each for each in found if each.path == path), None) or RecordList(path, keyed=False)
-    outer = [each for each in found if not each.nested]
+    if answer:
+        path = answer.strip().removeprefix("$").strip(".") or ROOT
+        return next((each for each in lists if each.path == path), None) or RecordList(path, keyed=False)
+    outer = [each for each in lists if not each.nested]
     if not outer:
         return None
-    inner = [each for each in found if each.nested and each.records >= MANY * outer[0].records]
+    inner = [each for each in lists if each.nested and each.records >= MANY * outer[0].records]
     if outer[0].records < FEW_PAGES and inner:
         return _which([*inner[:3], *outer])
     if len(outer) == 1 or outer[0].records >= MANY * outer[1].records:
@@ -179,9 +179,9 @@ def choose(found: list[RecordList], told: str = "") -> RecordList | Question | N
     return _which(outer)
 
 
-def _which(found: list[RecordList]) -> Question:
+def _which(lists: list[RecordList]) -> Question:
     said = Said("文件中有几个记录列表，读哪一个？", "The document has several lists of records; which one?")
-    return Question("--records", said, tuple(Choice(each.path, _tell(each)) for each in found[:20]))
+    return Question("--records", said, tuple(Choice(each.path, _tell(each)) for each in lists[:20]))
 
 
 def _tell(each: RecordList) -> Said:
@@ -204,9 +204,9 @@ class Number(float):
 
     def __new__(cls, text: str) -> Number:
         """From the characters in the file."""
-        made = super().__new__(cls, text)
-        made.text = text
-        return made
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
 
 
 def flatten(record: Any, prefix: str = "", depth: int = 0) -> dict[str, str | None]:
@@ -269,8 +269,8 @@ DEGREES = frozenset({"CRS84", "CRS84H", "4326", "4490", "4979", "4610", "4214", 
 
 def other_coordinates(text: str) -> str:
     """The name of the system of coordinates of a GeoJSON text, where it says one that is not longitude and latitude."""
-    told = CRS.search(text)
-    return told.group(1) if told and re.split("[:/]", told.group(1))[-1].upper() not in DEGREES else ""
+    declared = CRS.search(text)
+    return declared.group(1) if declared and re.split("[:/]", declared.group(1))[-1].upper() not in DEGREES else ""
 
 
 def is_feature(record: Any) -> bool:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
+from contracts.checks.formats.coordinate import Coordinate
 from contracts.inference.glossary import SIMPLIFIED
 from contracts.inference.guess import Guess, is_code_name
 from contracts.inference.naming import words_of
 from contracts.inference.profile import ColumnProfile
-from contracts.model import Format, Type
+from contracts.model import Type
 
 ROW_NUMBER = frozenset(
     {
@@ -51,10 +52,10 @@ def key_candidates(pairs: Sequence[tuple[Guess, ColumnProfile]], rows: int) -> t
     single.sort(key=lambda pair: -_key_rank(pair[0]))
     parts = [(g, c) for g, c in pairs if c.filled == rows and 1 < c.distinct < rows and not g.missing and _may_be_part(g)]
     parts = sorted(parts, key=lambda pair: -pair[1].distinct)[:7]
-    kept = [pair for pair in pairs if pair in parts]
+    candidates = [pair for pair in pairs if pair in parts]
     groups: list[tuple[float, tuple[str, ...]]] = []
     for size in (2, 3):
-        for group in _groups(kept, size):
+        for group in _groups(candidates, size):
             chance = rows * (rows - 1) / 2
             for _, column in group:
                 chance *= column.pairs / rows / rows
@@ -99,7 +100,7 @@ def _key_rank(guess: Guess) -> int:
     words, title = words_of(guess.source), guess.source.translate(SIMPLIFIED)
     if guess.name in {"id", "uuid", "guid", "key", "identifier", "code"} or title in {"编号", "编码", "代码", "标识"}:
         return 5
-    if guess.format in {Format.CREDIT_CODE, Format.IDENTITY_NUMBER} or "信用代码" in title:
+    if (guess.format and guess.format.identifies) or "信用代码" in title:
         return 4
     if words & {"id", "uuid", "guid", "identifier"} or re.search("编号|标识|流水号|许可证号|证书编号", title):
         return 3
@@ -110,7 +111,7 @@ def _key_rank(guess: Guess) -> int:
 
 def _may_be_part(guess: Guess) -> bool:
     """Part of a composite key: an identifier, a code, a date, a time or a class; never a measure or free text."""
-    if guess.personal or guess.format in {Format.LONGITUDE, Format.LATITUDE}:
+    if guess.personal or isinstance(guess.format, Coordinate):
         return False
     if guess.type in (Type.DATE, Type.TIMESTAMP, Type.TIME):
         return not words_of(guess.source) & {

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from contracts.inference.evidence import Choice, Question, Said
 from contracts.inference.glossary import SIMPLIFIED
-from contracts.inference.guess import Answers, Guess, is_code_name
+from contracts.inference.guess import ColumnAnswers, Guess, is_code_name
 from contracts.inference.naming import words_of
 from contracts.inference.personal import is_number_of_person
 from contracts.inference.profile import WRITTEN_PATTERNS, ColumnProfile
@@ -37,16 +37,16 @@ def is_date_name(title: str) -> bool:
     return bool(DATE_TITLE.search(title.translate(SIMPLIFIED))) or bool(words_of(title) & DATE_WORDS)
 
 
-def needed(pairs: Sequence[tuple[Guess, ColumnProfile]], answers: Answers) -> dict[str, str]:
+def needed(pairs: Sequence[tuple[Guess, ColumnProfile]], answers: ColumnAnswers) -> dict[str, str]:
     """The mends that a file's columns need, of those that leave no doubt and those a person told."""
     return {guess.source: kind for guess, column in pairs if (kind := _kind(guess, column, answers))}
 
 
-def _kind(guess: Guess, column: ColumnProfile, answers: Answers) -> str:
-    told = answers.of(answers.dates, guess)
-    if told == "excel" and _like_days(column):
+def _kind(guess: Guess, column: ColumnProfile, answers: ColumnAnswers) -> str:
+    answer = answers.of(answers.dates, guess)
+    if answer == "excel" and _like_days(column):
         return "excel-days"
-    if told == "roc" and column.counts["roc"]:
+    if answer == "roc" and column.counts["roc"]:
         return "roc"
     if column.counts["wrapped"] or column.counts["apostrophe"] >= 0.5 * max(1, column.filled):
         return "quoted"
@@ -85,7 +85,7 @@ def _like_days(column: ColumnProfile) -> bool:
     return numbers and low <= (column.least_number or 0) and (column.most_number or 0) <= high
 
 
-def calendar_question(guess: Guess, column: ColumnProfile, answers: Answers) -> Question | None:
+def calendar_question(guess: Guess, column: ColumnProfile, answers: ColumnAnswers) -> Question | None:
     """What to ask of a date column whose values are day numbers, or years of the Republic."""
     if not column.filled or answers.of(answers.dates, guess) or not is_date_name(guess.source):
         return None

@@ -8,12 +8,10 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import PurePath
 
-from contracts.inference.glossary import ENGLISH_WORDS, LONGEST, SIMPLIFIED, WORDS
+from contracts.inference.glossary import ENGLISH_WORDS, SIMPLIFIED, Words, current
+from contracts.vocabulary import LAKE_NAMES
 
-NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 MAX = 63
-LAKE_NAMES = frozenset({"_batch", "_row", "rowid", "file_row_number", "filename", "snapshot_id"})
-"""Columns that the lake or its engine has itself."""
 RESERVED = frozenset(
     [
         "all",
@@ -174,20 +172,24 @@ def column_names(titles: Sequence[str]) -> tuple[str, ...]:
 
 def unique(name: str, taken: set[str]) -> str:
     """The name, or the name with the next free number; adds it to those taken."""
-    made, number = name, 1
-    while made in taken:
+    candidate, number = name, 1
+    while candidate in taken:
         number += 1
-        made = f"{name[: MAX - len(str(number)) - 1]}_{number}"
-    taken.add(made)
-    return made
+        candidate = f"{name[: MAX - len(str(number)) - 1]}_{number}"
+    taken.add(candidate)
+    return candidate
+
+
+def machine_name(title: str, suffix: str = "value") -> str:
+    """A machine name from a title: field words in English, other Chinese in pinyin; empty where nothing can be read."""
+    return _machine_name(title, suffix, current())
 
 
 @lru_cache(maxsize=20_000)
-def machine_name(title: str, suffix: str = "value") -> str:
-    """A machine name from a title: field words in English, other Chinese in pinyin; empty where nothing can be read."""
+def _machine_name(title: str, suffix: str, known: Words) -> str:
     words: list[str] = []
     for run in re.findall(r"[\u3400-\u9fff]+|[^\u3400-\u9fff]+", title):
-        words += _chinese(run) if HANZI.match(run) else _latin(run)
+        words += _chinese(run, known) if HANZI.match(run) else _latin(run)
     if words and re.fullmatch(r"(19|20)\d\d", words[0]):
         words = ["year", *[word for word in words if word != "year"]]
     name = "_".join(_without_repeats(words))
@@ -210,33 +212,33 @@ def _short(name: str, title: str) -> str:
 
 
 def _without_repeats(words: Iterable[str]) -> list[str]:
-    kept: list[str] = []
+    unique: list[str] = []
     for word in words:
-        if word and (not kept or kept[-1] != word):
-            kept.append(word)
-    return kept
+        if word and (not unique or unique[-1] != word):
+            unique.append(word)
+    return unique
 
 
-def _chinese(run: str) -> list[str]:
+def _chinese(run: str, known: Words) -> list[str]:
     """Field words, longest first; what lies between them as pinyin."""
     plain = run.translate(SIMPLIFIED)
-    if plain in WORDS:
-        return WORDS[plain].split("_")
+    if plain in known.english:
+        return known.english[plain].split("_")
     words: list[str] = []
     rest, place = "", 0
     while place < len(plain):
-        found = _longest_word(plain, place)
-        if found:
-            words += [*_pinyin(rest), *WORDS[found].split("_")]
-            rest, place = "", place + len(found)
+        word = _longest_word(plain, place, known)
+        if word:
+            words += [*_pinyin(rest), *known.english[word].split("_")]
+            rest, place = "", place + len(word)
         else:
             rest, place = rest + run[place], place + 1
     return [*words, *_pinyin(rest)]
 
 
-def _longest_word(text: str, place: int) -> str:
-    for size in range(min(LONGEST, len(text) - place), 1, -1):
-        if text[place : place + size] in WORDS:
+def _longest_word(text: str, place: int, known: Words) -> str:
+    for size in range(min(known.longest, len(text) - place), 1, -1):
+        if text[place : place + size] in known.english:
             return text[place : place + size]
     return ""
 
@@ -273,13 +275,14 @@ def is_field_word(title: str) -> bool:
     if not plain or len(plain) > 30:
         return False
     if HANZI.search(plain):
+        words = current().english
         core = re.sub(r"[（(].*?[)）]|[A-Za-z0-9_\s/*:：]", "", plain)
-        return len(core) <= 12 and (core in WORDS or any(core.endswith(w) for w in WORDS if len(w) > 1))
-    words = _latin(plain)
-    if not words or not re.fullmatch(r"[A-Za-z_@$#*][\w .:/()%#@$*-]*", plain):
+        return len(core) <= 12 and (core in words or any(core.endswith(w) for w in words if len(w) > 1))
+    latin = _latin(plain)
+    if not latin or not re.fullmatch(r"[A-Za-z_@$#*][\w .:/()%#@$*-]*", plain):
         return False
-    known = sum(word in ENGLISH_WORDS for word in words)
-    return known >= len(words) / 2 or bool(
+    known = sum(word in ENGLISH_WORDS for word in latin)
+    return known >= len(latin) / 2 or bool(
         re.fullmatch(r"[a-z]+(_[a-z0-9]+)+|[a-z]+([A-Z][a-z0-9]+)+|[A-Z0-9]+(_[A-Z0-9]+)+", plain)
     )
 
@@ -287,7 +290,7 @@ def is_field_word(title: str) -> bool:
 def is_known_word(title: str) -> bool:
     """Whether a cell is a field word by itself: name, 编号."""
     plain = title.strip().translate(SIMPLIFIED)
-    return plain in WORDS or plain.lower() in ENGLISH_WORDS
+    return plain in current().english or plain.lower() in ENGLISH_WORDS
 
 
 def dataset_title(filename: str, sheet: str = "") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from contracts.checks.formats.registry import identity_check_character
+from contracts.checks.formats.identity_number import check_character
 from contracts.inference.evidence import Choice, Question, Said
 from contracts.inference.guess import Guess, is_code_name
 from contracts.inference.personal_titles import GRADES, NUMBERS, core, kind_among_persons, kind_of, weak_kind
@@ -104,7 +104,7 @@ def _most(column: ColumnProfile, form: re.Pattern[str]) -> bool:
 def _credit(column: ColumnProfile) -> bool:
     """Whether the values are codes of organizations, a few of which read like identity numbers."""
     return column.counts["credit_code"] >= MOSTLY * column.filled and not any(
-        len(v) == 18 and v[:17].isdigit() and v[17].upper() == identity_check_character(v[:17]) for v, _ in column.top
+        len(v) == 18 and v[:17].isdigit() and v[17].upper() == check_character(v[:17]) for v, _ in column.top
     )
 
 

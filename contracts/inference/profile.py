@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from contracts.checks.formats import registry as formats
+
+FORMATS: dict[str, str] = {one.counted: one.recognition.pattern for one in formats.OWN.values() if one.recognition}
+"""Forms of the hub's own domain formats."""
 PATTERNS: dict[str, str] = {
     "integer": r"[+-]?[0-9]+",
     "number": r"[+-]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?",
@@ -23,10 +27,8 @@ PATTERNS: dict[str, str] = {
     "epoch_seconds": r"0|[0-9]{9,10}",
     "epoch_milliseconds": r"0|[0-9]{12,13}",
     "uuid": r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
-    "credit_code": r"[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}",
-    "identity_number": r"[1-9][0-9]{5}(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]",
+    **FORMATS,
     "division": r"[1-9][0-9]([0-9]{2}([0-9]{2}([0-9]{3}([0-9]{3})?)?)?)?",
-    "mobile": r"1[3-9][0-9]{9}",
     "phone": r"(\+?86[- ]?)?((\(0[0-9]{1,3}\)|0[0-9]{1,3})[- ]?)?[0-9]{6,8}([-#转 ]+[0-9]+)?|(\+?86[- ]?)?1[3-9][0-9]{9}",
     "email": r"[^@\s]+@[^@\s]+\.[^@\s]+",
     "person": r"[\x{4e00}-\x{9fff}]{2,4}|[\x{4e00}-\x{9fff}]{1,8}·[\x{4e00}-\x{9fff}]{1,8}|[\x{4e00}-\x{9fff}](先生|女士|小姐)",
@@ -34,6 +36,14 @@ PATTERNS: dict[str, str] = {
     "boolean": r"(?i)true|false|yes|no|是|否|有|无|y|n|t|f|0|1",
 }
 """Forms that values are counted by, as RE2 patterns over the whole text."""
+
+
+def brought() -> dict[str, str]:
+    """Forms of the domain formats that packs and plug-ins bring."""
+    return {
+        one.counted: one.recognition.pattern for one in formats.recognized() if one.recognition and one.name not in formats.OWN
+    }
+
 
 _PROVINCE = "(1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|81|82)"
 _DIGIT, _GAP = "[0-9０-９]", r"[\s\x{a0}\x{3000}-]*"

@@ -89,7 +89,7 @@ class UnquotedThousands(NotATable):
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class CsvDialect:
     """How a delimited text is written. `rivals` are delimiters that fit about as well."""
 
     delimiter: str
@@ -192,10 +192,10 @@ Score = tuple[float, int, str, str, str]
 def _score(text: str, delimiter: str) -> Score | None:
     quote = _quote(text, delimiter)
     rows = [row for row in split(text, delimiter, quote) if any(row)]
-    told = [(n, c) for n, c in Counter(len(row) for row in rows).items() if n > 1]
-    if not told:
+    widths = [(n, c) for n, c in Counter(len(row) for row in rows).items() if n > 1]
+    if not widths:
         return None
-    fields, lines = max(told, key=lambda each: (each[1], each[0]))
+    fields, lines = max(widths, key=lambda each: (each[1], each[0]))
     return lines / max(1, len(rows)), fields, delimiter, quote, rows[0][0] if len(rows[0]) == 1 else ""
 
 
@@ -203,39 +203,37 @@ def _scores(text: str) -> list[Score]:
     """The delimiters that split a text; one of two characters stands for its first where it splits all lines as well."""
     scored = [each for each in (_score(text, symbol) for symbol in DELIMITERS if symbol in text) if each]
     for longer in LONGER:
-        found = _score(text, longer) if longer in text else None
-        if found is None or found[0] < AGREE or found[4]:
+        better = _score(text, longer) if longer in text else None
+        if better is None or better[0] < AGREE or better[4]:
             continue
         single = next((each for each in scored if each[2] == longer[0]), None)
         doubled, first = longer[1] == longer[0], next((line for line in text.splitlines() if line.strip()), "")
         padded = not doubled and first.count(longer) == first.count(longer[0])
-        if single is None or single[0] < AGREE or padded or single[1] == (2 * found[1] - 1 if doubled else found[1]):
-            scored = [each for each in scored if each is not single] + [found]
+        if single is None or single[0] < AGREE or padded or single[1] == (2 * better[1] - 1 if doubled else better[1]):
+            scored = [each for each in scored if each is not single] + [better]
     return scored
 
 
-def _rare(text: str) -> Dialect | None:
+def _rare(text: str) -> CsvDialect | None:
     """Columns set apart by a sign that plain text has too: on nearly every line equally often, the first one as well."""
     lines = [line for line in text.splitlines()[:SAMPLE_LINES] if line.strip()]
     if len(lines) < FEW_LINES:
         return None
     wide = Counter(len(re.split(r"[ \u3000]{2,}", line.strip())) for line in lines).most_common(1)[0]
     fixed = wide[0] > 1 and wide[1] >= AGREE * len(lines) and len(re.split(r"[ \u3000]{2,}", lines[0].strip())) == wide[0]
-    found = (
-        None if fixed else next((s for s in (_score(text, sign) for sign in RARE) if s and s[0] >= AGREE and not s[4]), None)
-    )
+    rare = None if fixed else next((s for s in (_score(text, sign) for sign in RARE) if s and s[0] >= AGREE and not s[4]), None)
     if fixed:
         said = Evidence(f"各行都由空白分成 {wide[0]} 列", f"every line has {wide[0]} columns with blanks between")
-        return Dialect(BLANKS, fields=wide[0], rivals=(ONE_COLUMN,), evidence=(said,))
-    if found is None or found[1] < (3 if found[2] == " " else 2):
+        return CsvDialect(BLANKS, fields=wide[0], rivals=(ONE_COLUMN,), evidence=(said,))
+    if rare is None or rare[1] < (3 if rare[2] == " " else 2):
         return None
-    share, fields, delimiter, quote, _ = found
+    share, fields, delimiter, quote, _ = rare
     zh, en = RARE[delimiter]
     said = Evidence(f"{share:.0%} 的行由{zh}分成 {fields} 列", f"{share:.0%} of lines have {fields} fields between {en}")
-    return Dialect(delimiter, quote, fields, (ONE_COLUMN,), (said,))
+    return CsvDialect(delimiter, quote, fields, (ONE_COLUMN,), (said,))
 
 
-def _header_split(text: str, scored: Sequence[Score]) -> Dialect | None:
+def _header_split(text: str, scored: Sequence[Score]) -> CsvDialect | None:
     """A delimiter that many lines have as often as the first one, though most have not: asked, or all would be one column."""
     rare = [each for each in (_score(text, sign) for sign in RARE if sign in text) if each]
     for share, fields, delimiter, quote, _ in sorted((*scored, *rare), reverse=True):
@@ -246,11 +244,11 @@ def _header_split(text: str, scored: Sequence[Score]) -> Dialect | None:
                 f"首行和 {share:.0%} 的行由{zh}分成 {fields} 列，其余不是",
                 f"the first line and {share:.0%} of lines have {fields} fields between {en}, the others have not",
             )
-            return Dialect(delimiter, quote, fields, (ONE_COLUMN,), (said,))
+            return CsvDialect(delimiter, quote, fields, (ONE_COLUMN,), (said,))
     return None
 
 
-def dialect(text: str) -> Dialect:
+def dialect(text: str) -> CsvDialect:
     """Delimiter and quote of a text: the delimiter that gives most lines equally many fields, the most if several do."""
     scored = _scores(text)
     good = sorted((s for s in scored if s[0] >= AGREE), key=lambda s: (bool(s[4]), -s[1], -s[0]))
@@ -262,7 +260,7 @@ def dialect(text: str) -> Dialect:
         return maybe
     if not good:
         said = Evidence("没有分隔符，只有一列", "no delimiter: one column")
-        return Dialect(nothing(text), fields=1, evidence=(said,))
+        return CsvDialect(nothing(text), fields=1, evidence=(said,))
     share, fields, delimiter, quote, alone = good[0]
     rivals = [s[2] for s in good[1:] if _rivals(good[0][:3], s[:3])]
     if alone and (share < AGREE or (fields <= 4 and is_field_word(str(alone)))):
@@ -274,7 +272,7 @@ def dialect(text: str) -> Dialect:
     said = Evidence(
         f"以{zh}分隔，{share:.0%} 的行有 {fields} 列", f"delimited by {en}: {share:.0%} of lines have {fields} fields"
     )
-    return Dialect(delimiter, quote, fields, tuple(rivals), (said,))
+    return CsvDialect(delimiter, quote, fields, tuple(rivals), (said,))
 
 
 def is_backslashed(text: str, delimiter: str) -> bool:
@@ -378,17 +376,17 @@ def name_of(delimiter: str) -> str:
     return next((name for name, symbol in NAMES.items() if symbol == delimiter and name.isalpha()), delimiter)
 
 
-def question(found: Dialect) -> Question:
+def question(dialect: CsvDialect) -> Question:
     """What to ask where two delimiters fit alike."""
     names = {symbol: name for name, symbol in NAMES.items() if not name.startswith("\\")}
-    told = {
+    words = {
         **DELIMITERS,
         **LONGER,
         **RARE,
         BLANKS: ("由多个空格对齐的列", "columns aligned by blanks"),
         ONE_COLUMN: ("没有分隔符，只有一列", "no delimiter: one column"),
     }
-    choices = [Choice(names.get(d, d), Said(*told[d])) for d in (found.delimiter, *found.rivals)]
+    choices = [Choice(names.get(d, d), Said(*words[d])) for d in (dialect.delimiter, *dialect.rivals)]
     return Question(
-        "--delimiter", Said("分隔符不能确定", "The delimiter is not certain"), tuple(choices), found.evidence, free=True
+        "--delimiter", Said("分隔符不能确定", "The delimiter is not certain"), tuple(choices), dialect.evidence, free=True
     )

@@ -27,7 +27,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ContractComparison:
     """All differences of two versions, breaking ones first."""
 
     changes: tuple[Change, ...]
@@ -50,10 +50,10 @@ class Comparison:
         return f"{major + 1}.0.0" if self.breaking else f"{major}.{minor + 1}.0"
 
 
-def compare(old: Contract, new: Contract) -> Comparison:
+def compare(old: Contract, new: Contract) -> ContractComparison:
     """What changed from one version of a dataset's contract to another."""
     changes = [*_items(old, new), *_whole(old, new), *_rules(old, new), *_batch(old, new), *_catalogue(old, new)]
-    return Comparison(tuple(sorted(changes, key=lambda c: (not c.breaking, c.path))))
+    return ContractComparison(tuple(sorted(changes, key=lambda c: (not c.breaking, c.path))))
 
 
 def _items(old: Contract, new: Contract) -> Iterable[Change]:
@@ -82,12 +82,12 @@ def _items(old: Contract, new: Contract) -> Iterable[Change]:
         )
 
 
-def _renamed(gone: Item, fresh: list[Item]) -> str | None:
+def _renamed(removed: Item, fresh: list[Item]) -> str | None:
     for item in fresh:
         if (
-            item.title == gone.title
-            or gone.name in item.source
-            or (item.type is gone.type and item.sample and item.sample == gone.sample)
+            item.title == removed.title
+            or removed.name in item.source
+            or (item.type is removed.type and item.sample and item.sample == removed.sample)
         ):
             return item.name
     return None

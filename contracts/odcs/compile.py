@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from contracts.checks import expressions
-from contracts.model import BatchRules, Contract, Delivery, Format, Item, RowRule, Type
+from contracts.checks.formats import registry as formats
+from contracts.model import BatchRules, Contract, Delivery, Item, RowRule, Type
 from contracts.odcs import jdk_dates, properties
 
 INTEGER_RANGES = {
@@ -104,7 +105,7 @@ def item(part: Mapping[str, Any]) -> Item:
         code_list=own.get("codeList"),
         values=_values(part),
         references=_reference(part),
-        format=Format(own["domainFormat"]) if "domainFormat" in own else None,
+        format=formats.of(own["domainFormat"]) if "domainFormat" in own else None,
         datum=own.get("datum"),
         unit=own.get("unit", ""),
         bounds=(float(own["bounds"][0]), float(own["bounds"][1])) if "bounds" in own else None,
@@ -157,8 +158,8 @@ def row_rule(rule: Mapping[str, Any], items: tuple[Item, ...]) -> RowRule:
     """A custom quality rule of engine hui."""
     own = properties.values(rule.get("customProperties"))
     text = str(rule["implementation"])
-    told = expressions.parse(text, items)
-    return RowRule(rule["name"], text, told.items, title=rule.get("description", ""), title_en=own.get("titleEn", ""))
+    expression = expressions.parse(text, items)
+    return RowRule(rule["name"], text, expression.items, title=rule.get("description", ""), title_en=own.get("titleEn", ""))
 
 
 def batch_rules(document: Mapping[str, Any], table: Mapping[str, Any], own: Mapping[str, Any]) -> BatchRules:

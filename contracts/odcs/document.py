@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from contracts.odcs.findings import Finding, InvalidContract, Path, Place, spell
+from contracts.odcs.findings import ContractFinding, InvalidContract, Path, Place, spell
 
 MAX_BYTES = 4 * 2**20
 MAX_NODES = 200_000
@@ -29,7 +29,7 @@ class Document:
     def __init__(self, text: str, source: str) -> None:
         self.source = source
         self.places: dict[Path, Place] = {}
-        self.findings: list[Finding] = []
+        self.findings: list[ContractFinding] = []
         self._nodes = 0
         self.data = self._make(self._compose(text), (), 0, ())
 
@@ -51,9 +51,9 @@ class Document:
                 "check indentation, quotes, the space after a colon, and tabs",
             ) from None
         except (yaml.YAMLError, RecursionError, UnicodeError) as error:
-            told = str(error).splitlines()[0] if str(error) else type(error).__name__
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise self._broken(
-                1, 1, f"YAML 无法读取：{told}", f"unreadable YAML: {told}", "请用 UTF-8 文本保存", "save it as UTF-8 text"
+                1, 1, f"YAML 无法读取：{reason}", f"unreadable YAML: {reason}", "请用 UTF-8 文本保存", "save it as UTF-8 text"
             ) from None
         if len(documents) != 1 or documents[0] is None:
             raise self._broken(
@@ -83,7 +83,7 @@ class Document:
         return self._broken(line, column, zh, en, "请直接写出内容", "write the parts out")
 
     def _broken(self, line: int, column: int, zh: str, en: str, instead: str, instead_en: str) -> InvalidContract:
-        return InvalidContract([Finding(self.source, line, column, "$", zh, en, instead, instead_en)])
+        return InvalidContract([ContractFinding(self.source, line, column, "$", zh, en, instead, instead_en)])
 
     def _make(self, node: yaml.Node, path: Path, depth: int, above: tuple[int, ...]) -> Any:
         self._nodes += 1
@@ -99,7 +99,7 @@ class Document:
         return self._scalar(node.value, getattr(node, "style", None))
 
     def _mapping(self, node: yaml.MappingNode, path: Path, depth: int, above: tuple[int, ...]) -> dict[str, Any]:
-        made: dict[str, Any] = {}
+        mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:
             mark = key_node.start_mark
             if not isinstance(key_node, yaml.ScalarNode):
@@ -108,10 +108,10 @@ class Document:
                 )
             key = str(key_node.value)
             here = (*path, key)
-            if key in made:
+            if key in mapping:
                 first = self.places[here][0]
                 self.findings.append(
-                    Finding(
+                    ContractFinding(
                         self.source,
                         mark.line + 1,
                         mark.column + 1,
@@ -124,8 +124,8 @@ class Document:
                 )
                 continue
             self.places[here] = (mark.line + 1, mark.column + 1)
-            made[key] = self._make(value_node, here, depth + 1, above)
-        return made
+            mapping[key] = self._make(value_node, here, depth + 1, above)
+        return mapping
 
     def _scalar(self, text: str, style: str | None) -> Any:
         if style:

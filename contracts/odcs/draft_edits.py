@@ -34,13 +34,13 @@ class DatasetEdit:
 
 def edited(document: Mapping[str, Any], whole: DatasetEdit, edits: Mapping[str, ItemEdit]) -> dict[str, Any]:
     """A drafted document with the edits of its items, by their drafted names. What is wrong with it the lint says."""
-    made: dict[str, Any] = copy.deepcopy(dict(document))
-    made["name"], made["tenant"] = whole.title or made["name"], whole.owner or made["tenant"]
+    result: dict[str, Any] = copy.deepcopy(dict(document))
+    result["name"], result["tenant"] = whole.title or result["name"], whole.owner or result["tenant"]
     if whole.dataset:
-        made["id"] = f"urn:hui:dataset:{whole.dataset}"
+        result["id"] = f"urn:hui:dataset:{whole.dataset}"
     if whole.title_en:
-        _set(made, "titleEn", whole.title_en)
-    for table in made.get("schema", ()):
+        _set(result, "titleEn", whole.title_en)
+    for table in result.get("schema", ()):
         if whole.dataset:
             table["name"] = table["physicalName"] = whole.dataset
         for item in table.get("properties", ()):
@@ -50,7 +50,7 @@ def edited(document: Mapping[str, Any], whole: DatasetEdit, edits: Mapping[str, 
         renamed = {old: edit.name for old, edit in edits.items() if edit.name and edit.name != old}
         for rule in table.get("quality", ()):
             _rename(rule, renamed)
-    return made
+    return result
 
 
 def _edit(item: dict[str, Any], edit: ItemEdit) -> None:

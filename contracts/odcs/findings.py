@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from contracts.errors import HubError
@@ -15,7 +14,7 @@ Place = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ContractFinding:
     """One fault of a contract: where, what, and what to write instead, in Chinese and English."""
 
     source: str
@@ -38,7 +37,7 @@ class Finding:
 class InvalidContract(HubError):
     """A document that is not a contract of this hub. `findings` has every fault of it."""
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
+    def __init__(self, findings: Sequence[ContractFinding]) -> None:
         super().__init__(
             f"契约有 {len(findings)} 处错误：\n" + "\n".join(f.said("zh") for f in findings),
             f"The contract has {len(findings)} fault(s):\n" + "\n".join(f.said("en") for f in findings),
@@ -52,12 +51,12 @@ class Findings:
     def __init__(self, source: str, places: Mapping[Path, Place]) -> None:
         self.source = source
         self.places = places
-        self.found: list[Finding] = []
+        self.found: list[ContractFinding] = []
 
     def add(self, path: Path, problem: tuple[str, str], instead: tuple[str, str] = ("", "")) -> None:
         """A fault at a part of the document; the nearest part above it that has a place gives line and column."""
         line, column = self.place(path)
-        finding = Finding(self.source, line, column, spell(path), *problem, *instead)
+        finding = ContractFinding(self.source, line, column, spell(path), *problem, *instead)
         if finding not in self.found:
             self.found.append(finding)
 
@@ -80,33 +79,7 @@ class Findings:
 
 def spell(path: Path) -> str:
     """A path as people read it: schema[0].properties[2].logicalType; the document itself is $."""
-    told = ""
+    spelled = ""
     for step in path:
-        told += f"[{step}]" if isinstance(step, int) else f".{step}" if told else str(step)
-    return told or "$"
-
-
-def like(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant."""
-    names = sorted(known)
-    folded = {n.lower().replace("_", "").replace("-", ""): n for n in names}
-    key = str(word).lower().replace("_", "").replace("-", "")
-    if key in folded:
-        return folded[key]
-    near = difflib.get_close_matches(key, folded, n=1, cutoff=0.66)
-    return folded[near[0]] if near else None
-
-
-def choose(known: Iterable[str], limit: int = 12) -> str:
-    """Some of the words that are allowed, for a message."""
-    names = [str(k) for k in known]
-    return ", ".join(names[:limit]) + (" …" if len(names) > limit else "")
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> tuple[str, str]:
-    """What to write in place of an unknown word."""
-    names = list(known)
-    near = like(word, names)
-    if near:
-        return f"是否想写 {near}？", f"did you mean {near}?"
-    return f"可用：{choose(names, 30)}", f"known here: {choose(names, 30)}"
+        spelled += f"[{step}]" if isinstance(step, int) else f".{step}" if spelled else str(step)
+    return spelled or "$"

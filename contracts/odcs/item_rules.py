@@ -11,14 +11,14 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from contracts.checks import datetimes, regex
-from contracts.inference.naming import LAKE_NAMES
+from contracts.checks.formats import registry as formats
+from contracts.checks.formats.coordinate import Coordinate
 from contracts.model import Type
 from contracts.odcs import compile as build
 from contracts.odcs import jdk_dates, properties
-from contracts.odcs.findings import Findings, Path, choose
-
-NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-GRADES = ("L1", "L2", "L3", "L4")
+from contracts.odcs.findings import Findings, Path
+from contracts.suggest import choose
+from contracts.vocabulary import GRADES, LAKE_NAMES, MACHINE_NAME
 
 
 @cache
@@ -39,16 +39,17 @@ def machine_name(name: Any, path: Path, findings: Findings) -> bool:
     if isinstance(name, str) and name in LAKE_NAMES:
         findings.add(path, (f"{name} 是保留名", f"{name} is reserved"), ("请换一个名称", "choose another name"))
         return False
-    if isinstance(name, str) and NAME.fullmatch(name):
+    if isinstance(name, str) and MACHINE_NAME.fullmatch(name):
         return True
-    made = re.sub(r"[^a-z0-9_]+", "_", str(name).lower()).strip("_")
-    made = made if NAME.fullmatch(made) else "item_1"
+    suggestion = re.sub(r"[^a-z0-9_]+", "_", str(name).lower()).strip("_")
+    suggestion = suggestion if MACHINE_NAME.fullmatch(suggestion) else "item_1"
     findings.add(
         path,
         (f"“{name}”不能作机器名", f"“{name}” cannot be a machine name"),
         (
-            f"小写字母开头，只用小写字母、数字和下划线，至多 63 位，例如 {made}；中文名写在 businessName",
-            f"small letters, digits and underscores, at most 63, beginning with a letter, like {made}; titles: businessName",
+            f"小写字母开头，只用小写字母、数字和下划线，至多 63 位，例如 {suggestion}；中文名写在 businessName",
+            "small letters, digits and underscores, at most 63, beginning with a letter, "
+            f"like {suggestion}; titles: businessName",
         ),
     )
     return False
@@ -113,11 +114,11 @@ def _fits_type(
     here = _own_place(part, at)
     for name, types in ONLY.items():
         if name in own and type_ not in types:
-            told = choose(types)
+            listed = choose(types)
             f.add(
                 here(name),
                 (f"{name} 不能用于 {type_}", f"{name} does not fit a {type_}"),
-                (f"用于：{told}", f"it fits: {told}"),
+                (f"用于：{listed}", f"it fits: {listed}"),
             )
     _format_fits(type_, own, here, f)
     _numbers(type_, options, own, at, here, f)
@@ -139,37 +140,43 @@ def _own_place(part: Mapping[str, Any], at: Path) -> Spot:
 
 
 def _format_fits(type_: Type, own: Mapping[str, Any], here: Spot, f: Findings) -> None:
-    form = own.get("domainFormat")
-    if form in ("longitude", "latitude"):
-        if type_ is not Type.NUMBER:
-            f.add(
-                here("domainFormat"),
-                (f"{form} 应为 number", f"a {form} must be a number"),
-                ("请改 logicalType: number", "write logicalType: number"),
-            )
-        if "datum" not in own:
-            f.add(
-                here("domainFormat"),
-                ("坐标缺少坐标系", "a coordinate needs a datum"),
-                ("加 {property: datum, value: CGCS2000}", "add {property: datum, value: CGCS2000}"),
-            )
-        limit = 180 if form == "longitude" else 90
-        if "bounds" in own and (own["bounds"][0] < -limit or own["bounds"][1] > limit):
-            f.add(here("bounds"), (f"{form} 超出 ±{limit}", f"a {form} is within ±{limit}"), ("请核对范围", "check the bounds"))
-    elif form and type_ is not Type.STRING:
+    name = own.get("domainFormat")
+    form = formats.of(name) if name else None
+    if isinstance(form, Coordinate):
+        _coordinate_fits(form, type_, own, here, f)
+        return
+    if form and type_ is not form.type:
         f.add(
             here("domainFormat"),
             (f"{form} 应为文本，否则丢失前导零和精度", f"a {form} must be text, or leading zeros and digits are lost"),
-            ("请改 logicalType: string", "write logicalType: string"),
+            (f"请改 logicalType: {form.type}", f"write logicalType: {form.type}"),
         )
-    if form not in ("longitude", "latitude"):
-        for name in ("datum", "bounds"):
-            if name in own:
-                f.add(
-                    here(name),
-                    (f"{name} 只用于坐标", f"{name} is for coordinates only"),
-                    ("加 domainFormat: longitude 或 latitude", "add domainFormat: longitude or latitude"),
-                )
+    for name in ("datum", "bounds"):
+        if name in own:
+            f.add(
+                here(name),
+                (f"{name} 只用于坐标", f"{name} is for coordinates only"),
+                ("加 domainFormat: longitude 或 latitude", "add domainFormat: longitude or latitude"),
+            )
+
+
+def _coordinate_fits(form: Coordinate, type_: Type, own: Mapping[str, Any], here: Spot, f: Findings) -> None:
+    if type_ is not form.type:
+        f.add(
+            here("domainFormat"),
+            (f"{form} 应为 number", f"a {form} must be a number"),
+            ("请改 logicalType: number", "write logicalType: number"),
+        )
+    if "datum" not in own:
+        f.add(
+            here("domainFormat"),
+            ("坐标缺少坐标系", "a coordinate needs a datum"),
+            ("加 {property: datum, value: CGCS2000}", "add {property: datum, value: CGCS2000}"),
+        )
+    low, high = form.limits
+    if "bounds" in own and (own["bounds"][0] < low or own["bounds"][1] > high):
+        problem = (f"{form} 超出 ±{high:g}", f"a {form} is within ±{high:g}")
+        f.add(here("bounds"), problem, ("请核对范围", "check the bounds"))
 
 
 def _numbers(type_: Type, options: Mapping[str, Any], own: Mapping[str, Any], at: Path, here: Spot, f: Findings) -> None:
@@ -213,11 +220,11 @@ def _texts(options: Mapping[str, Any], at: Path, f: Findings) -> None:
     form = options.get("format")
     if isinstance(form, str):
         if form not in build.TEXT_FORMATS:
-            told = choose(build.TEXT_FORMATS)
+            listed = choose(build.TEXT_FORMATS)
             f.add(
                 (*place, "format"),
                 (f"不检查 {form}", f"{form} is not checked"),
-                (f"可用：{told}；其他请写 pattern", f"one of: {told}; write a pattern for others"),
+                (f"可用：{listed}；其他请写 pattern", f"one of: {listed}; write a pattern for others"),
             )
         elif pattern:
             f.add((*place, "format"), ("与 pattern 重复", "it repeats pattern"), ("只写一个", "keep one of them"))
@@ -288,8 +295,8 @@ def _bounds(type_: Type, options: Mapping[str, Any], own: Mapping[str, Any], at:
         strict = "exclusive" + name.capitalize()
         given = [n for n in (name, strict) if n in options] + ([f"customProperties {name}"] if name in own else [])
         if len(given) > 1:
-            told = choose(given)
-            f.add((*place, name), (f"{told} 只能写一个", f"{told}: only one may be given"), ("保留一个", "keep one"))
+            listed = choose(given)
+            f.add((*place, name), (f"{listed} 只能写一个", f"{listed}: only one may be given"), ("保留一个", "keep one"))
         value = own.get(name, options.get(name, options.get(strict)))
         if value is None:
             continue
@@ -329,7 +336,7 @@ def _relations(part: Mapping[str, Any], at: Path, f: Findings) -> None:
     for n, relation in enumerate(relations):
         to = relation.get("to") if isinstance(relation, Mapping) else None
         dataset, _, item = str(to).partition(".")
-        if isinstance(to, str) and not (NAME.fullmatch(dataset) and NAME.fullmatch(item)):
+        if isinstance(to, str) and not (MACHINE_NAME.fullmatch(dataset) and MACHINE_NAME.fullmatch(item)):
             f.add(
                 (*at, "relationships", n, "to"),
                 (f"“{to}”写法不对", f"“{to}” is not written right"),

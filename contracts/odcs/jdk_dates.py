@@ -16,17 +16,17 @@ def strptime(pattern: str) -> str:
     """The strptime format of a JDK pattern; a text with % is one already. ValueError names the letters nobody knows."""
     if "%" in pattern:
         return pattern
-    told = ""
+    form = ""
     for match in _TOKEN.finditer(pattern):
         text = match.group(0)
         if match.group(1) is not None:
-            told += (match.group(1).replace("''", "'") or "'").replace("%", "%%")
+            form += (match.group(1).replace("''", "'") or "'").replace("%", "%%")
         elif match.group(2) is None:
-            told += text
+            form += text
         elif text in LETTERS:
-            told += LETTERS[text]
+            form += LETTERS[text]
         elif set(text) == {"S"}:
-            told += "%f"
+            form += "%f"
         else:
             raise ValueError(text)
-    return told
+    return form

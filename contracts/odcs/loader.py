@@ -13,9 +13,9 @@ from contracts.model import Contract
 from contracts.odcs import compile as build
 from contracts.odcs import rules, standard
 from contracts.odcs.document import Document
-from contracts.odcs.findings import Finding, Findings, InvalidContract
+from contracts.odcs.findings import ContractFinding, Findings, InvalidContract
 
-__all__ = ["Finding", "InvalidContract", "dump", "parse", "read", "restore"]
+__all__ = ["ContractFinding", "InvalidContract", "dump", "parse", "read", "restore"]
 
 
 def parse(text: str, source: str = "<text>") -> Contract:
@@ -47,15 +47,15 @@ def read(path: File) -> Contract:
     except UnicodeDecodeError as error:
         raise _unreadable(path, "不是 UTF-8 文本", "it is not UTF-8 text", "请另存为 UTF-8", "save it as UTF-8") from error
     except OSError as error:
-        told = error.strerror or str(error)
+        reason = error.strerror or str(error)
         raise _unreadable(
-            path, f"无法读取：{told}", f"it cannot be read: {told}", "请核对路径和权限", "check path and rights"
+            path, f"无法读取：{reason}", f"it cannot be read: {reason}", "请核对路径和权限", "check path and rights"
         ) from error
     return parse(text, str(path))
 
 
 def _unreadable(path: File, zh: str, en: str, instead: str, instead_en: str) -> InvalidContract:
-    return InvalidContract([Finding(str(path), 1, 1, "$", zh, en, instead, instead_en)])
+    return InvalidContract([ContractFinding(str(path), 1, 1, "$", zh, en, instead, instead_en)])
 
 
 def restore(text: str) -> Contract:

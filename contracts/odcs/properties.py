@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from contracts.model import Delivery, Format
-from contracts.odcs.findings import Findings, Path, choose, did_you_mean, like
+from contracts.checks.formats import registry as formats
+from contracts.model import Delivery
+from contracts.odcs.findings import Findings, Path
+from contracts.suggest import choose, did_you_mean, like
 
 CYCLES = ("实时", "每日", "每周", "每月", "每季度", "每半年", "每年", "不定期")
 PERSONAL = (
@@ -62,11 +64,16 @@ def _choice(*known: str) -> Judge:
         if value in known:
             return None
         near = like(str(value), known)
-        told = choose(known, 30)
+        listed = choose(known, 30)
         zh, en = (f"；是否想写 {near}？", f"; did you mean {near}?") if near else ("", "")
-        return f"应为 {told} 之一{zh}", f"must be one of {told}{en}"
+        return f"应为 {listed} 之一{zh}", f"must be one of {listed}{en}"
 
     return judge
+
+
+def _format(value: Any) -> tuple[str, str] | None:
+    """Packs and plug-ins bring formats, so they are asked each time."""
+    return _choice(*formats.formats())(value)
 
 
 def _shaped(pattern: str, zh: str, en: str) -> Judge:
@@ -139,7 +146,9 @@ class Property:
 
 
 _NAME = _shaped(
-    r"[a-z0-9][a-z0-9_-]{0,62}", "应为代码表名，如 hazard-level", "must be the name of a code list, like hazard-level"
+    r"[a-z0-9][a-z0-9_-]{0,62}",
+    "应为代码表名，如 park-kind",
+    "must be the name of a code list, like park-kind",
 )
 _MACHINE = _shaped(r"[a-z][a-z0-9_]{0,62}", "应为机器名，如 updated_at", "must be a machine name, like updated_at")
 _CLASS = _shaped(
@@ -179,7 +188,7 @@ ITEM: dict[str, Property] = {
     "descriptionEn": Property(_text, "英文说明", "Description in English"),
     "sourceNames": Property(_texts, "文件中的列名", "Headers under which the item may stand in a file"),
     "codeList": Property(_NAME, "代码表", "Code list in the catalogue"),
-    "domainFormat": Property(_choice(*(f.value for f in Format)), "领域格式", "Domain format"),
+    "domainFormat": Property(_format, "领域格式", "Domain format"),
     "dateFormats": Property(_texts, "日期时间写法（strptime）", "strptime formats"),
     "epoch": Property(_choice("seconds", "milliseconds"), "1970 年以来的秒或毫秒", "Seconds or milliseconds since 1970"),
     "thousandsSeparators": Property(_flag, "允许千分位逗号", "Thousands separators are allowed"),

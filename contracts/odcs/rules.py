@@ -9,7 +9,8 @@ from typing import Any
 from contracts.model import Item
 from contracts.odcs import compile as build
 from contracts.odcs import item_rules, properties, table_rules
-from contracts.odcs.findings import Findings, Path, choose
+from contracts.odcs.findings import Findings, Path
+from contracts.suggest import choose
 
 STATES = ("draft", "active", "retired", "proposed", "deprecated")
 VERSION = re.compile(r"\d+\.\d+\.\d+")
@@ -43,8 +44,10 @@ def _head(document: Mapping[str, Any], findings: Findings) -> None:
         )
     status = document.get("status")
     if isinstance(status, str) and status not in STATES:
-        told = choose(STATES)
-        findings.add(("status",), (f"没有状态 {status}", f"there is no status {status}"), (f"可用：{told}", f"one of: {told}"))
+        listed = choose(STATES)
+        findings.add(
+            ("status",), (f"没有状态 {status}", f"there is no status {status}"), (f"可用：{listed}", f"one of: {listed}")
+        )
     api = document.get("apiVersion")
     if isinstance(api, str) and api.startswith("v2"):
         findings.add(("apiVersion",), ("不支持 v2 文档", "v2 documents are not supported"), ("请改为 v3.1.0", "write v3.1.0"))

@@ -16,7 +16,8 @@ from typing import Any
 from jsonschema import Draft201909Validator
 from jsonschema.exceptions import ValidationError, best_match
 
-from contracts.odcs.findings import Findings, Path, choose, did_you_mean, like
+from contracts.odcs.findings import Findings, Path
+from contracts.suggest import choose, did_you_mean, like
 
 VERSION = "v3.1.0"
 PACKAGE = "open-data-contract-standard"
@@ -131,11 +132,11 @@ def _explain_choice(error: ValidationError, path: Path, findings: Findings) -> N
         names = [next(iter(p["required"])) for p in error.validator_value]
         given = [n for n in names if isinstance(error.instance, Mapping) and n in error.instance]
         if len(given) != 1:
-            told = choose(names)
+            listed = choose(names)
             findings.add(
                 path,
                 (f"应恰好写一个比较条件，现有 {len(given)} 个", f"exactly one comparison is needed, {len(given)} given"),
-                (f"从中选一个：{told}", f"choose one of {told}"),
+                (f"从中选一个：{listed}", f"choose one of {listed}"),
             )
             return
     best = best_match(iter(error.context or ()))
@@ -175,9 +176,9 @@ def _say_enum(error: ValidationError, path: Path, findings: Findings) -> None:
     shown = _shown(error.instance)
     near = like(shown, known)
     hint = (f"；是否想写 {near}？", f"; did you mean {near}?") if near else ("", "")
-    told = choose(known, 30)
+    listed = choose(known, 30)
     findings.add(
-        path, (f"{shown} 不是允许的值", f"{shown} is not allowed"), (f"可用：{told}{hint[0]}", f"one of: {told}{hint[1]}")
+        path, (f"{shown} 不是允许的值", f"{shown} is not allowed"), (f"可用：{listed}{hint[0]}", f"one of: {listed}{hint[1]}")
     )
 
 
@@ -210,8 +211,8 @@ def _say_unique(error: ValidationError, path: Path, findings: Findings) -> None:
 
 def _say_not(error: ValidationError, path: Path, findings: Findings) -> None:
     names = error.validator_value.get("required", []) if isinstance(error.validator_value, Mapping) else []
-    told = choose(names)
-    findings.add(path, (f"此处不得写 {told}", f"{told} is not allowed here"), (f"请删除 {told}", f"remove {told}"))
+    listed = choose(names)
+    findings.add(path, (f"此处不得写 {listed}", f"{listed} is not allowed here"), (f"请删除 {listed}", f"remove {listed}"))
 
 
 _SAY = {
@@ -231,5 +232,5 @@ _SAY = {
 
 
 def _shown(value: Any) -> str:
-    told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return told if len(told) <= 60 else told[:59] + "…"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:59] + "…"

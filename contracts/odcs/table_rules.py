@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts.checks import expressions
+from contracts.checks.formats import registry as formats
 from contracts.model import Item, Type
 from contracts.odcs import compile as build
 from contracts.odcs import properties
-from contracts.odcs.findings import Findings, Path, choose, did_you_mean
+from contracts.odcs.findings import Findings, Path
+from contracts.suggest import choose, did_you_mean
 
 TABLE: Path = ("schema", 0)
 
@@ -109,15 +111,15 @@ def _version_by(
 
 
 def _coordinates(items: list[Item], f: Findings) -> None:
-    lons = [i for i in items if i.format == "longitude"]
-    lats = [i for i in items if i.format == "latitude"]
+    lons = [i for i in items if i.format == formats.LONGITUDE]
+    lats = [i for i in items if i.format == formats.LATITUDE]
     if len(lons) != len(lats):
-        told = choose([i.name for i in lons + lats])
+        names = choose([i.name for i in lons + lats])
         f.add(
             (*TABLE, "properties"),
             (
-                f"经度 {len(lons)} 项、纬度 {len(lats)} 项，应成对：{told}",
-                f"{len(lons)} longitudes, {len(lats)} latitudes: {told}",
+                f"经度 {len(lons)} 项、纬度 {len(lats)} 项，应成对：{names}",
+                f"{len(lons)} longitudes, {len(lats)} latitudes: {names}",
             ),
             ("请补全 domainFormat", "give both their domainFormat"),
         )
@@ -154,10 +156,10 @@ def _rule(rule: Mapping[str, Any], at: Path, items: list[Item], whole: bool, see
     elif kind == "library" and rule.get("metric") == "rowCount":
         _row_count(rule, at, f)
     elif kind in ("library", "sql"):
-        told = rule.get("metric") or "sql"
+        kind_name = rule.get("metric") or "sql"
         f.add(
             at,
-            (f"表级不支持规则 {told}", f"a dataset has no rule {told}"),
+            (f"表级不支持规则 {kind_name}", f"a dataset has no rule {kind_name}"),
             (
                 "行规则写 type: custom, engine: hui；行数写 metric: rowCount",
                 "write type: custom, engine: hui, or metric: rowCount",
@@ -220,11 +222,11 @@ def _freshness(document: Mapping[str, Any], table: Mapping[str, Any], items: lis
         dataset, _, name = str(sla.get("element", "")).partition(".")
         known = {i.name: i for i in items}
         if dataset != table.get("name") or not name:
-            told = f"{table.get('name')}.信息项", f"{table.get('name')}.item"
+            sample = f"{table.get('name')}.信息项", f"{table.get('name')}.item"
             f.add(
                 (*at, "element"),
                 ("时效应指明信息项", "a latency needs its item"),
-                (f"element: {told[0]}", f"element: {told[1]}"),
+                (f"element: {sample[0]}", f"element: {sample[1]}"),
             )
         elif name not in known:
             if whole:

@@ -14,6 +14,8 @@ from tests.sharing import Hub
 from warehouse.serving import query_workers
 
 ROWS = "/api/v1/resources/hazard/rows"
+OF_THE_LAKE = f"{ROWS}?order=level"
+"""An order that no serving store answers."""
 
 
 @pytest.fixture
@@ -45,11 +47,11 @@ def _answer(hub: Hub, path: str) -> tuple[int, object]:
 
 @pytest.mark.usefixtures("serving")
 def test_a_reader_that_aborts_is_a_503_to_one_request(hub: Hub) -> None:
-    assert hub.get(f"{ROWS}?limit=1", "partner").status_code == 200
+    assert hub.get(f"{OF_THE_LAKE}&limit=1", "partner").status_code == 200
     [worker] = query_workers._serving[hub.settings.root]._idle
     os.kill(worker.process.pid, signal.SIGSTOP)
     with ThreadPoolExecutor(1) as pool:
-        under_way = pool.submit(hub.get, f"{ROWS}?limit=1", "partner")
+        under_way = pool.submit(hub.get, f"{OF_THE_LAKE}&limit=1", "partner")
         while worker in query_workers._serving[hub.settings.root]._idle:
             pass
         os.kill(worker.process.pid, signal.SIGKILL)
@@ -57,14 +59,14 @@ def test_a_reader_that_aborts_is_a_503_to_one_request(hub: Hub) -> None:
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert answer.json()["type"] == "urn:hui:problem:query-ended"
-    assert hub.get(f"{ROWS}?limit=1", "partner").status_code == 200
+    assert hub.get(f"{OF_THE_LAKE}&limit=1", "partner").status_code == 200
 
 
 @pytest.mark.usefixtures("serving")
 def test_many_readers_at_once_all_get_their_rows(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub.settings, "reader_wait", 250.0)  # the machine that tests may be busy
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda _: hub.get(f"{ROWS}?limit=5", "partner"), range(48)))
+        answers = list(pool.map(lambda _: hub.get(f"{OF_THE_LAKE}&limit=5", "partner"), range(48)))
     assert {answer.status_code for answer in answers} == {200}
     workers = query_workers._serving[hub.settings.root]
     assert len(workers._idle) <= hub.settings.readers

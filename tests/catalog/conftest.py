@@ -10,8 +10,9 @@ import pytest
 from sqlmodel import Session
 
 from catalog import tables, workdays
-from catalog.entries import codes
+from catalog.search import mirror
 from catalog.store import database
+from tests import packing
 
 
 @pytest.fixture(scope="session")
@@ -50,8 +51,7 @@ def _fill(url: str) -> None:
     database.migrate(url)
     with database.session(url) as session:
         workdays.seed(session)
-        codes.seed_classes(session)
-        codes.seed_synonyms(session)
+        packing.lists(session)
     database.engine(url).dispose()
 
 
@@ -72,6 +72,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 def _empty(url: str) -> None:
     """Remove all that tests committed: cheaper than a database for each, whose removal waits for a checkpoint."""
     kept = ("calendarday", "steprule", "codelist", "code", "resourceclass")
+    mirror.forget(database.engine(url))
     with database.engine(url).begin() as connection:
         connection.exec_driver_sql("SET LOCAL session_replication_role = replica")  # no triggers, no order of tables
         for table in [*tables.metadata.tables, "resource_terms"]:

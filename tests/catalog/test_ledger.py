@@ -20,6 +20,7 @@ from catalog.deliveries.batches import Batch, UnknownBatch
 from catalog.entries import codes, resources
 from catalog.identity.organizations import UnknownOrganization
 from catalog.ledger import CatalogLedger, CatalogLookups, NotHeld, WrongCounts
+from catalog.overview import scores
 from catalog.store import database
 from contracts.deliveries import Answers, Fault, Outcome
 from tests.catalog import making
@@ -131,11 +132,11 @@ def test_a_settled_batch_brings_resource_quality_and_record_up(ledger: CatalogLe
         resource = resources.get(session, "major_hazard")
         assert (resource.rows, resource.bytes, resource.quality) == (4568, 9, 95.0)
         assert resource.next_due == date(2026, 4, 13)  # 11 April is a Saturday
-        told = quality.score(session, "major_hazard")
+        told = scores.score(session, "major_hazard")
         assert told is not None
         assert told.dimensions == {"completeness": 99.0, "conformity": 91.0}
         assert told.weakest == "conformity"
-        assert [one.total for one in quality.trend(session, "major_hazard")] == [95.0]
+        assert [one.total for one in scores.trend(session, "major_hazard")] == [95.0]
         actions = [one.action for one in audit.listed(session, object=f"batch:{entry.batch_id}")]
     assert actions == ["batch.partial", "batch.receive"]
     assert [one.batch_id for one in ledger.history("major_hazard")] == [entry.batch_id]

@@ -15,19 +15,16 @@ import httpx
 import psutil
 import pytest
 
-from catalog.store import database
 from cli.supervisor import Supervisor, WorkerEnded
+from tests import homes
 from tests.crash.rounds import ROOT
 from warehouse.settings import Settings
-from warehouse.storage import connection
 
 
 @pytest.fixture
 def served(settings: Settings) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """`hub serve` over an empty hub."""
-    settings.root.mkdir(parents=True, exist_ok=True)
-    database.migrate(settings.catalog_database)
-    connection.initialise(settings)
+    homes.empty(settings)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -93,3 +90,25 @@ def test_one_that_never_serves_is_given_up() -> None:
         listening.setblocking(False)
         with pytest.raises(WorkerEnded, match="7"):
             Supervisor(listening, [sys.executable, "-c", "raise SystemExit(7)"], told=lambda text: None).run()
+
+
+def test_one_that_served_is_started_again_however_often_it_is_killed() -> None:
+    """Ten times serves and is killed: none of these is a start that failed."""
+    serving = "import os, signal, sys; os.write(int(sys.argv[-1]), b'!'); os.kill(os.getpid(), signal.SIGKILL)"
+    told: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        supervisor = Supervisor(listening, [sys.executable, "-c", serving], told=told.append)
+        supervisor._start()
+        until(lambda: supervisor._tend(others_serve=False) or len(told) == 10)  # type: ignore[func-returns-value]
+        assert supervisor.failed == 0
+        supervisor._end()
+
+
+def test_a_home_that_cannot_be_served_is_told_once(tmp_path: Path) -> None:
+    """The worker looks at the catalogue, so that the supervisor imports nothing for it; it is not started again."""
+    environment = {**os.environ, "HUB_HOME": str(tmp_path / "none"), "HUB_LANG": "en"}
+    command = [sys.executable, "-m", "cli", "serve", "--port", "0"]
+    run = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True, timeout=240)
+    assert run.returncode == 1
+    assert [line for line in run.stderr.splitlines() if "hub init" in line] == run.stderr.splitlines()[1:]

@@ -134,7 +134,7 @@ def test_chinese_column_names(client: Client, served: tuple[Hub, str]) -> None:
 
     @hub.client.app.api_route("/chinese/shares/a/schemas/b/tables/c/{what}", methods=["GET", "POST"])
     def answer(request: Request, what: str) -> Response:
-        asked = actions.Asked.by(request)
+        asked = actions.TableQuery.by(request)
         line = actions.file(asked, f"{request.base_url}chinese.parquet", file, 2**31, release)
         lines = actions.head(asked, reading, columns) + ([line] if what == "query" else [])
         return actions.answer(asked, 1, lines)

@@ -12,7 +12,7 @@ from cli.contracts import app
 from contracts.odcs import loader
 from tests.contracts.making import document, item
 
-PACK = Path(__file__).parents[2] / "contracts" / "packs" / "demo"
+PACK = Path(__file__).parents[2] / "packs" / "emergency" / "contracts"
 
 
 @pytest.fixture

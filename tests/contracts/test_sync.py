@@ -16,10 +16,11 @@ from catalog.ledger import opened
 from catalog.store import database
 from cli.contracts import app
 from contracts.odcs import loader
+from tests import homes
 from tests.contracts.making import document, item
 from warehouse.ingest.deliver import deliver
 from warehouse.settings import Settings
-from warehouse.storage.connection import initialise, reader
+from warehouse.storage.connection import reader
 
 ITEMS = [item("a", "string", primaryKey=True, primaryKeyPosition=1, required=True), item("n", "integer")]
 
@@ -28,8 +29,7 @@ ITEMS = [item("a", "string", primaryKey=True, primaryKeyPosition=1, required=Tru
 def hub(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("HUB_HOME", str(settings.home))
     monkeypatch.setenv("HUB_LANG", "en")
-    database.migrate(settings.catalog_database)
-    initialise(settings)
+    homes.empty(settings)
     with database.session(settings.catalog_database) as session:
         organizations.add(session, Organization(id="org", name="某厅", kind="department", level="province"))
     (tmp_path / "pack").mkdir()
@@ -41,7 +41,7 @@ def sync(pack: Path, items: Sequence[dict[str, Any]], version: str) -> dict[str,
     (pack / "tried.odcs.yaml").write_text(loader.dump(made), encoding="utf-8")
     told = CliRunner().invoke(app, ["sync", str(pack), "--json"], catch_exceptions=False)
     assert told.exit_code == 0, told.output
-    (one,) = json.loads(told.output)
+    (one,) = json.loads(told.stdout)
     return dict(one)
 
 

@@ -14,7 +14,7 @@ from catalog.audit import sealing
 from catalog.audit.chain import AuditRecord
 from catalog.ledger import CatalogLedger
 from catalog.store import database
-from hub import doctor
+from hub import comparison
 from tests.crash import working
 from tests.crash.rounds import Site, agree
 from tests.crash.stores import Stores
@@ -165,17 +165,20 @@ def test_a_receipt_waits_for_the_disk(tmp_path: Path) -> None:
 def test_the_doctor_says_so_until_it_is_mended(tmp_path: Path) -> None:
     site = made(tmp_path / "hub", 11)
     site.work([["deliver", "changed", site.file()]])
+    assert comparison.newest(site.settings).state == "good"  # kept, and brought back with the catalogue
     site.stores.keep(site.settings, "before")
     site.work([["deliver", "series", site.file()]])
-    assert doctor.accounts_finding(site.settings).state == "good"
+    assert comparison.accounts(site.settings).state == "good"
+    assert comparison.newest(site.settings).state == "good"
     for store in ("catalogue", "lake"):
         site.stores.keep(site.settings, "after")
         site.stores.bring_back(site.settings, "before", (store,))
-        assert doctor.accounts_finding(site.settings).state == "bad", store
+        assert comparison.accounts(site.settings).state == "bad", store
+        assert comparison.newest(site.settings).state == "bad", f"{store}: the newest batch is not the same"
         site.stores.bring_back(site.settings, "after", ("catalogue", "lake"))
     site.stores.bring_back(site.settings, "before", ("catalogue",))
     mend(site)
-    assert doctor.accounts_finding(site.settings).state == "good"
+    assert comparison.accounts(site.settings).state == "good"
 
 
 def test_the_chain_says_what_it_lost_and_goes_on(tmp_path: Path) -> None:

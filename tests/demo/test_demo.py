@@ -27,7 +27,7 @@ from demo import agreements as agreed
 from demo.agencies import AGENCIES, FAULTS, LATE, NOTHING, SILENT, SWAPPED, WRONG
 from tests.demo.made import Made
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("demo"), pytest.mark.day]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.day]
 
 
 @pytest.fixture(scope="module")

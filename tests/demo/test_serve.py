@@ -18,7 +18,7 @@ import pytest
 
 from tests.demo.made import ROOT, Made
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 READY_SECONDS = 60.0
 """Outcome: 15 s on two idle cores (measured 5 s); a test machine may be busy with four other things."""
 

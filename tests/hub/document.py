@@ -39,6 +39,37 @@ alone is asked for in a session begun with a password.
 
 """
 
+READINGS = (
+    # what, record, API, command, portal
+    ("search the catalogue 查找资源", "none: only what its reader may know of is there", "GET /resources", "search", "/"),
+    ("see an entry 查看目录条目", "none", "GET /resources/{name}", "entry show", "/resources/{name}"),
+    ("see lineage 查看血缘", "none", "GET /resources/{name}/lineage", "lineage", "/resources/{name}/lineage"),
+    (
+        "see quality 查看质量",
+        "none",
+        "GET /resources/{name}/quality",
+        "— in the portal and the API",
+        "/resources/{name}/quality",
+    ),
+    (
+        "read rows 读取数据",
+        "`read-rows`; in the portal `preview`",
+        "GET /resources/{name}/rows",
+        "sql",
+        "/resources/{name}/preview",
+    ),
+    ("look a row up 按主键查询", "`read-rows`", "GET /resources/{name}/rows/{key}", "sql", "— in the preview"),
+    (
+        "download a version 下载版本",
+        "`download`",
+        "GET /resources/{name}/versions/{version}/files",
+        "— a Delta Sharing client",
+        "/resources/{name}",
+    ),
+    ("a profile file 配置文件", "`key.issue`, `own.key`", "— it holds a new key: see `own.key`", "profile", "/account"),
+)
+"""What is only read, and its doors; who may is decided by the entry, the grant and the purpose."""
+
 
 def text(hub: Hub) -> str:
     """The page: acts by their module, in its order, whichever was imported first."""
@@ -49,13 +80,19 @@ def text(hub: Hub) -> str:
     for act in acts:
         cells = [_cell(hub, act, who) for who in ROLES.values()]
         lines.append(f"| `{act.name}` | {' | '.join(cells)} |")
+    lines += ["", "## What is read", "", "Who may is decided by the entry, the grant and the purpose named."]
+    lines += ["", "| what | record | API | command | portal |", "|---|---|---|---|---|"]
+    lines += [f"| {what} | {record} | {' | '.join(_named(*doors))} |" for what, record, *doors in READINGS]
     return "\n".join(lines) + "\n"
 
 
 def _doors(act: Act) -> list[str]:
-    api = act.api if act.api.startswith(ABSENT) else f"`{act.api.replace(' /', ' /api/v1/')}`"
-    cli = act.cli if act.cli.startswith(ABSENT) else f"`hub {act.cli}`"
-    return [api, cli, act.portal if act.portal.startswith(ABSENT) else f"`{act.portal}`"]
+    return _named(act.api, act.cli, act.portal)
+
+
+def _named(api: str, cli: str, portal: str) -> list[str]:
+    there = (f"`{api.replace(' /', ' /api/v1/')}`", f"`hub {cli}`", f"`{portal}`")
+    return [door if door.startswith(ABSENT) else named for door, named in zip((api, cli, portal), there, strict=True)]
 
 
 def _cell(hub: Hub, act: Act, who: str) -> str:

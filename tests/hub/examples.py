@@ -20,7 +20,7 @@ from catalog.identity.people import Person
 from catalog.store import jobs
 from contracts.clock import today
 from hub.table import ACTS
-from tests import agreeing
+from tests import agreeing, packing
 from tests.sharing import CONTRACT, PURPOSE, Hub
 
 PASSWORD = "a long enough password 4711"
@@ -71,6 +71,13 @@ def _rule(hub: Hub) -> str:
     with hub.session() as session:
         workdays.seed(session)
     return "answer-conditional"
+
+
+def _pack(hub: Hub) -> str:
+    """A pack in use that nothing hangs on."""
+    with hub.session() as session:
+        packing.in_use(session, hub.settings, packing.LIBRARY)
+    return "library"
 
 
 def _backups(hub: Hub) -> bool:
@@ -169,6 +176,19 @@ EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
     "calendar.set": lambda hub: {"day": _in_a_table(hub), "working": False, "name": "特别假日"},
     "rule.set": lambda hub: {"step": _rule(hub), "days": 5, "basis": "省政府办公厅通知"},
     "doctor": lambda _: {},
+    "pack.add": lambda _: {"filename": "library.zip"},
+    "pack.list": lambda _: {"past": True},
+    "pack.remove": lambda hub: {"pack": _pack(hub)},
+    "lineage.receive": lambda _: {
+        "event": {
+            "eventType": "COMPLETE",
+            "eventTime": "2026-03-11T09:00:00Z",
+            "run": {"runId": "3f2504e0-4f89-41d3-9a0c-0305e82c3301"},
+            "job": {"namespace": "etl", "name": "nightly"},
+            "inputs": [{"namespace": "hui", "name": "resource.hazard"}],
+            "outputs": [{"namespace": "hui", "name": "theme.hazard"}],
+        }
+    },
     "lake.maintain": lambda _: {"keep_days": 30},
     "backup": lambda hub: {"copy_files": _backups(hub)},
     "session.end": lambda hub: {"session": _session(hub)},
@@ -181,6 +201,8 @@ EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
     "pass-batch": lambda hub: {"batch": _batch(hub), "reason": "特殊情况"},
     "discard-batch": lambda hub: {"batch": _batch(hub), "reason": "测试文件"},
     "export-quarantine": lambda hub: {"batch": _batch(hub), "kind": "csv"},
+    "check-rows": lambda hub: {"batch": _batch(hub), "rows": [{"row": 2, "values": {"id": "a"}}]},
+    "correct-rows": lambda hub: {"batch": _batch(hub), "rows": [{"row": 2, "values": {"id": "a"}}]},
     "deliver": lambda _: {"resource": "hazard", "filename": "a.csv"},
     "rebuild": lambda _: {"resource": "hazard"},
     "onboard.inspect": lambda _: {"filename": "a.csv"},
@@ -191,6 +213,7 @@ EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
     "entry.publish": lambda hub: {"resource": _unpublished(hub)},
     "entry.withdraw": lambda _: {"resource": "hazard", "reason": "由新目录代替"},
     "contract.save": lambda _: {"text": NEXT_VERSION},
+    "explain": lambda _: {"resource": "hazard", "item": "level", "value": "很高"},
     "contract.compare": lambda _: {"resource": "hazard", "version": "1.0.0"},
     "contract.activate": lambda _: {"resource": "hazard", "version": "1.0.0"},
     "query": lambda _: {"sql": "SELECT count(*) AS number FROM resource.hazard", "purpose": PURPOSE},
@@ -216,8 +239,10 @@ def asked(act: str, given: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]
     one = ACTS[act]
     method, _, path = one.api.partition(" ")
     body = {name: value for name, value in given.items() if name not in one.places}
-    if act in ("deliver", "onboard.inspect"):
+    if act in ("deliver", "onboard.inspect", "pack.add"):
         path += "?filename=a.csv"
+    if act == "lineage.receive":
+        body = body["event"]  # the body is the event itself, as the clients of OpenLineage send it
     if method == "GET" and body:
         path += f"?{urlencode(body)}"
     return method, "/api/v1" + path.format(**given), body

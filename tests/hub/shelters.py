@@ -8,12 +8,11 @@ from typing import Any
 from catalog.entries import contracts as registry
 from catalog.identity import organizations, people
 from catalog.identity.organizations import Organization
-from catalog.store import database
 from contracts.odcs import loader
+from tests import homes
 from tests.hub.examples import WAIT
 from tests.sharing import Hub, TestClient, create_app
 from warehouse.settings import Settings
-from warehouse.storage import connection
 
 CONTRACT = """
 apiVersion: v3.1.0
@@ -49,8 +48,7 @@ HEAD = "编号,名称,容纳人数\n"
 def built(home: Path) -> Hub:
     """The hub, in a home of its own."""
     settings = Settings(home=home, _env_file=None)
-    connection.initialise(settings)
-    database.migrate(settings.catalog_database)
+    homes.empty(settings)
     made = Hub(settings, TestClient(create_app(settings), raise_server_exceptions=False))
     with made.session() as session:
         for identifier in ("hlj-emergency", "hrb", "firm"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from catalog.entries import contracts as registry
 from catalog.entries import resources
 from contracts.odcs import loader
+from hub import job_runner, jobs
+from tests.hub.examples import WAIT
 from tests.hub.shelters import CONTRACT, HEAD, send
 from tests.sharing import Hub
 from warehouse.storage.connection import reader
@@ -20,7 +24,7 @@ BREAKING = CONTRACT.replace("version: 1.0.0", "version: 2.0.0").replace("minimum
 
 
 def post(hub: Hub, path: str, who: str = "steward", **body: Any) -> Any:
-    return hub.client.post(f"/api/v1/{path}", json=body, headers=hub.auth(who))
+    return hub.client.post(f"/api/v1/{path}", json=body, headers=hub.auth(who) | WAIT)
 
 
 def rows(hub: Hub) -> list[tuple[Any, ...]]:
@@ -97,3 +101,30 @@ def test_what_a_model_writes_is_not_written_by_hand(hub: Hub) -> None:
         registry.register(session, loader.parse(text), by="system", origin="models")
     answer = post(hub, "contracts", text=text.replace("1.0.0", "1.1.0"))
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:hui:problem:written-by-model")
+
+
+@pytest.mark.parametrize("point", ["commit-before", "commit-after"])
+def test_a_crash_while_it_is_rebuilt_ends_with_the_new_table(hub: Hub, point: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The version is in force when the process dies; begun again, the job makes the table that it asks for."""
+    send(hub, "owner", HEAD + "a,甲,1\nb,乙,200\n")
+    post(hub, "contracts", text=BREAKING)
+    monkeypatch.setenv("HUB_CRASH_AT", point)
+    died = jobs.died
+
+    def healed(*given: Any, **options: Any) -> None:
+        os.environ.pop("HUB_CRASH_AT", None)
+        died(*given, **options)
+
+    monkeypatch.setattr(jobs, "died", healed)
+    job_runner.start(hub.settings)
+    try:
+        path, body = "/api/v1/resources/shelter/contracts/2.0.0/activate", {"breaking": True, "reason": "上限"}
+        answer = hub.client.post(path, json=body, headers=hub.auth("steward"))
+        assert answer.status_code == 202
+        while (job := hub.get(answer.headers["location"], "steward").json())["state"] in ("queued", "running"):
+            time.sleep(0.1)
+    finally:
+        job_runner.stop(hub.settings)
+    assert "HUB_CRASH_AT" not in os.environ, "it did not die"
+    assert (job["state"], job["result"]["table"]) == ("done", "rebuild"), job
+    assert rows(hub) == [("a", "甲", 1)]

@@ -51,16 +51,17 @@ def _filled(path: str) -> str:
 def test_every_door_is_there(tmp_path: Path) -> None:
     app = create_app(Settings(home=tmp_path, _env_file=None))
     verbs = {name: verb for chapter in VERBS.values() for name, verb in chapter.items()}
-    for act in ACTS.values():
-        if not act.api.startswith(ABSENT):
-            method, _, path = act.api.partition(" ")
-            assert _reached(app, method, _filled(f"/api/v1{path}")), act.api
-        if not act.portal.startswith(ABSENT):
-            assert _reached(app, "GET", _filled(act.portal)), act.portal
-        if not act.cli.startswith(ABSENT):
-            verb, _, below = act.cli.partition(" ")
+    readings = [doors for _, _, *doors in document.READINGS]
+    for api, cli, portal in [*([act.api, act.cli, act.portal] for act in ACTS.values()), *readings]:
+        if not api.startswith(ABSENT):
+            method, _, path = api.partition(" ")
+            assert _reached(app, method, _filled(f"/api/v1{path}")), api
+        if not portal.startswith(ABSENT):
+            assert _reached(app, "GET", _filled(portal)), portal
+        if not cli.startswith(ABSENT):
+            verb, _, below = cli.partition(" ")
             command: Any = verbs[verb].load()
-            assert not below or below in command.commands, act.cli
+            assert not below or below in command.commands, cli
 
 
 def test_doors_that_are_missing_say_why() -> None:

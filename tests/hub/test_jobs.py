@@ -225,6 +225,28 @@ def test_what_a_dead_server_left_is_done_by_the_next(hub: Hub) -> None:
     assert batches(hub) == [("partial", 2)]
 
 
+def test_folders_that_no_open_job_has_are_swept(hub: Hub) -> None:
+    """A commit that failed, a server that died at a job's end: their files do not stay; those of a job that waits do."""
+    with hub.session() as session:
+        waits = queue.add(session, queue.Job(act="deliver", caller="owner", subject={}, payload={})).id
+    for number in (waits, "gone", "young"):
+        jobs.folder(hub, number).mkdir(parents=True)
+        (jobs.folder(hub, number) / "body.csv").write_text("a")
+    for number in (waits, "gone"):
+        os.utime(jobs.folder(hub, number), (1, 1))
+    assert jobs.sweep(hub) == ["gone"]
+    assert sorted(place.name for place in (hub.settings.root / "jobs").iterdir()) == sorted((waits, "young"))
+
+
+def test_a_job_whose_commit_fails_leaves_no_folder(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr("hub.jobs.shutil.move", broken)
+    assert send(hub).status_code == 500
+    assert not list((hub.settings.root / "jobs").glob("*"))
+
+
 def test_the_list_goes_on_where_it_ended(hub: Hub) -> None:
     with hub.session() as session:
         numbers = {queue.add(session, queue.Job(act="release", caller="owner", subject={}, payload={})).id for _ in range(5)}

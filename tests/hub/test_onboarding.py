@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,15 +13,18 @@ import pytest
 from sqlmodel import select
 
 from catalog.audit.chain import AuditRecord
+from catalog.deliveries.batches import Batch
 from catalog.entries import contracts as registry
 from catalog.entries import onboardings, resources
 from catalog.identity import organizations, people
 from catalog.identity.organizations import Organization
-from catalog.store import database
 from contracts.clock import now
+from hub import job_runner, jobs
 from hub.hub import open_hub
 from hub.onboarding import clean_up
 from hub.table import ACTS
+from tests import homes
+from tests.hub.examples import WAIT
 from tests.sharing import Hub, TestClient, create_app
 from warehouse.settings import Settings
 from warehouse.storage import connection
@@ -34,8 +38,7 @@ AMBIGUOUS = "id,when\n" + "".join(f"A{n},{n % 12 + 1}/{n % 11 + 1}/2024\n" for n
 def hub(tmp_path: Path) -> Iterator[Hub]:
     """A hub with nothing in it."""
     settings = Settings(home=tmp_path / "var", _env_file=None)
-    connection.initialise(settings)
-    database.migrate(settings.catalog_database)
+    homes.empty(settings)
     made = Hub(settings, TestClient(create_app(settings), raise_server_exceptions=False))
     with made.session() as session:
         organizations.add(session, Organization(id="own", name="某厅", kind="department"))
@@ -54,7 +57,7 @@ def send(hub: Hub, text: str | bytes, who: str = "steward", name: str = "企业�
 
 
 def post(hub: Hub, number: str, step: str = "", who: str = "steward", **body: Any) -> Any:
-    return hub.client.post(f"/api/v1/onboardings/{number}{step}", json=body, headers=hub.auth(who))
+    return hub.client.post(f"/api/v1/onboardings/{number}{step}", json=body, headers=hub.auth(who) | WAIT)
 
 
 def actions(hub: Hub) -> list[tuple[str, str]]:
@@ -199,3 +202,38 @@ def test_a_server_removes_what_waited_too_long(hub: Hub) -> None:
         while left(hub) and time.monotonic() < deadline:
             time.sleep(0.05)
     assert left(hub) == []
+
+
+@pytest.mark.parametrize("point", ["receipt", "commit-before", "commit-after", "settle"])
+def test_a_crash_while_it_is_loaded_loses_and_doubles_nothing(hub: Hub, point: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process dies by SIGKILL at a point of the load, the job is begun again: one dataset with one delivery comes of it."""
+    number = send(hub, GOOD).json()["id"]
+    monkeypatch.setenv("HUB_CRASH_AT", point)
+    died = jobs.died
+
+    def healed(*given: Any, **options: Any) -> None:
+        os.environ.pop("HUB_CRASH_AT", None)
+        died(*given, **options)
+
+    monkeypatch.setattr(jobs, "died", healed)
+    job_runner.start(hub.settings)
+    try:
+        address = hub.client.post(f"/api/v1/onboardings/{number}", json={}, headers=hub.auth("steward")).headers["location"]
+        while (job := hub.get(address, "steward").json())["state"] in ("queued", "running"):
+            time.sleep(0.1)
+    finally:
+        job_runner.stop(hub.settings)
+    assert "HUB_CRASH_AT" not in os.environ, "it did not die"
+    assert (job["state"], job["result"]["delivery"]["accepted"]) == ("done", 50), job
+    assert actions(hub) == [("onboard.inspect", "done"), ("onboard", "done")]
+    with hub.session() as session:
+        assert [batch.accepted for batch in session.exec(select(Batch))] == [50]
+    assert left(hub) == []
+
+
+def test_a_file_whose_job_was_given_up_waits_on(hub: Hub) -> None:
+    number = send(hub, GOOD).json()["id"]
+    with hub.session() as session:
+        onboardings.take(session, number, "steward")
+    assert hub.get(f"/api/v1/onboardings/{number}", "steward").json()["state"] == "draft"
+    assert post(hub, number).json()["delivery"]["accepted"] == 50

@@ -11,7 +11,6 @@ from sqlmodel import Session
 
 from catalog.entries import contracts as registry
 from catalog.identity.organizations import Organization
-from catalog.store import database
 from contracts.odcs import loader
 from hub import sources
 from hub.hub import Hub, open_hub
@@ -19,9 +18,9 @@ from orchestration.collect import collect_all, look_ahead
 from orchestration.load import Loading
 from orchestration.rounds import Round
 from orchestration.turns import Turn
+from tests import homes, packing
 from tests.agreeing import flat
 from warehouse.settings import Settings
-from warehouse.storage import connection
 
 SITE = """
 apiVersion: v3.1.0
@@ -89,8 +88,7 @@ def agree(session: Session, identifier: str, dataset: str, route: str, provider:
 
 def opened(settings: Settings) -> Hub:
     """An installation with organizations and no dataset."""
-    database.migrate(settings.catalog_database)
-    connection.initialise(settings)
+    homes.empty(settings)
     hub = open_hub(settings)
     with hub.session() as session:
         for identifier, kind in (("hlj-water", "department"), ("hlj-power", "vendor"), ("hlj-emergency", "department")):
@@ -115,8 +113,11 @@ def stock(hub: Hub) -> Hub:
 
 @pytest.fixture
 def hub(settings: Settings) -> Hub:
-    """An installation with organizations and no dataset."""
-    return opened(settings)
+    """An installation with organizations and the models of a pack, and no dataset."""
+    hub = opened(settings)
+    with hub.session() as session:
+        packing.in_use(session, settings, packing.EMERGENCY)
+    return hub
 
 
 @pytest.fixture

@@ -8,18 +8,21 @@ import pytest
 from sqlmodel import select
 
 from catalog.audit.chain import AuditRecord
+from catalog.deliveries.quality import QualityResult
 from catalog.entries import contracts as registry
 from catalog.entries.resources import Resource
 from catalog.lineage import graph as lineage
-from catalog.releases.releases import QualityResult
 from contracts.odcs import loader
+from contracts.packs.contents import open_pack
 from hub.hub import Hub
 from orchestration import derived
 from orchestration.execute import Executed, execute
-from orchestration.modelled import described
+from tests import packing
 from tests.orchestration.conftest import opened
 from tests.transforms.conftest import fill
 from warehouse.settings import Settings
+
+MODELS = open_pack(packing.EMERGENCY).models
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +45,7 @@ def test_the_run_tells_rows_and_tests(built: tuple[Hub, Executed]) -> None:
 def test_every_model_has_a_published_entry(built: tuple[Hub, Executed]) -> None:
     with built[0].session() as session:
         held = {resource.name: resource for resource in session.exec(select(Resource))}
-    assert set(held) == set(described())
+    assert set(held) >= set(MODELS)
     hazard = held["hazard"]
     assert (hazard.library, hazard.route, hazard.state, hazard.rows) == ("theme", "derived", "published", 3)
     assert (hazard.title, hazard.title_en) == ("灾害事件主题", "Hazard events")
@@ -88,13 +91,13 @@ def test_lineage_leads_from_the_topic_to_the_resources(built: tuple[Hub, Execute
 def test_the_run_is_on_record(built: tuple[Hub, Executed]) -> None:
     with built[0].session() as session:
         held = session.exec(select(AuditRecord).where(AuditRecord.action == "models.run")).all()
-    assert {record.object for record in held} == {f"dataset:{name}" for name in described()}
+    assert {record.object for record in held} == {f"dataset:{name}" for name in MODELS}
     assert all(record.detail["run"] == built[1].run_id for record in held)
 
 
 class TestVersions:
     def test_the_same_description_is_the_same_version(self, hub: Hub) -> None:
-        model = described()["hazard"]
+        model = MODELS["hazard"]
         with hub.session() as session:
             for _ in range(2):
                 derived.register(session, model, "hlj-emergency")
@@ -102,7 +105,7 @@ class TestVersions:
 
     @pytest.mark.parametrize(("change", "version"), [("added", "1.1.0"), ("removed", "2.0.0")])
     def test_a_changed_description_is_a_new_version(self, hub: Hub, change: str, version: str) -> None:
-        model = described()["hazard"]
+        model = MODELS["hazard"]
         less = dataclasses.replace(model, columns=tuple(column for column in model.columns if column.name != "measure"))
         first, then = (less, model) if change == "added" else (model, less)
         with hub.session() as session:
@@ -113,6 +116,8 @@ class TestVersions:
         from catalog.identity import people
 
         with hub.session() as session:
-            assert derived.owner(session) == "hlj-emergency"  # the first department by name
+            assert derived.owner(session, hub.settings) == "hlj-emergency"  # the first department by name
             people.add_person(session, login="water", name="水利", organization_id="hlj-water", roles=["administrator"])
-            assert derived.owner(session) == "hlj-water"
+            assert derived.owner(session, hub.settings) == "hlj-water"
+            named = hub.settings.model_copy(update={"owner": "hlj-power"})
+            assert derived.owner(session, named) == "hlj-power"

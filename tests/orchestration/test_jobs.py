@@ -156,7 +156,7 @@ def test_a_batch_beyond_the_ceiling_is_held_back_whole_and_on_record(stocked: Hu
         held = session.exec(select(Batch).where(Batch.filename == "b.csv")).one()
         assert (held.state, held.received, held.accepted, held.quarantined) == ("refused", 2, 0, 2)
         assert "XY-meter" in held.message
-        assert "pays for 0 records more, this has 2" in held.message_en
+        assert "pays for 0 more records, this has 2" in held.message_en
         assert [check["rule"] for check in held.checks if not check["passed"]] == ["ceiling"]
         assert sum(spend.amount for spend in session.exec(select(Spend))) == Decimal("1.00")
         record = session.exec(select(AuditRecord).where(AuditRecord.object == f"batch:{held.id}")).all()[-1]

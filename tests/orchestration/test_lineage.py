@@ -208,4 +208,4 @@ class TestCommand:
     def test_an_unknown_name_says_how_names_look(self) -> None:
         told = self.run("nothing")
         assert told.exit_code != 0
-        assert "theme.hazard" in str(told.exception)
+        assert "theme.station" in str(told.exception)

@@ -19,6 +19,7 @@ from orchestration import sensors
 from orchestration.assets import ROUTE_TAG
 from orchestration.definitions import definitions
 from orchestration.execute import execute
+from tests import packing
 from tests.orchestration.conftest import drop, site
 
 
@@ -79,14 +80,14 @@ class TestModels:
     def test_models_built_since_by_hand_are_not_built_again(self, stocked: Hub, tmp_path: Path) -> None:
         from catalog.deliveries import quality
         from catalog.entries import contracts as registry
-        from orchestration.modelled import described
+        from contracts.packs.contents import open_pack
         from warehouse.ingest import deliver as ingest
 
         with stocked.session() as session:
             registry.register(session, site("hazmat_vehicle"), by="test", origin="pack")
         args = (stocked.settings, stocked.ledger, stocked.lookups, drop(tmp_path, "a.csv", "V1,1"))
         ingest.deliver(*args, dataset="hazmat_vehicle", received_by="test")
-        first, *others = described()
+        first, *others = open_pack(packing.EMERGENCY).models
         result = {"rule": "unique", "item": "id", "dimension": "uniqueness", "rows": 1, "failed": 0}
         with stocked.session() as session:
             for name in others:

@@ -10,7 +10,7 @@ from sqlmodel import select
 from api.portal.catalogue.items import masked
 from catalog.deliveries import quality
 from catalog.entries import contracts as registry
-from catalog.entries import resources, search_index
+from catalog.entries import resources, saving, search_index
 from catalog.identity import people
 from catalog.identity.people import ANONYMOUS, Subject
 from catalog.lineage.graph import LineageEdge
@@ -177,7 +177,7 @@ def test_no_title_of_an_entry_behind_a_resource_is_told_to_who_may_not_know_it(h
     with hub.session() as session:
         weather = resources.get(session, "weather")
         weather.state = "draft"
-        resources.save(session, weather)
+        saving.save(session, weather)
     assert found(hub, ANONYMOUS, "独特的气象站") == []
     with hub.session() as session:
         entry = search_index.entry_of(session, resources.get(session, "hazard"))
@@ -185,5 +185,5 @@ def test_no_title_of_an_entry_behind_a_resource_is_told_to_who_may_not_know_it(h
         assert entry.upstream == []
         weather = resources.get(session, "weather")
         weather.state = "published"
-        resources.save(session, weather)
+        saving.save(session, weather)
     assert "hazard" in found(hub, ANONYMOUS, "独特的气象站")

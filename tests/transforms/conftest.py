@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,17 +12,17 @@ import pytest
 from contracts.model import Contract
 from contracts.odcs import loader
 from orchestration import dbt
+from tests import homes, packing
 from warehouse.settings import Settings
 from warehouse.storage import connection, tables
 
-PACK = Path(__file__).resolve().parents[2] / "contracts" / "packs" / "demo"
 FIRST, SECOND, THIRD = "20260301-0001", "20260302-0001", "20260303-0001"
 
 
 @cache
 def pack() -> list[Contract]:
-    """The demo's contracts."""
-    return [loader.read(path) for path in sorted(PACK.glob("*.odcs.yaml"))]
+    """The contracts of the pack whose models these are."""
+    return [loader.read(path) for path in sorted((packing.EMERGENCY / "contracts").glob("*.odcs.yaml"))]
 
 
 def put(settings: Settings, dataset: str, rows: Sequence[dict[str, Any]], batch: str = FIRST) -> None:
@@ -52,6 +51,7 @@ def write(settings: Settings, statement: str) -> None:
 def fill(settings: Settings) -> None:
     """Two counties, three enterprises and some events near one of them."""
     connection.initialise(settings)
+    packing.install(settings, packing.BASE, packing.EMERGENCY)
     with connection.writer(settings) as writer:
         for contract in pack():
             tables.make(writer, contract, libraries=("resource",))
@@ -91,7 +91,9 @@ def modelled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, dbt.Mo
     """The filled lake after one run of all models; tests only read it."""
     settings = Settings(home=tmp_path_factory.mktemp("modelled") / "var", _env_file=None)
     fill(settings)
-    return settings, dbt.build(settings, run_id="first-run")
+    run = dbt.build(settings, run_id="first-run")
+    homes.let_go(settings)
+    return settings, run
 
 
 @pytest.fixture

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from orchestration import dbt
-from orchestration.modelled import described
-from orchestration.sources import SOURCES, write_sources
+import yaml
+
+from contracts.packs.contents import open_pack
+from contracts.packs.models import Model
+from orchestration import dbt, project
+from tests import packing
 from tests.transforms.conftest import SECOND, THIRD, fill, pack, put, quake, read, write
 from warehouse.settings import Settings
 from warehouse.storage import connection
 
+MODELS: Mapping[str, Model] = open_pack(packing.EMERGENCY).models
 Modelled = tuple[Settings, dbt.ModelsRun]
 
 
@@ -20,7 +24,7 @@ class TestFirstRun:
     def test_every_model_and_test_succeeds(self, modelled: Modelled) -> None:
         _, run = modelled
         assert [result for result in run.results if not result.good] == []
-        assert {result.model for result in run.results if result.kind == "model"} == set(described())
+        assert {result.model for result in run.results if result.kind == "model"} == set(MODELS)
 
     def test_divisions_carry_the_names_above_them(self, modelled: Modelled) -> None:
         found = read(modelled[0], "SELECT full_name, county_code FROM theme.geography WHERE code = '230803'")
@@ -41,7 +45,7 @@ class TestFirstRun:
     def test_enterprises_hold_no_personal_items(self, modelled: Modelled) -> None:
         personal = {item.name for contract in pack() for item in contract.items if item.personal}
         assert personal
-        assert {column.name for column in described()["enterprise"].columns}.isdisjoint(personal)
+        assert {column.name for column in MODELS["enterprise"].columns}.isdisjoint(personal)
 
     def test_risk_is_told_in_four_colours(self, modelled: Modelled) -> None:
         found = read(
@@ -53,7 +57,7 @@ class TestFirstRun:
         told = read(modelled[0], "SELECT commit_extra_info FROM ducklake_snapshots('lake') WHERE author = 'hub models'")
         made = [json.loads(extra) for (extra,) in told]
         assert {one["run_id"] for one in made} == {"first-run"}
-        assert {one["model"] for one in made} == {f"{m.library}.{m.name}" for m in described().values()}
+        assert {one["model"] for one in made} == {f"{m.library}.{m.name}" for m in MODELS.values()}
 
 
 class TestLaterRuns:
@@ -97,8 +101,14 @@ def newest(settings: Settings) -> int:
 
 def test_models_run_where_no_delivery_has_come_yet(settings: Settings) -> None:
     connection.initialise(settings)
+    packing.install(settings, packing.BASE, packing.EMERGENCY)
     assert not dbt.build(settings).failed
     assert read(settings, "SELECT count(*) FROM topic.regional_risk") == [(0,)]
+
+
+def test_without_any_pack_there_is_nothing_to_build_and_no_error(settings: Settings) -> None:
+    connection.initialise(settings)
+    assert dbt.build(settings).results == ()
 
 
 def test_the_same_models_run_over_a_lake_on_postgresql(tmp_path: Path, postgres_database: Callable[[str], str]) -> None:
@@ -119,12 +129,15 @@ def test_the_unit_tests_of_the_project_pass(modelled: Modelled) -> None:
     assert [(result.model, result.message) for result in results if not result.good] == []
 
 
-def test_the_sources_are_those_of_the_contracts() -> None:
-    assert SOURCES.read_text(encoding="utf-8") == write_sources(pack()), "run `hub models sources --pack` and commit the file"
+def test_the_sources_are_those_of_the_contracts(modelled: Modelled) -> None:
+    text = (project.place(modelled[0]) / "models" / "sources.yml").read_text(encoding="utf-8")
+    assert text == project.sources(modelled[0])
+    tables = yaml.safe_load(text)["sources"][0]["tables"]
+    assert [table["name"] for table in tables] == sorted(contract.dataset for contract in pack())
 
 
 def test_every_model_is_described_in_both_languages() -> None:
-    for model in described().values():
+    for model in MODELS.values():
         for told in (model, *model.columns):
             assert told.title, told.name
             assert told.title_en, told.name
@@ -133,8 +146,6 @@ def test_every_model_is_described_in_both_languages() -> None:
 
 
 def test_dbt_sends_nothing_and_asks_for_no_version(tmp_path: Path) -> None:
-    import yaml
-
-    project = yaml.safe_load((dbt.PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))
-    assert project["flags"]["send_anonymous_usage_stats"] is False
+    text = yaml.safe_load((project.OWN / "dbt_project.yml").read_text(encoding="utf-8"))
+    assert text["flags"]["send_anonymous_usage_stats"] is False
     assert not (Path.home() / ".dbt" / ".user.yml").exists()

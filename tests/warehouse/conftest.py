@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 import pytest
 
 from catalog.ledger import CatalogLedger
-from catalog.store import database
 from contracts.model import Contract, Delivery, Item, Type
+from tests import homes
 from warehouse.foreign import door
 from warehouse.ingest import deliver as ingest
 from warehouse.ingest import reconcile, undo
@@ -105,21 +104,10 @@ def thing(
     )
 
 
-@pytest.fixture(scope="session")
-def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with an empty catalogue and an empty lake, made once."""
-    settings = Settings(home=tmp_path_factory.mktemp("empty") / "var", _env_file=None)
-    settings.root.mkdir()
-    database.migrate(settings.catalog_database)
-    connection.initialise(settings)
-    connection.forget(settings)
-    return settings.root
-
-
 @pytest.fixture
-def hub(settings: Settings, tmp_path: Path, empty_home: Path) -> Iterator[Hub]:
+def hub(settings: Settings, tmp_path: Path) -> Iterator[Hub]:
     """An empty hub."""
-    shutil.copytree(empty_home, settings.root, symlinks=True)
+    homes.empty(settings)
     folder = tmp_path / "delivered"
     folder.mkdir()
     yield Hub(settings, CatalogLedger(settings.catalog_database), Given(), folder)

@@ -1,4 +1,4 @@
-{# A model's schema is its library: theme, topic; nothing is put before it. #}
+{# A model's schema is its library, the folder that it stands in: theme, topic; nothing is put before it. #}
 {% macro generate_schema_name(custom_schema_name, node) -%}
-    {{ custom_schema_name or target.schema }}
+    {{ node.fqn[1] if node.fqn[1] in ('theme', 'topic') else target.schema }}
 {%- endmacro %}

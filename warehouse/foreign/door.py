@@ -177,8 +177,8 @@ def _warm() -> _Server:
 
 
 def _environment() -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if k in INHERITED or k.startswith(INHERITED_BEGIN)}
-    return kept | {"OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+    inherited = {k: v for k, v in os.environ.items() if k in INHERITED or k.startswith(INHERITED_BEGIN)}
+    return inherited | {"OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 
 @contextmanager
@@ -212,13 +212,13 @@ def _answer(channel: socket.socket, progress: Progress | None) -> dict[str, Any]
     with channel.makefile("rb") as lines:
         for line in lines:
             try:
-                told = json.loads(line)
+                payload = json.loads(line)
             except ValueError:
                 continue
-            if "step" not in told:
-                return dict(told)
+            if "step" not in payload:
+                return dict(payload)
             if progress is not None:
-                progress(*told["step"])
+                progress(*payload["step"])
     return {"died": "lost"}
 
 

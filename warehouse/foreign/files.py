@@ -32,14 +32,17 @@ class Draft:
     rows: tuple[tuple[str | None, ...], ...] = ()
 
 
-def draft_contract(request: Request, settings: Settings, progress: Progress | None = None) -> Draft:
+def draft_contract(
+    request: Request, settings: Settings, progress: Progress | None = None, *, words: Mapping[str, str] | None = None
+) -> Draft:
     """`warehouse.onboarding.draft.draft_contract`, apart. Raises `Undecided` with every question that the file leaves open."""
     request = replace(request, path=request.path.resolve(), divisions=tuple(request.divisions))
     allowed = limits.of(settings, request.path)
-    made = door.run(settings, "draft", allowed, {"request": request}, name=request.filename, progress=progress)
-    evidence = tuple(Said(each["zh"], each["en"]) for each in made["evidence"])
-    rows = tuple(tuple(row) for row in made["rows"])
-    return Draft(loader.restore(made["text"]), made["report"], evidence, rows)
+    given = {"request": request, "words": dict(words or {})}
+    drafted = door.run(settings, "draft", allowed, given, name=request.filename, progress=progress)
+    evidence = tuple(Said(each["zh"], each["en"]) for each in drafted["evidence"])
+    rows = tuple(tuple(row) for row in drafted["rows"])
+    return Draft(loader.restore(drafted["text"]), drafted["report"], evidence, rows)
 
 
 def columns_of(path: Path, reading: Mapping[str, Any], settings: Settings, *, name: str) -> tuple[str, ...]:
@@ -66,10 +69,10 @@ def annotate(path: Path, faults: Sequence[Any], target: Path, settings: Settings
     return int(door.run(settings, "annotate", limits.of(settings, path), request, name=path.name)["marked"])
 
 
-def page(path: Path, asked: PageRequest, target: Path, settings: Settings, *, name: str, seconds: float) -> PageRead:
+def page(path: Path, page_request: PageRequest, target: Path, settings: Settings, *, name: str, seconds: float) -> PageRead:
     """The records of one page of an endpoint, written as lines to `target`, within `seconds`."""
     usual = limits.of(settings, path)
-    output = min(usual.output, LINE_GROWTH * asked.limit)
+    output = min(usual.output, LINE_GROWTH * page_request.limit)
     allowed = replace(usual, seconds=max(1.0, min(usual.seconds, seconds)), output=output)
-    request = {"path": path.resolve(), "asked": asked, "target": target.resolve()}
+    request = {"path": path.resolve(), "asked": page_request, "target": target.resolve()}
     return PageRead(**door.run(settings, "page", allowed, request, name=name))

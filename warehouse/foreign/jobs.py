@@ -9,8 +9,10 @@ from typing import Any
 
 import openpyxl  # noqa: F401 - slow to import, so once in the server, not in each worker
 
+from contracts.checks.formats import registry as formats
 from contracts.excel import annotate as template_return
 from contracts.excel import marks
+from contracts.inference import glossary
 from warehouse.ingest import open_batch
 from warehouse.onboarding import draft as drafting
 from warehouse.readers import pages
@@ -51,7 +53,9 @@ def records(settings: Settings, request: Mapping[str, Any], _tell: Tell) -> Answ
 
 def draft(settings: Settings, request: Mapping[str, Any], tell: Tell) -> Answer:
     """A file to a draft contract."""
-    drafted = drafting.draft_contract(request["request"], settings, tell)
+    formats.declare(request["request"].formats)
+    with glossary.using(request["words"]):
+        drafted = drafting.draft_contract(request["request"], settings, tell)
     return {
         "text": drafted.contract.text,
         "report": drafted.report,

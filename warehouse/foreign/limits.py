@@ -84,8 +84,8 @@ def memory_at_most(more: int) -> Iterator[None]:
 def resident(process: int) -> int:
     """Bytes of memory that another process uses; 0 where nobody can say."""
     with suppress(OSError, ValueError, IndexError):
-        told = Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()
-        return (int(told[1]) - int(told[2])) * os.sysconf("SC_PAGE_SIZE")  # what it shares with the server is not its own
+        pages = Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()
+        return (int(pages[1]) - int(pages[2])) * os.sysconf("SC_PAGE_SIZE")  # what it shares with the server is not its own
     return 0
 
 

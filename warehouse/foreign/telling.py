@@ -89,10 +89,10 @@ def _beyond(why: str, name: str, limits: Limits) -> CannotBeRead:
 def _known(kind: str, zh: str, en: str) -> HubError:
     """The error itself, whatever its class wants to be made of; a plain one where the class is not ours."""
     module, _, name = kind.partition(":")
-    found = getattr(importlib.import_module(module), name, None) if module.startswith(ROOMS) else None
-    if not (isinstance(found, type) and issubclass(found, HubError)):
+    named = getattr(importlib.import_module(module), name, None) if module.startswith(ROOMS) else None
+    if not (isinstance(named, type) and issubclass(named, HubError)):
         return HubError(zh, en)
-    error = found.__new__(found)
+    error = named.__new__(named)
     HubError.__init__(error, zh, en)
     return error
 

@@ -12,11 +12,11 @@ from datetime import datetime
 import duckdb
 
 from contracts.deliveries import Outcome, Placed
+from contracts.sql import literal
 from warehouse.ingest.ports import Ledger
-from warehouse.storage import commits as commit
-from warehouse.storage import tables
+from warehouse.storage import commits, tables
 from warehouse.storage.commits import Commit, Stamp
-from warehouse.storage.connection import literal, table
+from warehouse.storage.connection import table
 
 OPEN = ("received", "checking")
 IN_LAKE = ("loaded", "partial", "corrected")
@@ -38,16 +38,16 @@ class Accounts:
     def last_words(self) -> dict[str, tuple[Commit, Outcome]]:
         """The newest commit that says something of each batch, and what it says."""
         words: dict[str, tuple[Commit, Outcome]] = {}
-        for made in self.commits:
-            if made.kind == "rebuild":
-                words |= {batch: (made, outcome) for batch, outcome in made.batches.items()}
-            elif made.kind in ("load", "undo"):
-                words[made.batch_id] = (made, made.outcome)
+        for commit in self.commits:
+            if commit.kind == "rebuild":
+                words |= {batch: (commit, outcome) for batch, outcome in commit.batches.items()}
+            elif commit.kind in ("load", "undo"):
+                words[commit.batch_id] = (commit, commit.outcome)
         return words
 
     def stamps(self) -> dict[str, Stamp]:
         """Receipts as the lake's commits carry them."""
-        return {batch: stamp for made in self.commits for batch, stamp in made.receipts.items()}
+        return {batch: stamp for commit in self.commits for batch, stamp in commit.receipts.items()}
 
     def unknown(self) -> list[str]:
         """Batches that the lake holds and the ledger does not know, oldest first."""
@@ -66,67 +66,69 @@ class Accounts:
         """Batches of which the lake's last word is newer than the ledger's, or the ledger's snapshot is not there."""
         others = set(self.of_other_bytes())
         return [
-            (held, outcome)
-            for batch, (made, outcome) in self.last_words().items()
-            if (held := self.placed.get(batch)) is not None
+            (placed, outcome)
+            for batch, (commit, outcome) in self.last_words().items()
+            if (placed := self.placed.get(batch)) is not None
             and batch not in others
-            and held.state not in OPEN
-            and (held.snapshot is None or held.snapshot < made.snapshot or self._gone(held))
+            and placed.state not in OPEN
+            and (placed.snapshot is None or placed.snapshot < commit.snapshot or self._gone(placed))
         ]
 
     def missing(self) -> list[Placed]:
         """Batches of whose snapshot the lake knows nothing, oldest first. An expired snapshot is none of them."""
         words = self.last_words()
-        known = (held for held in self.placed.values() if held.state not in (*OPEN, "undone"))
-        return [held for held in known if held.batch_id not in words and self._gone(held)]
+        known = (placed for placed in self.placed.values() if placed.state not in (*OPEN, "undone"))
+        return [placed for placed in known if placed.batch_id not in words and self._gone(placed)]
 
-    def _gone(self, held: Placed) -> bool:
+    def _gone(self, placed: Placed) -> bool:
         """Whether the batch's snapshot is beyond the newest one, or was made by something else."""
-        if held.snapshot is None:
+        if placed.snapshot is None:
             return False
-        if held.snapshot not in self.snapshots:
-            return held.snapshot > self.newest
+        if placed.snapshot not in self.snapshots:
+            return placed.snapshot > self.newest
         return not any(
-            made.snapshot == held.snapshot and held.batch_id in (made.batch_id, *made.batches, *made.receipts)
-            for made in self.commits
+            commit.snapshot == placed.snapshot and placed.batch_id in (commit.batch_id, *commit.batches, *commit.receipts)
+            for commit in self.commits
         )
 
 
 def read(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> Accounts:
     """Both accounts. The ledger first where loads may go on beside: what it knows then, the lake knows too."""
-    placed = {held.batch_id: held for held in ledger.placed()}
-    return Accounts(commit.commits(connection), commit.snapshots(connection), placed)
+    placed = {placed_batches.batch_id: placed_batches for placed_batches in ledger.placed()}
+    return Accounts(commits.commits(connection), commits.snapshots(connection), placed)
 
 
 def agree(connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> bool:
     """Whether the newest word of each store is known to the other: a quick look before every load, under the writer lock."""
-    made, last = commit.newest(connection), ledger.last_placed()
-    if made is not None and made.batch_id and not _told(made, ledger.find(made.batch_id)):
+    newest, last = commits.newest(connection), ledger.last_placed()
+    if newest is not None and newest.batch_id and not _told(newest, ledger.find(newest.batch_id)):
         return False
-    if last is None or last.snapshot is None or (made is not None and last.snapshot <= made.snapshot):
-        return made is None or last is None or last.snapshot != made.snapshot or last.batch_id in _batches(made)
-    snapshots = commit.snapshots(connection)
+    if last is None or last.snapshot is None or (newest is not None and last.snapshot <= newest.snapshot):
+        return newest is None or last is None or last.snapshot != newest.snapshot or last.batch_id in _batches(newest)
+    snapshots = commits.snapshots(connection)
     return last.snapshot not in snapshots and last.snapshot < max(snapshots, default=0)  # expired, not lost
 
 
-def rows_there(connection: duckdb.DuckDBPyConnection, held: Placed) -> bool:
+def rows_there(connection: duckdb.DuckDBPyConnection, placed: Placed) -> bool:
     """Whether the lake holds the batch's rows all the same: raw its accepted ones, quarantine the others."""
     raw = 0
-    if held.accepted and tables.existing(connection, "raw", held.dataset):
-        raw = _count(connection, f"{table('raw', held.dataset)} WHERE _batch = {literal(held.batch_id)}")
-    kept = _count(connection, f"lake.quarantine.rows WHERE batch = {literal(held.batch_id)}") if held.quarantined else 0
-    return (raw, kept) == (held.accepted, held.quarantined)
+    if placed.accepted and tables.existing(connection, "raw", placed.dataset):
+        raw = _count(connection, f"{table('raw', placed.dataset)} WHERE _batch = {literal(placed.batch_id)}")
+    quarantined = (
+        _count(connection, f"lake.quarantine.rows WHERE batch = {literal(placed.batch_id)}") if placed.quarantined else 0
+    )
+    return (raw, quarantined) == (placed.accepted, placed.quarantined)
 
 
-def _told(made: Commit, held: Placed | None) -> bool:
-    if held is None or held.snapshot is None or held.snapshot < made.snapshot:
+def _told(commit: Commit, placed: Placed | None) -> bool:
+    if placed is None or placed.snapshot is None or placed.snapshot < commit.snapshot:
         return False
-    stamp = made.receipts.get(made.batch_id)
-    return stamp is None or stamp.receipt.sha256 == held.sha256
+    stamp = commit.receipts.get(commit.batch_id)
+    return stamp is None or stamp.receipt.sha256 == placed.sha256
 
 
-def _batches(made: Commit) -> Iterator[str]:
-    yield from (made.batch_id, *made.batches, *made.receipts)
+def _batches(commit: Commit) -> Iterator[str]:
+    yield from (commit.batch_id, *commit.batches, *commit.receipts)
 
 
 def _count(connection: duckdb.DuckDBPyConnection, which: str) -> int:

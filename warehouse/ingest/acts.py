@@ -6,14 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from contracts.deliveries import Outcome
+from contracts.deliveries import LONGEST_REASON, Outcome
 from contracts.errors import HubError
 from warehouse.ingest import discard, passing, undo
 from warehouse.ingest.ports import Ledger, Lookups
 from warehouse.settings import Settings
 
-LONGEST_REASON = 500
-"""Characters of a reason that are kept."""
 Does = Callable[[Settings, Ledger, Lookups, str, str, str], Outcome]
 
 
@@ -39,10 +37,10 @@ class Act:
 
     def do(self, settings: Settings, ledger: Ledger, lookups: Lookups, batch_id: str, reason: str, *, by: str) -> Outcome:
         """Do it; what became of the batch. Raises what the act raises where the batch does not allow it."""
-        told = "".join(one for one in reason if one.isprintable() or one in "\n\t").strip()[:LONGEST_REASON]
-        if not told:
+        printable = "".join(one for one in reason if one.isprintable() or one in "\n\t").strip()[:LONGEST_REASON]
+        if not printable:
             raise ReasonMissing(self)
-        return self.does(settings, ledger, lookups, batch_id, told, by)
+        return self.does(settings, ledger, lookups, batch_id, printable, by)
 
 
 def _undo(settings: Settings, ledger: Ledger, lookups: Lookups, batch_id: str, reason: str, _by: str) -> Outcome:

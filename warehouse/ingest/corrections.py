@@ -9,10 +9,12 @@ import duckdb
 
 from contracts.checks.duckdb.predicates import cast_sql
 from contracts.deliveries import Entry
+from contracts.inference import asides
 from contracts.model import Contract
-from warehouse.ingest.stage import Stage, count
+from contracts.sql import identifier, literal
+from warehouse.ingest.stage import Stage
 from warehouse.readers.column_match import ORIGINAL_ROW, match, plain
-from warehouse.storage.connection import literal, quote, table
+from warehouse.storage.connection import count, table
 
 TABLE = "lake.quarantine.mended_rows"
 """dataset, batch, its row that was mended, and the batch that did it (`mender`)."""
@@ -40,13 +42,17 @@ def forget(connection: duckdb.DuckDBPyConnection, batch: str) -> None:
 
 
 def mended(connection: duckdb.DuckDBPyConnection, batches: Sequence[str]) -> dict[str, int]:
-    """How many rows of each batch are mended by now."""
+    """How many rows of each batch are mended by now; once one is, those that were set aside (notes, sums) wait for nobody."""
     if not batches or not _exists(connection):
         return dict.fromkeys(batches, 0)
-    return {
-        batch: count(connection, f'SELECT count(DISTINCT "row") FROM {TABLE} WHERE batch = {literal(batch)}')
-        for batch in batches
-    }
+    rules = ", ".join(literal(rule) for rule in asides.HARMLESS)
+    counted = {}
+    for batch in batches:
+        rows = f'SELECT "row" FROM {TABLE} WHERE batch = {literal(batch)}'
+        aside = f'SELECT "row" FROM lake.quarantine.faults WHERE batch = {literal(batch)} AND rule IN ({rules})'
+        both = f"SELECT count(*) FROM ({rows} UNION {aside} AND EXISTS ({rows}))"
+        counted[batch] = count(connection, both)
+    return counted
 
 
 def _exists(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -59,16 +65,16 @@ def _exists(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def _came(connection: duckdb.DuckDBPyConnection, staged: Stage) -> None:
     """The accepted rows of a correction as the temporary table `came`: _row, the row that it says it was, its key, its hash."""
-    keys = "".join(f", a.{quote(name)}" for name in staged.contract.key)
-    hashed = ", ".join(f"a.{quote(item.name)}" for item in staged.contract.items)
+    keys = "".join(f", a.{identifier(name)}" for name in staged.contract.key)
+    hashed = ", ".join(f"a.{identifier(item.name)}" for item in staged.contract.items)
     columns, accepted = f"_row, hash({hashed}) AS _hash{keys}", staged.accepted()
     own = next((name for name in staged.source.columns if plain(name) == plain(ORIGINAL_ROW)), None)
     if own is None or staged.received is None:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE came AS SELECT {columns}, NULL::BIGINT AS _was FROM {accepted} AS a")
         return
     with staged.received(connection, f"SELECT _row FROM {accepted}") as rows:
-        told = f"CAST(CAST(n.record AS JSON) AS MAP(VARCHAR, VARCHAR))[{literal(own)}]"
-        was = f"TRY_CAST(trim({told}, {literal(SIGNS)}) AS BIGINT)"
+        sent_value = f"CAST(CAST(n.record AS JSON) AS MAP(VARCHAR, VARCHAR))[{literal(own)}]"
+        was = f"TRY_CAST(trim({sent_value}, {literal(SIGNS)}) AS BIGINT)"
         connection.execute(
             f"""CREATE OR REPLACE TEMP TABLE came AS SELECT {columns}, {was} AS _was
             FROM {accepted} AS a JOIN {rows} AS n USING (_row)"""
@@ -85,11 +91,13 @@ def _mends(connection: duckdb.DuckDBPyConnection, staged: Stage, batch: str, bel
     loaded = f"SELECT * FROM {raw} WHERE _batch = {literal(batch)}"
     if not below and not count(connection, f"SELECT count(*) FROM ({loaded})"):
         return 'SELECT DISTINCT coalesce(_was, _row) AS "row" FROM came'  # nothing of it is there: every row is one of its rows
-    held = f'(SELECT "row", record FROM lake.quarantine.rows WHERE batch = {literal(batch)})'
-    open_rows = f"""(SELECT q."row" FROM {held} AS q
+    refused_rows = f'(SELECT "row", record FROM lake.quarantine.rows WHERE batch = {literal(batch)})'
+    open_rows = f"""(SELECT q."row" FROM {refused_rows} AS q
         ANTI JOIN (SELECT "row" FROM {TABLE} WHERE batch = {literal(batch)}) AS m ON m."row" = q."row")"""
     known = (
-        [f'SELECT q."row", c._row FROM {held} AS q JOIN came AS c ON c._was = q."row"'] if not below else _above(batch, below)
+        [f'SELECT q."row", c._row FROM {refused_rows} AS q JOIN came AS c ON c._was = q."row"']
+        if not below
+        else _above(batch, below)
     )
     keyed = _by_key(connection, staged.contract, batch)
     known += [keyed] if keyed else []
@@ -98,8 +106,8 @@ def _mends(connection: duckdb.DuckDBPyConnection, staged: Stage, batch: str, bel
         connection.execute(f"INSERT INTO matched {one}")
     if below:
         return 'SELECT DISTINCT "row" FROM matched'
-    there = " AND ".join(f"r.{quote(name)} = c.{quote(name)}" for name in staged.contract.key)
-    items = ", ".join(f"r.{quote(item.name)}" for item in staged.contract.items)
+    there = " AND ".join(f"r.{identifier(name)} = c.{identifier(name)}" for name in staged.contract.key)
+    items = ", ".join(f"r.{identifier(item.name)}" for item in staged.contract.items)
     again = f"SEMI JOIN ({loaded}) AS r ON {there or f'hash({items}) = c._hash'}"
     fresh = count(
         connection,
@@ -128,7 +136,7 @@ def _by_key(connection: duckdb.DuckDBPyConnection, contract: Contract, batch: st
     headers = match(contract, tuple(json.loads(first[0]))).headers if first else {}
     if not contract.key or any(name not in headers for name in contract.key):
         return ""
-    cells = ", ".join(f"{cast_sql(contract.item(k), f'c[{literal(headers[k])}]')} AS {quote(k)}" for k in contract.key)
-    equal = " AND ".join(f"q.{quote(k)} = c.{quote(k)}" for k in contract.key)
+    cells = ", ".join(f"{cast_sql(contract.item(k), f'c[{literal(headers[k])}]')} AS {identifier(k)}" for k in contract.key)
+    equal = " AND ".join(f"q.{identifier(k)} = c.{identifier(k)}" for k in contract.key)
     record = f'SELECT "row", CAST(CAST(record AS JSON) AS MAP(VARCHAR, VARCHAR)) AS c {chosen}'
     return f"""SELECT q."row", c._row FROM (SELECT "row", {cells} FROM ({record})) AS q JOIN came AS c ON {equal}"""

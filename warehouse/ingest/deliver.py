@@ -109,6 +109,8 @@ class Reception:
     """How long its bytes took to landing."""
     answered: bool = False
     """A held batch of these very bytes goes on with what the delivery answers."""
+    left_behind: bool = False
+    """An earlier process received it, and may have loaded it before it died: the lake is asked first."""
 
 
 def receive(
@@ -202,7 +204,8 @@ def _attempted(
     began, clock = time.perf_counter(), Clock({"landing": reception.seconds} if reception.seconds else {})
     try:
         with landing.room_said(settings):
-            entry, outcome = _load(settings, ledger, lookups, connection, reception.entry, None, clock)
+            entry, left_behind = reception.entry, reception.left_behind or not reception.news
+            entry, outcome = _load(settings, ledger, lookups, connection, entry, None, clock, left_behind=left_behind)
         delivered = Delivered(entry.batch_id, outcome, False, ledger.entry(entry.batch_id))
         return Attempt(reception, delivered, seconds=time.perf_counter() - began)
     except Exception as error:
@@ -227,13 +230,13 @@ def _receive(ledger: Ledger, receipt: Receipt, last: Entry | None) -> Reception:
     if last and same(last.receipt, receipt):
         return Reception(last, news=False)
     alike = ledger.alike(receipt.dataset, receipt.sha256)
-    held = [entry for entry in alike if entry.state == "held" and same(entry.receipt, receipt)]
-    if held and receipt.answers:
-        answered = ledger.answer(held[-1].batch_id, receipt.answers, receipt.received_by)
+    waiting = [entry for entry in alike if entry.state == "held" and same(entry.receipt, receipt)]
+    if waiting and receipt.answers:
+        answered = ledger.answer(waiting[-1].batch_id, receipt.answers, receipt.received_by)
         reach("receipt")
         return Reception(answered, news=True, answered=True)
-    if held and held[-1].outcome:
-        return Reception(held[-1], news=False)
+    if waiting and waiting[-1].outcome:
+        return Reception(waiting[-1], news=False)
     entry = ledger.receive(receipt)
     reach("receipt")
     return Reception(entry, news=True)
@@ -262,9 +265,13 @@ def _load(
     entry: Entry,
     contract: Contract | None,
     clock: Clock,
+    *,
+    left_behind: bool = False,
 ) -> tuple[Entry, Outcome]:
     """Check and load, once lake and ledger agree. Where they did not, the lake may know another batch by this one's number."""
     if accounts.agree(connection, ledger):
+        if left_behind:  # both may agree on what came after it
+            return entry, reconcile.brought_to_end(settings, ledger, lookups, connection, entry)
         return entry, finish(settings, ledger, lookups, connection, entry, contract, clock)
     mended = reconcile.mend(settings, ledger, lookups, connection)
     number = next((one.batch_id for one in mended if one.was == entry.batch_id), entry.batch_id)

@@ -29,7 +29,7 @@ def discard(settings: Settings, ledger: Ledger, batch_id: str, reason: str, *, w
     if exists(settings):
         with writer(settings, purpose=f"discard {batch_id}", wait=wait) as connection:
             entry = _open_entry(ledger, batch_id)
-            loaded = any(made.batch_id == batch_id and made.kind == "load" for made in commits.commits(connection))
+            loaded = any(commit.batch_id == batch_id and commit.kind == "load" for commit in commits.commits(connection))
             if loaded and entry.state in OPEN:
                 raise NothingToDiscard(
                     f"批次 {batch_id} 的数据已在数据湖中；请先运行 hub batch reconcile，再用 hub batch undo 撤销。",

@@ -12,12 +12,13 @@ from contracts.checks.duckdb.predicates import cast_sql
 from contracts.deliveries import Entry
 from contracts.doubts import Candidate, Doubt
 from contracts.model import Item
+from contracts.sql import identifier, literal
 from warehouse.ingest import outcome as verdict
 from warehouse.ingest import overlap
 from warehouse.ingest.outcome import Refused
-from warehouse.ingest.stage import Stage, count
+from warehouse.ingest.stage import Stage
 from warehouse.storage import tables
-from warehouse.storage.connection import literal, quote, table
+from warehouse.storage.connection import count, table
 
 SAMPLE = 5_000
 """Rows of a delivery whose values are compared with the table's."""
@@ -37,15 +38,15 @@ def settle(connection: duckdb.DuckDBPyConnection, staged: Stage, entry: Entry) -
     """Raise Refused with a held outcome where the delivery leaves something open; the batches that it replaces."""
     if staged.match.missing_required:
         _required(connection, staged)
-    held = [*_nothing(connection, staged, entry), *_gone(connection, staged, entry), *_emptied(connection, staged, entry)]
+    doubts = [*_nothing(connection, staged, entry), *_gone(connection, staged, entry), *_emptied(connection, staged, entry)]
     met = overlap.Met()
     answers = entry.receipt.answers
     if overlap.keyless(staged) and answers.overlap != "append" and not entry.receipt.corrects:
         met = overlap.meet(connection, staged, entry.comparable)
         if question := overlap.doubt(staged, met) if answers.overlap != "replace" or not met.covered else None:
-            held.append(question)
-    if held:
-        raise Refused(verdict.held(held, staged.contract, staged.rows))
+            doubts.append(question)
+    if doubts:
+        raise Refused(verdict.held(doubts, staged.contract, staged.rows))
     return met.covered
 
 
@@ -61,28 +62,28 @@ def _nothing(connection: duckdb.DuckDBPyConnection, staged: Stage, entry: Entry)
 
 def _gone(connection: duckdb.DuckDBPyConnection, staged: Stage, entry: Entry) -> list[Doubt]:
     """Columns that the table has values of, or that another column of the file may hold, and that the file has not."""
-    found = []
+    missing = []
     for item in staged.match.missing:
         if item.name in entry.receipt.answers.absent:
             continue
         rows, filled = _filled(connection, staged, [item], entry.sent)
         candidates = _candidates(connection, staged, item)
         if filled[0] or any(one.likeness >= SURE for one in candidates):
-            found.append(doubts.missing(item, filled[0], rows, candidates))
-    return found
+            missing.append(doubts.missing(item, filled[0], rows, candidates))
+    return missing
 
 
 def _required(connection: duckdb.DuckDBPyConnection, staged: Stage) -> None:
     """Raise Refused: columns are missing that the contract asks for; held where another column may be each of them."""
-    held = []
+    missing = []
     for item in staged.match.missing_required:
         candidates = _candidates(connection, staged, item)
         rows, filled = _filled(connection, staged, [item], ())
         if any(one.strong for one in candidates):
             doubt = doubts.missing(item, filled[0], rows, candidates)
-            held.append(replace(doubt, choices=doubt.choices[:-1]))
-    if len(held) == len(staged.match.missing_required):
-        raise Refused(verdict.held(held, staged.contract, staged.rows))
+            missing.append(replace(doubt, choices=doubt.choices[:-1]))
+    if len(missing) == len(staged.match.missing_required):
+        raise Refused(verdict.held(missing, staged.contract, staged.rows))
     rejected = count(connection, f"SELECT count(*) FROM {staged.source.rejects}") if staged.source.rejects else 0
     if refused := verdict.refusal(staged, verdict.columns(staged), [], staged.rows + rejected):
         raise Refused(refused)
@@ -92,11 +93,11 @@ def _emptied(connection: duckdb.DuckDBPyConnection, staged: Stage, entry: Entry)
     """Columns that were full and are empty, or nearly so. Not of corrections: a wrong value may be mended by leaving it out."""
     if entry.receipt.corrects or staged.rows < FEW:
         return []
-    asked = [i for i in staged.contract.items if i.name in staged.match.headers and i.name not in entry.receipt.answers.absent]
-    if not asked:
+    items = [i for i in staged.contract.items if i.name in staged.match.headers and i.name not in entry.receipt.answers.absent]
+    if not items:
         return []
-    filled = _staged_counts(connection, staged, asked)
-    empty = [i for i, n in zip(asked, filled, strict=True) if n == 0 or (staged.rows >= MANY and n <= NEARLY * staged.rows)]
+    filled = _staged_counts(connection, staged, items)
+    empty = [i for i, n in zip(items, filled, strict=True) if n == 0 or (staged.rows >= MANY and n <= NEARLY * staged.rows)]
     if not empty:
         return []
     rows, before = _filled(connection, staged, empty, entry.sent)
@@ -134,20 +135,20 @@ def _filled(
 def _staged_counts(connection: duckdb.DuckDBPyConnection, staged: Stage, items: Sequence[Item]) -> list[int]:
     """Of each item, the rows of the stage with a value: its files say so, without being read."""
     files = ", ".join(map(literal, staged.paths))
-    told = dict(
+    counts = dict(
         connection.execute(
             f"""SELECT path_in_schema, sum(num_values - coalesce(stats_null_count, 0))
             FROM parquet_metadata([{files}]) GROUP BY 1"""
         ).fetchall()
     )
-    return [int(told.get(item.name) or 0) for item in items]
+    return [int(counts.get(item.name) or 0) for item in items]
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, relation: str, items: Sequence[Item]) -> tuple[int, ...]:
-    told = connection.execute(
-        f"SELECT count(*), {', '.join(f'count({quote(i.name)})' for i in items)} FROM {relation} AS t"
+    row = connection.execute(
+        f"SELECT count(*), {', '.join(f'count({identifier(i.name)})' for i in items)} FROM {relation} AS t"
     ).fetchone()
-    return tuple(int(n) for n in told or (0,) * (len(items) + 1))
+    return tuple(int(n) for n in row or (0,) * (len(items) + 1))
 
 
 def _candidates(connection: duckdb.DuckDBPyConnection, staged: Stage, item: Item) -> list[Candidate]:
@@ -172,13 +173,13 @@ def _compared(
     connection: duckdb.DuckDBPyConnection, staged: Stage, received: str, item: Item, header: str
 ) -> tuple[int, int, bool]:
     """Values of a column beside the item's in the table, by key or else as sets: compared, equal, by key."""
-    own, resource = quote(item.name), table("resource", staged.contract.dataset)
+    own, resource = identifier(item.name), table("resource", staged.contract.dataset)
     cell = cast_sql(item, f"c.record[{literal(header)}]")
     cells = f"(SELECT _row, CAST(CAST(record AS JSON) AS MAP(VARCHAR, VARCHAR)) AS record FROM {received})"
     keys = staged.contract.key
     by_key = bool(keys) and all(name in staged.match.headers for name in keys)
     if by_key:
-        equal = " AND ".join(f"s.{quote(name)} = r.{quote(name)}" for name in keys)
+        equal = " AND ".join(f"s.{identifier(name)} = r.{identifier(name)}" for name in keys)
         sql = f"""SELECT count(*), count_if({cell} = r.{own}) FROM {cells} AS c
             JOIN {staged.relation} AS s USING (_row) JOIN {resource} AS r ON {equal} WHERE r.{own} IS NOT NULL"""
     else:

@@ -26,10 +26,10 @@ def write(
     """Write the sheet; how many rows. It is delivered again as it is: comments, colours and lists are not read."""
     import xlsxwriter
 
-    told = {"constant_memory": True, "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
     places = columns(contract, headers)
     written = 0
-    with xlsxwriter.Workbook(str(target), told) as book:
+    with xlsxwriter.Workbook(str(target), options) as book:
         sheet, bold = book.add_worksheet("quarantine"), book.add_format({"bold": True, "bg_color": "#DCE6F4"})
         text = book.add_format({"num_format": "@"})
         bad = book.add_format({"num_format": "@", "bg_color": "#F8D7DA", "border": 2, "border_color": "#C0392B"})
@@ -50,13 +50,13 @@ def write(
 def columns(contract: Contract, headers: Sequence[str]) -> dict[str, int]:
     """Where each item stands under the headers of the provider's own file."""
     known = {head.strip().casefold(): place for place, head in reversed(list(enumerate(headers)))}
-    found = {}
+    named = {}
     for item in contract.items:
         names = [name.strip().casefold() for name in (item.title, item.name, item.title_en, *item.source) if name]
         place = next((known[name] for name in names if name in known), None)
         if place is not None:
-            found[item.name] = place
-    return found
+            named[item.name] = place
+    return named
 
 
 def _choices(

@@ -10,9 +10,10 @@ import duckdb
 
 from contracts.errors import HubError
 from contracts.model import Delivery
+from contracts.sql import identifier, literal
 from warehouse.ingest.stage import Stage
 from warehouse.storage import tables
-from warehouse.storage.connection import literal, quote, table
+from warehouse.storage.connection import table
 from warehouse.storage.failpoints import reach
 
 BUCKET = 30_000_000
@@ -51,25 +52,25 @@ def compare(connection: duckdb.DuckDBPyConnection, stage: Stage, rows: int | Non
     """
     contract = stage.contract
     before = tables.count(connection, "resource", contract.dataset) if rows is None else rows
-    made = "CREATE OR REPLACE TEMP TABLE delta"
+    target = "CREATE OR REPLACE TEMP TABLE delta"
     connection.execute("CREATE OR REPLACE TEMP TABLE gone (old BIGINT)")
     keyed = contract.delivery is not Delivery.APPEND
     if not keyed or (not before and not any(check.rule == "unique" for check in stage.checks)):
-        connection.execute(f"{made} (_row BIGINT, old BIGINT)")
+        connection.execute(f"{target} (_row BIGINT, old BIGINT)")
         return Delta(before, everything=True)
     parts = -(-max(before, stage.rows) // BUCKET) or 1
     for part in range(parts):
         bucket = f"hash({{}}) % {parts} = {part}" if parts > 1 else ""
-        _compare_part(connection, stage, bucket, into="INSERT INTO delta" if part else f"{made} AS")
+        _compare_part(connection, stage, bucket, into="INSERT INTO delta" if part else f"{target} AS")
     return Delta(before)
 
 
 def _compare_part(connection: duckdb.DuckDBPyConnection, stage: Stage, bucket: str, *, into: str) -> None:
     contract = stage.contract
-    keys = ", ".join(map(quote, contract.key))
-    version = f", {quote(contract.version_by)} AS _version" if contract.version_by else ""
+    keys = ", ".join(map(identifier, contract.key))
+    version = f", {identifier(contract.version_by)} AS _version" if contract.version_by else ""
     chosen = f"WHERE {bucket.format(keys)}" if bucket else ""
-    equal = " AND ".join(f"s.{quote(k)} = r.{quote(k)}" for k in contract.key)
+    equal = " AND ".join(f"s.{identifier(k)} = r.{identifier(k)}" for k in contract.key)
     newer = "AND (s._version >= r._version OR r._version IS NULL)" if version else ""
     wanted = f"SELECT {keys}, hash({tables.names(contract)}) AS _hash{version}"
     connection.execute(
@@ -79,12 +80,12 @@ def _compare_part(connection: duckdb.DuckDBPyConnection, stage: Stage, bucket: s
         WHERE r._old IS NULL OR (s._hash <> r._hash {newer})"""
     )
     if contract.delivery is Delivery.FULL:
-        told = " AND ".join(f"{quote(k)} IS NOT NULL" for k in contract.key)
+        keyed = " AND ".join(f"{identifier(k)} IS NOT NULL" for k in contract.key)
         also = f"AND {bucket.format(keys)}" if bucket else ""
         connection.execute(
             f"""INSERT INTO gone SELECT r._old
             FROM (SELECT {keys}, rowid AS _old FROM {table("resource", contract.dataset)} {chosen}) AS r
-            ANTI JOIN (SELECT {keys} FROM {stage.relation} WHERE {told} {also}) AS s ON {equal}"""
+            ANTI JOIN (SELECT {keys} FROM {stage.relation} WHERE {keyed} {also}) AS s ON {equal}"""
         )
 
 
@@ -93,9 +94,9 @@ def spare_unreadable(connection: duckdb.DuckDBPyConnection, stage: Stage) -> Non
     if stage.source.rejects is None or stage.contract.delivery is not Delivery.FULL:
         return
     words = f"SELECT line, regexp_split_to_array(line, '{BETWEEN}+') AS words FROM {stage.source.rejects}"
-    told = [f"CAST(r.{quote(k)} AS VARCHAR)" for k in stage.contract.key]
+    spelled = [f"CAST(r.{identifier(k)} AS VARCHAR)" for k in stage.contract.key]
     inside = " AND ".join(
-        f"(list_contains(b.words, {k}) OR (regexp_matches({k}, '{BETWEEN}') AND contains(b.line, {k})))" for k in told
+        f"(list_contains(b.words, {k}) OR (regexp_matches({k}, '{BETWEEN}') AND contains(b.line, {k})))" for k in spelled
     )
     connection.execute(
         f"""DELETE FROM gone WHERE old IN (SELECT r._old
@@ -125,8 +126,8 @@ def into_raw(connection: duckdb.DuckDBPyConnection, stage: Stage, *, new: bool =
     `new`: it is known that raw holds nothing of the batch.
     """
     name = table("raw", stage.contract.dataset)
-    held = f"SELECT 1 FROM {name} WHERE _batch = {literal(stage.batch)} LIMIT 1"
-    if not new and connection.execute(held).fetchone():
+    existing = f"SELECT 1 FROM {name} WHERE _batch = {literal(stage.batch)} LIMIT 1"
+    if not new and connection.execute(existing).fetchone():
         raise AlreadyLoaded(f"批次 {stage.batch} 已在湖中。", f"Batch {stage.batch} is in the lake already.")
     if stage.rows == stage.at_fault:
         return
@@ -181,16 +182,16 @@ def _link(stage: Stage) -> tuple[Path, ...]:
     """Second names for the stage's files, since one file may not belong to two tables; none where the disk has no links."""
     folder = stage.paths[0].parents[2] / "resource" / stage.contract.dataset
     folder.mkdir(parents=True, exist_ok=True)
-    made: list[Path] = []
+    links: list[Path] = []
     for path in stage.paths:
         try:
             os.link(path, folder / path.name)
         except OSError:
-            for link in made:
+            for link in links:
                 link.unlink()
             return ()
-        made.append(folder / path.name)
-    return tuple(made)
+        links.append(folder / path.name)
+    return tuple(links)
 
 
 def _adopt(

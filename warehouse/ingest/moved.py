@@ -17,12 +17,12 @@ HALF = 0.5
 
 
 def reading(
-    path: Path, told: Mapping[str, Any], settings: Settings, *, name: str, contract: Contract, columns: tuple[str, ...]
+    path: Path, reading: Mapping[str, Any], settings: Settings, *, name: str, contract: Contract, columns: tuple[str, ...]
 ) -> Mapping[str, Any] | None:
     """How to read a file whose `columns` are not the contract's, by the row that is its header; None where no row is better."""
     if not match(contract, columns).missing:
         return None
-    free = {key: value for key, value in told.items() if key not in ("header", "columns", "skip")}
+    free = {key: value for key, value in reading.items() if key not in ("header", "columns", "skip")}
     looked = inspect(path, {**free, "header": "1"}, settings, name=name)
     try:
         rows, lines = _rows(looked)

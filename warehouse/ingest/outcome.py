@@ -9,17 +9,18 @@ from typing import Any
 import duckdb
 
 from contracts import doubts
-from contracts.checks.compile import Check, Scope
+from contracts.checks.compile import Scope
+from contracts.checks.rules.base import BatchCheck
 from contracts.clock import zone
 from contracts.deliveries import Entry, Fault, Outcome
 from contracts.doubts import Doubt
 from contracts.inference import asides
 from contracts.inference import damage as damage_of
 from contracts.model import Contract, Type
+from contracts.sql import identifier, literal
 from warehouse.ingest.merge import Delta
 from warehouse.ingest.stage import Stage
 from warehouse.readers import damage
-from warehouse.storage.connection import literal, quote
 
 Told = dict[str, Any]
 WAIVABLE = ("row-count", "freshness", "vanish", "quarantine-share", "damage")
@@ -45,7 +46,7 @@ class Refused(Exception):
 
 def columns(stage: Stage) -> list[Told]:
     """Columns that are missing or unknown. Missing required ones refuse the batch; unknown ones if the contract says so."""
-    told = []
+    listed = []
     for item in stage.match.missing:
         needed = item in stage.match.missing_required
         zh = f"缺少{'必需的' if needed else ''}列“{item.title or item.name}”" + (
@@ -54,15 +55,15 @@ def columns(stage: Stage) -> list[Told]:
         en = f"The {'required ' if needed else ''}column {item.title or item.name!r} is missing" + (
             "; add it and deliver again" if needed else "; its values are empty"
         )
-        told.append(_check("columns", not needed, None, item.title or item.name, zh, en))
+        listed.append(_check("columns", not needed, None, item.title or item.name, zh, en))
     strict = stage.contract.reading.get("extraColumns") == "refuse"
     if stage.match.extra:
         named = ", ".join(stage.match.extra[:20]) + (" …" if len(stage.match.extra) > 20 else "")
         zh, en = f"契约中没有的列：{named}", f"Columns that the contract does not have: {named}"
         zh += "；请删除后重新报送" if strict else f"，未入库，原文件已留存；{PROPOSAL[0]}"
         en += "; remove them and deliver again" if strict else f"; not loaded, the received file keeps them; {PROPOSAL[1]}"
-        told.append(_check("columns", not strict, named, None, zh, en))
-    return told
+        listed.append(_check("columns", not strict, named, None, zh, en))
+    return listed
 
 
 def held(doubted: Sequence[Doubt], contract: Contract, rows: int = 0) -> Outcome:
@@ -78,19 +79,19 @@ def held(doubted: Sequence[Doubt], contract: Contract, rows: int = 0) -> Outcome
 
 def batch_rules(connection: duckdb.DuckDBPyConnection, stage: Stage, entry: Entry, delta: Delta, received: int) -> list[Told]:
     """Row count, freshness, vanishing keys and share of quarantined rows, each with what was found."""
-    told = []
+    listed = []
     for check in stage.checks:
-        if check.scope is not Scope.BATCH:
+        if not isinstance(check, BatchCheck):
             continue
         passed, value = _judge(connection, stage, entry, delta, received, check)
         zh, en = check.describe(None if passed else value)
-        told.append(_check(check.rule, passed, value, check.limit, zh, en))
-    return told
+        listed.append(_check(check.rule, passed, value, check.limit, zh, en))
+    return listed
 
 
 def values(connection: duckdb.DuckDBPyConnection, stage: Stage) -> list[Told]:
     """Rows without fault in which no item has a value: the file was read past its data (another header, another sheet)."""
-    filled = " OR ".join(f"{quote(item.name)} IS NOT NULL" for item in stage.contract.items)
+    filled = " OR ".join(f"{identifier(item.name)} IS NOT NULL" for item in stage.contract.items)
     if not filled or stage.rows == stage.faulty:
         return []
     if connection.execute(f"SELECT 1 FROM {stage.relation} WHERE {stage.clean} AND ({filled}) LIMIT 1").fetchone():
@@ -104,10 +105,10 @@ def damaged(connection: duckdb.DuckDBPyConnection, stage: Stage) -> list[Told]:
     """Text that was damaged before it came: told with counts, refused where that is most of it, as at onboarding."""
     texts = [item.name for item in stage.contract.items if item.type is Type.STRING]
     counts, cells = damage.count(connection, stage.relation, texts, limit=LOOKED_AT)
-    told = damage_of.told(counts, cells)
-    if not told:
+    counted = damage_of.told(counts, cells)
+    if not counted:
         return []
-    zh, en = "；".join(said.zh for said in told), "; ".join(said.en for said in told)
+    zh, en = "；".join(said.zh for said in counted), "; ".join(said.en for said in counted)
     if not damage_of.is_hopeless(counts, cells):
         return [_check("damage", True, None, None, f"文字有损坏：{zh}", f"Damaged text: {en}")]
     zh = f"文字已损坏：{zh}；请提供方从原系统按 UTF-8 重新导出后再报送"
@@ -125,15 +126,15 @@ def aside(connection: duckdb.DuckDBPyConnection, stage: Stage) -> int:
     return int(row[0]) if row else 0
 
 
-def ceiling(entry: Entry, kept: int) -> list[Told]:
+def ceiling(entry: Entry, accepted: int) -> list[Told]:
     """A bought delivery may not hold more records than its agreement still pays for."""
     if entry.room is None:
         return []
-    zh = f"协议 {entry.receipt.agreement_id} 的金额上限只够再付 {entry.room} 条，本批 {kept} 条；请先变更协议"
-    en = f"Agreement {entry.receipt.agreement_id} pays for {entry.room} records more, this has {kept}; change its ceiling first"
-    if kept <= entry.room:
+    zh = f"协议 {entry.receipt.agreement_id} 的金额上限只够再付 {entry.room} 条，本批 {accepted} 条；请先变更协议"
+    en = f"Agreement {entry.receipt.agreement_id} pays for {entry.room} more records, this has {accepted}; change its ceiling"
+    if accepted <= entry.room:
         zh, en = f"协议金额上限尚余 {entry.room} 条", f"The agreement's ceiling pays for {entry.room} records more"
-    return [_check("ceiling", kept <= entry.room, str(kept), str(entry.room), zh, en)]
+    return [_check("ceiling", accepted <= entry.room, str(accepted), str(entry.room), zh, en)]
 
 
 def nothing_accepted(received: int, lost: int) -> list[Told]:
@@ -214,8 +215,8 @@ def accepted(
 ) -> Outcome:
     """The outcome of a delivery that is loaded, whole or in part. `aside`: those of the quarantined rows that are no records;
     where there are no others the delivery is loaded whole."""
-    kept = received - quarantined
-    zh, en = f"入库 {kept:,} 行", f"{_rows(kept)} loaded"
+    rows = received - quarantined
+    zh, en = f"入库 {rows:,} 行", f"{_rows(rows)} loaded"
     if quarantined > aside:
         zh, en = f"{zh}，隔离 {quarantined - aside:,} 行", f"{en}, {quarantined - aside:,} quarantined"
     if aside:
@@ -225,11 +226,11 @@ def accepted(
     return Outcome(
         state="partial" if quarantined > aside else "loaded",
         received=received,
-        accepted=kept,
+        accepted=rows,
         quarantined=quarantined,
         inserted=delta.inserted,
         updated=delta.updated,
-        unchanged=kept - delta.inserted - delta.updated,
+        unchanged=rows - delta.inserted - delta.updated,
         removed=delta.removed,
         replaces=delta.replaces,
         encoding=stage.source.encoding,
@@ -244,7 +245,7 @@ def accepted(
 
 
 def _judge(
-    connection: duckdb.DuckDBPyConnection, stage: Stage, entry: Entry, delta: Delta, received: int, check: Check
+    connection: duckdb.DuckDBPyConnection, stage: Stage, entry: Entry, delta: Delta, received: int, check: BatchCheck
 ) -> tuple[bool, str | None]:
     rules = stage.contract.batch_rules
     if check.rule == "row-count":
@@ -264,7 +265,7 @@ def _fresh(
     connection: duckdb.DuckDBPyConnection, stage: Stage, contract: Contract, received_at: datetime
 ) -> tuple[bool, str | None]:
     item, limit = contract.batch_rules.freshness_item, contract.batch_rules.freshness
-    row = connection.execute(f"SELECT max({quote(str(item))}) FROM {stage.good()}").fetchone()
+    row = connection.execute(f"SELECT max({identifier(str(item))}) FROM {stage.good()}").fetchone()
     newest = row[0] if row else None
     if newest is None or limit is None:
         return newest is not None, None

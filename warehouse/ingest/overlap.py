@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import duckdb
 
 from contracts import doubts
-from contracts.checks.compile import Scope
+from contracts.checks.compile import SetCheck
 from contracts.doubts import Doubt
 from contracts.model import Item, Type
-from warehouse.ingest.stage import Stage, count
+from contracts.sql import identifier, literal
+from warehouse.ingest.stage import Stage
 from warehouse.storage import tables
-from warehouse.storage.connection import literal, quote, table
+from warehouse.storage.connection import count, table
 
 FEW = 3
 """Rows from which on coming again is no accident."""
@@ -45,7 +46,7 @@ class Met:
 
 def keyless(staged: Stage) -> bool:
     """Whether nothing in the contract tells a row that comes again from a new one."""
-    return not staged.contract.key and not any(check.scope is Scope.SET for check in staged.checks)
+    return not staged.contract.key and not any(isinstance(check, SetCheck) for check in staged.checks)
 
 
 def doubt(staged: Stage, met: Met) -> Doubt | None:
@@ -57,15 +58,15 @@ def meet(connection: duckdb.DuckDBPyConnection, staged: Stage, comparable: Seque
     """Which rows come again. `comparable`: the deliveries they may come from; None: every one in the table."""
     if staged.rows < FEW or not tables.count(connection, "resource", staged.contract.dataset):
         return Met()
-    held = _held(staged, comparable)
-    small = staged.rows <= LARGEST and count(connection, f"SELECT count(*) FROM {held}") <= LARGEST
-    key = _key(connection, staged, held) if small else ()
+    existing = _held(staged, comparable)
+    small = staged.rows <= LARGEST and count(connection, f"SELECT count(*) FROM {existing}") <= LARGEST
+    key = _key(connection, staged, existing) if small else ()
     by = _values(staged, ())
-    if not (_again(connection, staged, held, by, SHARE)):
-        if not key or not _again(connection, staged, held, _values(staged, key), SAME_KEYS):
+    if not (_again(connection, staged, existing, by, SHARE)):
+        if not key or not _again(connection, staged, existing, _values(staged, key), SAME_KEYS):
             return Met()
         by = _values(staged, key)
-    return _met(connection, staged, held, by, key)
+    return _met(connection, staged, existing, by, key)
 
 
 def _held(staged: Stage, comparable: Sequence[str] | None) -> str:
@@ -77,14 +78,14 @@ def _held(staged: Stage, comparable: Sequence[str] | None) -> str:
 
 def _values(staged: Stage, key: Sequence[Item]) -> str:
     """SQL: what tells two rows apart: the key's values, or all of them."""
-    return f"hash({', '.join(quote(item.name) for item in key or staged.contract.items)})"
+    return f"hash({', '.join(identifier(item.name) for item in key or staged.contract.items)})"
 
 
-def _again(connection: duckdb.DuckDBPyConnection, staged: Stage, held: str, by: str, share: float) -> bool:
+def _again(connection: duckdb.DuckDBPyConnection, staged: Stage, existing: str, by: str, share: float) -> bool:
     """Whether a share of the file's rows is in the table, or of the table's newest delivery in the file. From a sample."""
     rows = f"(SELECT {by} AS h FROM {staged.good()} LIMIT {SAMPLE})"
-    known = f"SELECT count(*), count_if(h IN (SELECT {by} FROM {held})) FROM {rows}"
-    newest = f"SELECT {by} AS h FROM {held} WHERE _batch = (SELECT max(_batch) FROM {held}) LIMIT {SAMPLE}"
+    known = f"SELECT count(*), count_if(h IN (SELECT {by} FROM {existing})) FROM {rows}"
+    newest = f"SELECT {by} AS h FROM {existing} WHERE _batch = (SELECT max(_batch) FROM {existing}) LIMIT {SAMPLE}"
     covered = f"SELECT count(*), count_if(h IN (SELECT {by} FROM {staged.good()})) FROM ({newest})"
     for sql in (known, covered):
         total, equal = connection.execute(sql).fetchone() or (0, 0)
@@ -93,25 +94,25 @@ def _again(connection: duckdb.DuckDBPyConnection, staged: Stage, held: str, by: 
     return False
 
 
-def _met(connection: duckdb.DuckDBPyConnection, staged: Stage, held: str, by: str, key: tuple[Item, ...]) -> Met:
+def _met(connection: duckdb.DuckDBPyConnection, staged: Stage, existing: str, by: str, key: tuple[Item, ...]) -> Met:
     whole = _values(staged, ())
     own = f"SELECT {by} FROM {staged.good()}"
-    rows = count(connection, f"SELECT count(*) FROM {staged.good()} AS s WHERE {by} IN (SELECT {by} FROM {held})")
-    found = connection.execute(
-        f"""SELECT _batch, count(*), count_if({by} IN ({own})) AS again FROM {held}
+    rows = count(connection, f"SELECT count(*) FROM {staged.good()} AS s WHERE {by} IN (SELECT {by} FROM {existing})")
+    met = connection.execute(
+        f"""SELECT _batch, count(*), count_if({by} IN ({own})) AS again FROM {existing}
         GROUP BY _batch HAVING again > 0 ORDER BY _batch"""
     ).fetchall()
     identified = _values(staged, key) if key else by
     changed = count(
         connection,
-        f"""SELECT count(*) FROM {staged.good()} AS s WHERE {identified} IN (SELECT {identified} FROM {held})
-        AND {whole} NOT IN (SELECT {whole} FROM {held})""",
+        f"""SELECT count(*) FROM {staged.good()} AS s WHERE {identified} IN (SELECT {identified} FROM {existing})
+        AND {whole} NOT IN (SELECT {whole} FROM {existing})""",
     )
-    covered = tuple(batch for batch, total, again in found if again >= SHARE * total)
-    return Met(rows, tuple(batch for batch, _, _ in found), covered, key, changed)
+    covered = tuple(batch for batch, total, again in met if again >= SHARE * total)
+    return Met(rows, tuple(batch for batch, _, _ in met), covered, key, changed)
 
 
-def _key(connection: duckdb.DuckDBPyConnection, staged: Stage, held: str) -> tuple[Item, ...]:
+def _key(connection: duckdb.DuckDBPyConnection, staged: Stage, existing: str) -> tuple[Item, ...]:
     """Items that identify a row, in the file and in the table: those of time, and the fewest others that it takes."""
     texts = [i for i in staged.contract.items if i.type not in (Type.NUMBER, Type.BOOLEAN) and _names(i)]
     times = [i for i in texts if i.type in (Type.DATE, Type.TIMESTAMP) or TIME.search(f"{i.title} {i.name}")][:LONGEST_KEY]
@@ -119,7 +120,7 @@ def _key(connection: duckdb.DuckDBPyConnection, staged: Stage, held: str) -> tup
     for size in range(LONGEST_KEY + 1):
         for chosen in itertools.combinations(others, size):
             key = tuple(i for i in staged.contract.items if i in (*times, *chosen))
-            if key and _unique(connection, key, staged.good()) and _unique(connection, key, held):
+            if key and _unique(connection, key, staged.good()) and _unique(connection, key, existing):
                 return key
     return ()
 
@@ -130,7 +131,7 @@ def _names(item: Item) -> bool:
 
 
 def _unique(connection: duckdb.DuckDBPyConnection, key: Sequence[Item], relation: str) -> bool:
-    names = ", ".join(quote(item.name) for item in key)
-    filled = " AND ".join(f"{quote(item.name)} IS NOT NULL" for item in key)
-    told = connection.execute(f"SELECT count(*), count_if({filled}), count(DISTINCT ({names})) FROM {relation} AS t").fetchone()
-    return told is not None and told[0] == told[1] == told[2]
+    names = ", ".join(identifier(item.name) for item in key)
+    filled = " AND ".join(f"{identifier(item.name)} IS NOT NULL" for item in key)
+    row = connection.execute(f"SELECT count(*), count_if({filled}), count(DISTINCT ({names})) FROM {relation} AS t").fetchone()
+    return row is not None and row[0] == row[1] == row[2]

@@ -19,6 +19,7 @@ from warehouse.ingest import outcome as verdict
 from warehouse.ingest.ports import Ledger, Lookups
 from warehouse.settings import Settings
 from warehouse.storage import commits, landing, standing, tables
+from warehouse.storage.connection import count
 from warehouse.storage.failpoints import reach
 
 OPEN = ("received", "checking")
@@ -223,7 +224,7 @@ def judge(
     set_checks.against_table(connection, staged)
     delta.replaces = tuple(replaces)
     merge.total(connection, staged, delta)
-    rejected = stage.count(connection, f"SELECT count(*) FROM {staged.source.rejects}") if staged.source.rejects else 0
+    rejected = count(connection, f"SELECT count(*) FROM {staged.source.rejects}") if staged.source.rejects else 0
     faults = quarantine.collect(connection, staged)
     received, lost = staged.rows + rejected, staged.at_fault + rejected
     checks = [

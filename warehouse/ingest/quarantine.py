@@ -17,12 +17,13 @@ from contracts.checks.code_lists import Codes
 from contracts.checks.compile import Check, unreadable
 from contracts.deliveries import Fault
 from contracts.model import Contract, Item
+from contracts.sql import literal
 from warehouse.ingest import mending_sheet
-from warehouse.ingest.stage import Stage, count
+from warehouse.ingest.stage import Stage
 from warehouse.readers.column_match import ORIGINAL_ROW, REASONS
 from warehouse.serving.query_workers import in_worker
 from warehouse.settings import Settings
-from warehouse.storage.connection import literal, reader
+from warehouse.storage.connection import count, reader
 
 DESCRIBED = 20_000
 """Distinct faulty values that get a message of their own; beyond that the message says what the rule asks."""
@@ -191,12 +192,12 @@ def _exported(
     )
     while page := found.fetchmany(5_000):
         for number, line, record, told in page:
-            held = json.loads(record) if record else {headers[0]: line}
+            payload = json.loads(record) if record else {headers[0]: line}
             reasons = "\n".join(f"{zh} / {en}" for _, zh, en in told or ())
             marks: dict[str, str] = {}
             for item, zh, en in told or ():
                 marks[item] = f"{marks[item]}\n{zh}\n{en}" if item in marks else f"{zh}\n{en}"
-            yield [*(held.get(name) or "" for name in headers), reasons, str(number)], marks
+            yield [*(payload.get(name) or "" for name in headers), reasons, str(number)], marks
 
 
 def harmless(cell: str) -> str:
@@ -243,14 +244,10 @@ def _values(connection: duckdb.DuckDBPyConnection, stage: Stage) -> None:
 
 
 def _told(place: int, check: Check, stage: Stage) -> str:
-    items = check.items or ((check.item,) if check.item else ())
-    if check.rule == "key":
-        items = stage.contract.key
-    known = [item for item in items if item in stage.match.headers]
-    named = check.row_rule is not None or check.rule == "swapped" or len(items) > 1
+    known = [item for item in check.shown if item in stage.match.headers]
     listed = ", ".join(literal(item) for item in known)
     headers = ", ".join(literal(stage.match.headers[item]) for item in known)
-    return f"({place}, {literal(check.rule)}, [{listed}]::VARCHAR[], [{headers}]::VARCHAR[], {str(named).lower()})"
+    return f"({place}, {literal(check.rule)}, [{listed}]::VARCHAR[], [{headers}]::VARCHAR[], {str(check.names_items).lower()})"
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, stage: Stage) -> None:

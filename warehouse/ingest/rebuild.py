@@ -40,17 +40,17 @@ def rebuild(settings: Settings, ledger: Ledger, lookups: Lookups, dataset: str) 
         history = [_answered(ledger.entry(past.batch_id), agreed) for past in ledger.history(dataset)]
         staged = [_staged(settings, lookups, contract, entry) for entry in history]
         try:
-            made = _anew(connection, contract, history, staged)
+            loaded = _anew(connection, contract, history, staged)
         finally:
             for one in staged:
                 if isinstance(one, stage.Stage):
                     one.tidy()
         size, snapshot = tables.size(connection, "resource", dataset), commits.snapshot(connection)
-        told = [(batch, replace(outcome, snapshot=snapshot, table_bytes=size)) for batch, outcome in made]
+        outcomes = [(batch, replace(outcome, snapshot=snapshot, table_bytes=size)) for batch, outcome in loaded]
         reach("commit-after")
-        for batch, outcome in told:
+        for batch, outcome in outcomes:
             ledger.settle(batch, outcome)
-    return told
+    return outcomes
 
 
 def _answered(entry: Entry, agreed: Answers) -> Entry:
@@ -76,22 +76,22 @@ def _anew(
     for library in ("raw", "resource"):
         connection.execute(f"DROP TABLE IF EXISTS {table(library, contract.dataset)}")
     tables.make(connection, contract)
-    made = []
+    loaded = []
     for entry, one in zip(history, staged, strict=True):
         progress.reached("loading", entry.received)
         quarantine.forget(connection, entry.batch_id)
         corrections.forget(connection, entry.batch_id)
         outcome = one if isinstance(one, Outcome) else _loaded(connection, one, entry)
-        made.append((entry.batch_id, outcome))
-    last = made[-1][1] if made else Outcome(state="loaded")
+        loaded.append((entry.batch_id, outcome))
+    last = loaded[-1][1] if loaded else Outcome(state="loaded")
     newest = history[-1].batch_id if history else ""
-    commits.sign(connection, "rebuild", newest, contract.dataset, last, entries=history, batches=dict(made))
+    commits.sign(connection, "rebuild", newest, contract.dataset, last, entries=history, batches=dict(loaded))
     reach("commit-before")
     for one in staged:
         if isinstance(one, stage.Stage):
             one.committing = True
     connection.execute("COMMIT")
-    return made
+    return loaded
 
 
 def _loaded(connection: duckdb.DuckDBPyConnection, staged: stage.Stage, entry: Entry) -> Outcome:

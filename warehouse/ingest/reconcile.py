@@ -37,10 +37,11 @@ class Reconciled:
 class ReceiptLost(HubError):
     """The lake holds a batch of which nobody has the receipt any more."""
 
-    def __init__(self, made: commits.Commit) -> None:
+    def __init__(self, commit: commits.Commit) -> None:
         super().__init__(
-            f"数据湖快照 {made.snapshot} 中的批次 {made.batch_id} 在目录和快照中都没有回执；请从备份恢复目录（hub restore）。",
-            f"Batch {made.batch_id} in lake snapshot {made.snapshot} has no receipt in the catalogue, nor in the snapshot: "
+            f"数据湖快照 {commit.snapshot} 中的批次 {commit.batch_id} 在目录和快照中都没有回执；"
+            "请从备份恢复目录（hub restore）。",
+            f"Batch {commit.batch_id} in lake snapshot {commit.snapshot} has no receipt in the catalogue, nor in the snapshot: "
             "bring the catalogue back from a backup (hub restore).",
         )
 
@@ -59,21 +60,23 @@ class ContractLost(HubError):
 class RowsLost(HubError):
     """The catalogue says that a batch is loaded, and the lake has lost its rows; later batches are there."""
 
-    def __init__(self, held: Placed) -> None:
+    def __init__(self, placed: Placed) -> None:
         super().__init__(
-            f"批次 {held.batch_id}（{held.dataset}）的数据不在湖中，其后的批次在；请运行 hub rebuild {held.dataset} 依序重建。",
-            f"The rows of batch {held.batch_id} ({held.dataset}) are not in the lake, while later batches are: "
-            f"run `hub rebuild {held.dataset}` to load all in their order.",
+            f"批次 {placed.batch_id}（{placed.dataset}）的数据不在湖中，其后的批次在；"
+            f"请运行 hub rebuild {placed.dataset} 依序重建。",
+            f"The rows of batch {placed.batch_id} ({placed.dataset}) are not in the lake, while later batches are: "
+            f"run `hub rebuild {placed.dataset}` to load all in their order.",
         )
 
 
 class BytesLost(HubError):
     """The lake has lost a batch, and landing cannot give it back."""
 
-    def __init__(self, held: Placed) -> None:
+    def __init__(self, placed: Placed) -> None:
         super().__init__(
-            f"批次 {held.batch_id}（{held.dataset}）的数据不在湖中，也无法从原始文件补回；请从备份恢复，或请提供方重新报送。",
-            f"What the lake held of batch {held.batch_id} ({held.dataset}) is lost and cannot be made again from landing: "
+            f"批次 {placed.batch_id}（{placed.dataset}）的数据不在湖中，也无法从原始文件补回；"
+            "请从备份恢复，或请提供方重新报送。",
+            f"What the lake held of batch {placed.batch_id} ({placed.dataset}) is lost and cannot be made again from landing: "
             "restore a backup, or ask the provider to send it again.",
         )
 
@@ -103,11 +106,11 @@ def mend(settings: Settings, ledger: Ledger, lookups: Lookups, connection: duckd
     both = accounts.read(connection, ledger)
     mended = [_renumbered(ledger, both.placed[batch]) for batch in both.of_other_bytes()]
     mended += _restored(ledger, lookups, both, {one.was for one in mended})
-    for held, outcome in both.untold():
-        ledger.settle(held.batch_id, outcome)
-        mended.append(Reconciled(held.batch_id, held.dataset, "told", outcome))
-    missing = [held for held in both.missing() if not accounts.rows_there(connection, held)]
-    return [*mended, *(_lost(settings, ledger, both, held, missing) for held in missing)]
+    for placed, outcome in both.untold():
+        ledger.settle(placed.batch_id, outcome)
+        mended.append(Reconciled(placed.batch_id, placed.dataset, "told", outcome))
+    missing = [placed for placed in both.missing() if not accounts.rows_there(connection, placed)]
+    return [*mended, *(_lost(settings, ledger, both, placed, missing) for placed in missing)]
 
 
 def settle(
@@ -126,17 +129,17 @@ def brought_to_end(
     settings: Settings, ledger: Ledger, lookups: Lookups, connection: duckdb.DuckDBPyConnection, entry: Entry
 ) -> Outcome:
     """What became of a batch, by the lake's own word or by loading it; raises HubError where neither can be."""
-    made = commits.of(connection, entry.batch_id)
-    if made is None or (entry.receipt.answers.waived and made.outcome.state in ("refused", "returned")):
+    commit = commits.of(connection, entry.batch_id)
+    if commit is None or (entry.receipt.answers.waived and commit.outcome.state in ("refused", "returned")):
         return finish(settings, ledger, lookups, connection, entry)
-    outcome = replace(made.outcome, table_bytes=tables.size(connection, "resource", entry.receipt.dataset))
+    outcome = replace(commit.outcome, table_bytes=tables.size(connection, "resource", entry.receipt.dataset))
     ledger.settle(entry.batch_id, outcome)
     return outcome
 
 
-def _renumbered(ledger: Ledger, held: Placed) -> Reconciled:
-    number = ledger.renumber(held.batch_id)
-    return Reconciled(number, held.dataset, "renumbered", None, was=held.batch_id)
+def _renumbered(ledger: Ledger, placed: Placed) -> Reconciled:
+    number = ledger.renumber(placed.batch_id)
+    return Reconciled(number, placed.dataset, "renumbered", None, was=placed.batch_id)
 
 
 def _restored(ledger: Ledger, lookups: Lookups, both: Accounts, freed: Iterable[str]) -> list[Reconciled]:
@@ -162,16 +165,16 @@ def _contract_lost(lookups: Lookups, batch: str, stamp: commits.Stamp) -> HubErr
     return None
 
 
-def _lost(settings: Settings, ledger: Ledger, both: Accounts, held: Placed, missing: Sequence[Placed]) -> Reconciled:
+def _lost(settings: Settings, ledger: Ledger, both: Accounts, placed: Placed, missing: Sequence[Placed]) -> Reconciled:
     """A batch whose rows the lake lost: opened again where it comes after all that are there, named where it does not."""
-    gone = {one.batch_id for one in missing}
-    others = (other for other in both.placed.values() if other.batch_id not in gone and other.dataset == held.dataset)
-    later = any(other.sequence > held.sequence and other.state in IN_LAKE and other.snapshot is not None for other in others)
-    if later and held.state in IN_LAKE:
-        return Reconciled(held.batch_id, held.dataset, "lost", None, RowsLost(held))
-    if later or not landing.place(settings, held.sha256).is_file():
-        error = BytesLost(held)
-        ledger.settle(held.batch_id, Outcome(state="refused", message=error.message, message_en=error.message_en))
-        return Reconciled(held.batch_id, held.dataset, "lost", None, error)
-    ledger.reopen(held.batch_id)
-    return Reconciled(held.batch_id, held.dataset, "reopened", None)
+    lost = {one.batch_id for one in missing}
+    others = (other for other in both.placed.values() if other.batch_id not in lost and other.dataset == placed.dataset)
+    later = any(other.sequence > placed.sequence and other.state in IN_LAKE and other.snapshot is not None for other in others)
+    if later and placed.state in IN_LAKE:
+        return Reconciled(placed.batch_id, placed.dataset, "lost", None, RowsLost(placed))
+    if later or not landing.place(settings, placed.sha256).is_file():
+        error = BytesLost(placed)
+        ledger.settle(placed.batch_id, Outcome(state="refused", message=error.message, message_en=error.message_en))
+        return Reconciled(placed.batch_id, placed.dataset, "lost", None, error)
+    ledger.reopen(placed.batch_id)
+    return Reconciled(placed.batch_id, placed.dataset, "reopened", None)

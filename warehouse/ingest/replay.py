@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 import duckdb
 
-from contracts.checks.compile import Scope, compile
+from contracts.checks.compile import SetCheck, compile
 from contracts.checks.duckdb.predicates import cast_sql
 from contracts.deliveries import Entry
 from contracts.model import Contract, Delivery
-from warehouse.ingest.stage import count
+from contracts.sql import identifier, literal
 from warehouse.readers.column_match import match
 from warehouse.storage import tables
-from warehouse.storage.connection import literal, quote, table
+from warehouse.storage.connection import count, table
 
 
 def target(connection: duckdb.DuckDBPyConnection, contract: Contract, history: Sequence[Entry], keys: str = "") -> None:
@@ -46,7 +46,7 @@ def bring_to_target(connection: duckdb.DuckDBPyConnection, contract: Contract, k
     """Make the resource (or its rows of those keys) what `target` says, touching only what differs; rows out, rows in."""
     name, items = table("resource", contract.dataset), tables.names(contract)
     only = f"SEMI JOIN {keys} AS k USING ({_keys(contract)})" if keys else ""
-    pairs = " AND ".join(f"t.{quote(k)} = r.{quote(k)}" for k in contract.key)
+    pairs = " AND ".join(f"t.{identifier(k)} = r.{identifier(k)}" for k in contract.key)
     same = f"hash({tables.names(contract, 't.')}, t._batch, t._row) = hash({tables.names(contract, 'r.')}, r._batch, r._row)"
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE gone AS SELECT r.rowid AS old FROM (SELECT *, rowid FROM {name} {only}) AS r
@@ -85,15 +85,15 @@ def series(
         listed = ", ".join(map(literal, back))
         added = count(connection, f"INSERT INTO {name} ({columns}) SELECT {columns} FROM {raw} WHERE _batch IN ({listed})")
     for check in compile(contract):
-        if check.scope is not Scope.SET or not history:
+        if not isinstance(check, SetCheck) or not history:
             continue
-        told = ", ".join(map(quote, contract.key if check.rule == "key" else (check.item,)))
+        key = ", ".join(map(identifier, check.together))
         added += count(
             connection,
             f"""INSERT INTO {name} ({columns}) SELECT {columns}
             FROM (SELECT r.*, h.place FROM {raw} AS r JOIN {_places(history)} USING (_batch)
-            SEMI JOIN (SELECT {told} FROM {raw} WHERE _batch = {literal(batch)}) AS b USING ({told})
-            ANTI JOIN {name} AS n USING ({told})) QUALIFY row_number() OVER (PARTITION BY {told} ORDER BY place, _row) = 1""",
+            SEMI JOIN (SELECT {key} FROM {raw} WHERE _batch = {literal(batch)}) AS b USING ({key})
+            ANTI JOIN {name} AS n USING ({key})) QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY place, _row) = 1""",
         )
     return removed, added
 
@@ -114,9 +114,9 @@ def _full(connection: duckdb.DuckDBPyConnection, contract: Contract, history: Se
         )
         if entry.receipt.corrects:
             continue
-        held = _quarantined_keys(connection, contract, entry.batch_id)
+        quarantined_keys = _quarantined_keys(connection, contract, entry.batch_id)
         connection.execute(
-            f"""CREATE OR REPLACE TEMP TABLE next_keys AS SELECT DISTINCT {keys} FROM {held} AS q {wanted}
+            f"""CREATE OR REPLACE TEMP TABLE next_keys AS SELECT DISTINCT {keys} FROM {quarantined_keys} AS q {wanted}
             ANTI JOIN target USING ({keys})"""
         )
         connection.execute("CREATE OR REPLACE TEMP TABLE open_keys AS SELECT * FROM next_keys")
@@ -135,8 +135,8 @@ def _quarantined_keys(connection: duckdb.DuckDBPyConnection, contract: Contract,
     headers = match(contract, tuple(json.loads(first[0]))).headers
     if any(name not in headers for name in contract.key):
         return none
-    cells = ", ".join(f"{cast_sql(contract.item(k), f'c[{literal(headers[k])}]')} AS {quote(k)}" for k in contract.key)
-    known = " AND ".join(f"{quote(k)} IS NOT NULL" for k in contract.key)
+    cells = ", ".join(f"{cast_sql(contract.item(k), f'c[{literal(headers[k])}]')} AS {identifier(k)}" for k in contract.key)
+    known = " AND ".join(f"{identifier(k)} IS NOT NULL" for k in contract.key)
     record = f"SELECT CAST(CAST(record AS JSON) AS MAP(VARCHAR, VARCHAR)) AS c {chosen}"
     return f"(SELECT * FROM (SELECT {cells} FROM ({record})) WHERE {known})"
 
@@ -148,9 +148,9 @@ def _places(history: Sequence[Entry]) -> str:
 
 def _order(contract: Contract) -> str:
     """Newest version first, then the later batch; among identical repeats of one batch the first row."""
-    version = f"{quote(contract.version_by)} DESC NULLS LAST, " if contract.version_by else ""
+    version = f"{identifier(contract.version_by)} DESC NULLS LAST, " if contract.version_by else ""
     return f"{version}place DESC, _row"
 
 
 def _keys(contract: Contract) -> str:
-    return ", ".join(map(quote, contract.key))
+    return ", ".join(map(identifier, contract.key))

@@ -47,8 +47,8 @@ def sender(settings: Settings, mark: TemplateMark, uploader: str = "") -> str:
 
 def sign(settings: Settings, mark: TemplateMark) -> str:
     """A signature that ties a template to its dataset, agency and period (HMAC-SHA-256)."""
-    told = "\0".join(("template", mark.dataset, mark.agency, mark.period))
-    return hmac.new(secret(str(settings.root)), told.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+    message = "\0".join(("template", mark.dataset, mark.agency, mark.period))
+    return hmac.new(secret(str(settings.root)), message.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
 def genuine(settings: Settings, mark: TemplateMark) -> bool:

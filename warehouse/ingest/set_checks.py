@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import duckdb
 
-from contracts.checks.compile import Check, Scope
-from contracts.model import Contract, Delivery
+from contracts.checks.compile import ItemCheck, Scope, SetCheck
+from contracts.model import Delivery
+from contracts.sql import identifier
 from warehouse.ingest.stage import Stage
 from warehouse.storage import tables
-from warehouse.storage.connection import quote, table
+from warehouse.storage.connection import table
 
 
 def repeats(connection: duckdb.DuckDBPyConnection, stage: Stage) -> None:
@@ -19,30 +20,24 @@ def repeats(connection: duckdb.DuckDBPyConnection, stage: Stage) -> None:
     Identical repeats keep the first and count as unchanged; repeats that contradict each other are all quarantined.
     """
     for place, check in enumerate(stage.checks):
-        if check.scope is Scope.SET:
-            _repeats_of(connection, stage, place, identity(check, stage.contract))
-
-
-def identity(check: Check, contract: Contract) -> tuple[str, ...]:
-    """The items that a key or unique check looks at together."""
-    return contract.key if check.rule == "key" else (check.item,)
+        if isinstance(check, SetCheck):
+            _repeats_of(connection, stage, place, check.together)
 
 
 def references(connection: duckdb.DuckDBPyConnection, stage: Stage) -> None:
     """Quarantine rows that name a record which the other dataset does not hold; without a table none is held."""
     for place, check in enumerate(stage.checks):
-        if check.scope is not Scope.REFERENCE or check.of is None or check.of.references is None:
+        if check.scope is not Scope.REFERENCE or not isinstance(check, ItemCheck) or check.of.references is None:
             continue
         dataset, item = check.of.references
-        own = quote(check.item)
-        held = (
-            f"SELECT CAST({quote(item)} AS VARCHAR) AS held FROM {table('resource', dataset)} WHERE {quote(item)} IS NOT NULL"
-        )
+        own = identifier(check.item)
+        named = identifier(item)
+        existing = f"SELECT CAST({named} AS VARCHAR) AS value FROM {table('resource', dataset)} WHERE {named} IS NOT NULL"
         if item not in tables.existing(connection, "resource", dataset):
-            held = "SELECT NULL::VARCHAR AS held WHERE false"
+            existing = "SELECT NULL::VARCHAR AS value WHERE false"
         stage.quarantine(
             connection,
-            f"""SELECT _row, {place} FROM {stage.good()} AS s ANTI JOIN ({held}) AS o ON CAST(s.{own} AS VARCHAR) = o.held
+            f"""SELECT _row, {place} FROM {stage.good()} AS s ANTI JOIN ({existing}) AS o ON CAST(s.{own} AS VARCHAR) = o.value
             WHERE s.{own} IS NOT NULL""",
         )
 
@@ -62,9 +57,9 @@ def against_series(connection: duckdb.DuckDBPyConnection, stage: Stage) -> None:
     contract = stage.contract
     same = f"hash({tables.names(contract, 's.')}) = hash({tables.names(contract, 'r.')})"
     for place, check in enumerate(stage.checks):
-        if check.scope is not Scope.SET:
+        if not isinstance(check, SetCheck):
             continue
-        join = _equal(identity(check, contract))
+        join = _equal(check.together)
         pairs = f"FROM {stage.good()} AS s JOIN {table('resource', contract.dataset)} AS r ON {join}"
         stage.repeat(connection, f"SELECT DISTINCT s._row {pairs} WHERE {same}")
         stage.quarantine(connection, f"SELECT DISTINCT s._row, {place} {pairs} WHERE NOT ({same})")
@@ -72,20 +67,20 @@ def against_series(connection: duckdb.DuckDBPyConnection, stage: Stage) -> None:
 
 def _repeats_of(connection: duckdb.DuckDBPyConnection, stage: Stage, place: int, items: Sequence[str]) -> None:
     """By hash first: twenty million keys fit as numbers, and hardly any of them is met twice."""
-    named = ", ".join(map(quote, items))
-    told = " AND ".join(f"{quote(item)} IS NOT NULL" for item in items)
-    if len(items) == 1 and _ascending(connection, f"{stage.good()} WHERE {told}", named):
+    named = ", ".join(map(identifier, items))
+    filled = " AND ".join(f"{identifier(item)} IS NOT NULL" for item in items)
+    if len(items) == 1 and _ascending(connection, f"{stage.good()} WHERE {filled}", named):
         return
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE twice AS SELECT h FROM
-        (SELECT hash({named}) AS h FROM {stage.good()} WHERE {told}) GROUP BY h HAVING count(*) > 1"""
+        (SELECT hash({named}) AS h FROM {stage.good()} WHERE {filled}) GROUP BY h HAVING count(*) > 1"""
     )
     if not _any(connection, "twice"):
         return
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE members AS
         SELECT _row, {named}, hash({tables.names(stage.contract)}) AS _hash FROM {stage.good()} AS s
-        SEMI JOIN twice ON hash({named}) = twice.h WHERE {told}"""
+        SEMI JOIN twice ON hash({named}) = twice.h WHERE {filled}"""
     )
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE sorted AS SELECT _row, _first, _kinds FROM members JOIN
@@ -107,7 +102,7 @@ def _ascending(connection: duckdb.DuckDBPyConnection, rows: str, item: str) -> b
 
 def _collisions(connection: duckdb.DuckDBPyConnection, stage: Stage, place: int, item: str) -> bool:
     """Applied rows whose value another applied row, or a row that stays in the table, has too."""
-    own = quote(item)
+    own = identifier(item)
     applied = f"(SELECT s._row, s.{own} FROM {stage.good()} AS s SEMI JOIN delta USING (_row) WHERE s.{own} IS NOT NULL)"
     stays = f"""(SELECT r.{own} FROM {table("resource", stage.contract.dataset)} AS r
         ANTI JOIN (SELECT old FROM delta WHERE old IS NOT NULL UNION ALL SELECT old FROM gone) AS o ON r.rowid = o.old
@@ -121,7 +116,7 @@ def _collisions(connection: duckdb.DuckDBPyConnection, stage: Stage, place: int,
 
 
 def _equal(items: Sequence[str]) -> str:
-    return " AND ".join(f"s.{quote(item)} = r.{quote(item)}" for item in items)
+    return " AND ".join(f"s.{identifier(item)} = r.{identifier(item)}" for item in items)
 
 
 def _any(connection: duckdb.DuckDBPyConnection, name: str) -> bool:

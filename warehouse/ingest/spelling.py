@@ -44,13 +44,13 @@ class Spelling:
 
 def found(connection: duckdb.DuckDBPyConnection, staged: Stage) -> list[Spelling]:
     """Items of which most values are no dates by the contract, and (nearly) all are by other formats."""
-    made = []
+    spellings = []
     for item in staged.contract.items:
         if item.type not in (Type.DATE, Type.TIMESTAMP) or item.epoch or item.name not in staged.match.headers:
             continue
         if _failing(connection, staged, item) and (spelling := _spelling(connection, staged, item)):
-            made.append(spelling)
-    return made
+            spellings.append(spelling)
+    return spellings
 
 
 def applied(contract: Contract, spellings: list[Spelling]) -> Contract:
@@ -68,8 +68,8 @@ def _failing(connection: duckdb.DuckDBPyConnection, staged: Stage, item: Item) -
     failing = staged.failing("type", item.name)
     if not failing or not staged.faulty:
         return False
-    told = connection.execute(f"SELECT count_if({failing}), count(*) FROM {staged.relation}").fetchone()
-    return bool(told and told[0] and told[0] >= MOSTLY * told[1])
+    row = connection.execute(f"SELECT count_if({failing}), count(*) FROM {staged.relation}").fetchone()
+    return bool(row and row[0] and row[0] >= MOSTLY * row[1])
 
 
 def _spelling(connection: duckdb.DuckDBPyConnection, staged: Stage, item: Item) -> Spelling | None:
@@ -80,8 +80,8 @@ def _spelling(connection: duckdb.DuckDBPyConnection, staged: Stage, item: Item) 
     if not tried:
         return None
     counted = ", ".join(f"count_if({matches('t', dates.pattern(fmt))})" for fmt in tried)
-    told = connection.execute(f"SELECT count(*), {counted} FROM {cells}").fetchone() or (0,)
-    filled, rows = int(told[0]), dict(zip(tried, (int(n or 0) for n in told[1:]), strict=True))
+    row = connection.execute(f"SELECT count(*), {counted} FROM {cells}").fetchone() or (0,)
+    filled, rows = int(row[0]), dict(zip(tried, (int(n or 0) for n in row[1:]), strict=True))
     written = dates.written(rows, filled)
     if written is None or written.rows < READ * filled:
         return None

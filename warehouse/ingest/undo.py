@@ -11,11 +11,12 @@ from contracts.deliveries import Entry, Outcome
 from contracts.doubts import answered
 from contracts.errors import HubError
 from contracts.model import Contract, Delivery
+from contracts.sql import identifier, literal
 from warehouse.ingest import corrections, reconcile, replay
 from warehouse.ingest.ports import Ledger, Lookups
 from warehouse.settings import Settings
 from warehouse.storage import commits, landing, tables
-from warehouse.storage.connection import literal, quote, table, writer
+from warehouse.storage.connection import table, writer
 from warehouse.storage.failpoints import reach
 
 UNDOABLE = ("loaded", "partial", "corrected")
@@ -89,7 +90,7 @@ def _without(connection: duckdb.DuckDBPyConnection, contract: Contract, history:
 
 def _touched(connection: duckdb.DuckDBPyConnection, contract: Contract, batch: str) -> str:
     """Keys whose present row came from the batch; every other key would be the same without it."""
-    keys = ", ".join(map(quote, contract.key))
+    keys = ", ".join(map(identifier, contract.key))
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE touched AS SELECT {keys} FROM {table("resource", contract.dataset)}
         WHERE _batch = {literal(batch)}"""
@@ -101,7 +102,7 @@ def _still_unique(connection: duckdb.DuckDBPyConnection, contract: Contract, bat
     for check in compile(contract):
         if check.rule != "unique":
             continue
-        own = quote(check.item)
+        own = identifier(check.item)
         twice = connection.execute(
             f"""SELECT CAST({own} AS VARCHAR) FROM {table("resource", contract.dataset)} WHERE {own} IS NOT NULL
             GROUP BY {own} HAVING count(*) > 1 LIMIT 1"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,9 @@ from typing import Any
 
 import duckdb
 
+from contracts.checks.code_lists import DIVISIONS, TITLES, Lists
+from contracts.checks.duckdb.context import SqlCodeLists
+from contracts.checks.formats import division
 from contracts.checks.formats import registry as formats
 from contracts.inference import (
     asides,
@@ -26,7 +30,8 @@ from contracts.inference import (
     units,
 )
 from contracts.inference.evidence import Choice, Evidence, Question, Said, Undecided
-from contracts.inference.guess import Answers, Guess, is_code_name
+from contracts.inference.guess import ColumnAnswers, Guess, is_code_name
+from contracts.inference.personal_titles import GRADES
 from contracts.inference.profile import ColumnProfile, Profile
 from contracts.inference.sniff import NotATable
 from contracts.model import Contract, Format, Type
@@ -41,6 +46,8 @@ MAX_COLUMNS = 5_000
 MANY_BROKEN = 0.3
 """Share of rows that cannot be split, from which on delimiter or header are doubted instead of the rows."""
 DISTINCT_DIVISIONS = 200_000
+FEW_WRONG = 0.005
+"""Share of rows that may fail a domain format which the column is drafted as."""
 SEEN = 4
 """Notes about a column that are told at once; its profile has all."""
 Progress = Callable[[str, int, int], None]
@@ -58,7 +65,7 @@ class Request:
     filename: str
     told: Mapping[str, Any] = field(default_factory=dict)
     """Keys of a contract's `reading`."""
-    answers: Answers = field(default_factory=Answers)
+    answers: ColumnAnswers = field(default_factory=ColumnAnswers)
     key: tuple[str, ...] | None = None
     """Headers or machine names of the key; empty: none; None: find it."""
     divisions: Collection[str] = ()
@@ -67,6 +74,8 @@ class Request:
     """The tables of other years, by year."""
     rows: int = 0
     """First rows to be shown beside the draft."""
+    formats: tuple[Format, ...] = ()
+    """Domain formats that packs bring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,64 +94,64 @@ class Drafted:
 def draft_contract(request: Request, settings: Settings, progress: Progress | None = None) -> Drafted:
     """Draft the contract of a new dataset. Raises `Undecided` with every question that the file leaves open."""
     tell = progress or (lambda _step, _done, _of: None)
-    found = inspect(request.path, request.told, settings, name=request.filename, by_person=True).settled()
-    scratch = list(found.scratch)
+    inspection = inspect(request.path, request.told, settings, name=request.filename, by_person=True).settled()
+    scratch = list(inspection.scratch)
     try:
         with profiles.connection(settings) as connection:
             tell("read", 0, 1)
-            source = open_inspected(found, settings, connection=connection)
+            source = open_inspected(inspection, settings, connection=connection)
             scratch += source.scratch
             _within_limits(source, request.filename)
-            made = profiles.stage(source, settings, connection=connection)
-            scratch += made.scratch
-            profile = profiles.profile(made, lambda done, of: tell("profile", done, of))
+            stage = profiles.stage(source, settings, connection=connection)
+            scratch += stage.scratch
+            profile = profiles.profile(stage, lambda done, of: tell("profile", done, of))
             as_written = profile
             taken_back, converted = mends_needed(request, profile)
             if taken_back or converted:
-                found.reading |= {"mends": taken_back} if taken_back else {}
-                found.reading |= {"places": [each.entry() for each in converted]} if converted else {}
-                mended_source = mended(source, {"mends": taken_back, "places": found.reading.get("places", ())})
-                made = profiles.stage(mended_source, settings, connection=connection)
-                scratch += made.scratch
-                profile = profiles.profile(made)
+                inspection.reading |= {"mends": taken_back} if taken_back else {}
+                inspection.reading |= {"places": [each.entry() for each in converted]} if converted else {}
+                mended_source = mended(source, {"mends": taken_back, "places": inspection.reading.get("places", ())})
+                stage = profiles.stage(mended_source, settings, connection=connection)
+                scratch += stage.scratch
+                profile = profiles.profile(stage)
             _has_rows(profile, source, request, connection)
-            found.evidence += _aside(source, connection)
-            found.evidence += _damage(source, connection, request.filename)
-            guesses = _guesses(request, made, profile, found, str(found.reading.get("delimiter") or ""))
+            inspection.evidence += _aside(source, connection)
+            inspection.evidence += _damage(source, connection, request.filename)
+            guesses = _guesses(request, stage, profile, inspection, str(inspection.reading.get("delimiter") or ""))
             for guess, column in zip(guesses, as_written.columns, strict=False):
                 if guess.source in taken_back:
                     mends.say(guess, column, taken_back[guess.source])
-            profile = _with_spans(made, profile, guesses)
+            profile = _with_spans(stage, profile, guesses)
             drafted = None
             if not any(guess.question for guess in guesses):
-                drafted = _drafted(request, found, source.media, profile, guesses)
-                refusals = proving.refused(made, drafted.contract, request.divisions)
-                rows = profiles.first_rows(made, request.rows)
+                drafted = _drafted(request, inspection, source.media, profile, guesses)
+                refusals = proving.refused(stage, drafted.contract, request.divisions)
+                rows = profiles.first_rows(stage, request.rows)
                 drafted = replace(drafted, evidence=(*drafted.evidence, *refusals), rows=rows)
     finally:
         for path in scratch:
             path.unlink(missing_ok=True)
     if drafted is None:
         questions = tuple(guess.question for guess in guesses if guess.question)
-        raise Undecided(_merged(questions), (*found.evidence, *_seen(guesses)))
+        raise Undecided(_merged(questions), (*inspection.evidence, *_seen(guesses)))
     return drafted
 
 
-def _drafted(request: Request, found: Inspection, media: str, profile: Profile, guesses: Sequence[Guess]) -> Drafted:
-    evidence = (*found.evidence, *_seen(guesses))
+def _drafted(request: Request, inspection: Inspection, media: str, profile: Profile, guesses: Sequence[Guess]) -> Drafted:
+    evidence = (*inspection.evidence, *_seen(guesses))
     commas = [guess.source for guess in guesses if guess.decimal_comma]
-    reading = {**found.reading, **({"decimal": commas} if commas else {})}
-    subject = draft.Subject(request.dataset, request.title, request.owner, request.filename, media, reading=reading)
+    reading = {**inspection.reading, **({"decimal": commas} if commas else {})}
+    subject = draft.DraftSubject(request.dataset, request.title, request.owner, request.filename, media, reading=reading)
     contract = draft.checked(draft.document(subject, profile, guesses), f"{request.dataset}.odcs.yaml")
     return Drafted(contract, profile, draft.report(subject, profile, guesses), evidence, tuple(guesses))
 
 
-def _with_spans(made: profiles.Stage, profile: Profile, guesses: Sequence[Guess]) -> Profile:
+def _with_spans(stage: profiles.Stage, profile: Profile, guesses: Sequence[Guess]) -> Profile:
     """The profile with the first and last date of each column in the order of time, not of the alphabet."""
     columns = list(profile.columns)
     for place, guess in enumerate(guesses):
         if guess.type in (Type.DATE, Type.TIMESTAMP) and guess.formats:
-            first, last = profiles.first_and_last(made, guess.source, guess.formats)
+            first, last = profiles.first_and_last(stage, guess.source, guess.formats)
             columns[place] = replace(columns[place], least=first, most=last)
     return replace(profile, columns=tuple(columns))
 
@@ -163,10 +172,10 @@ def _named(profile: Profile) -> list[tuple[ColumnProfile, str]]:
 def columns_of(path: Path, reading: Mapping[str, Any], settings: Settings, *, name: str) -> tuple[str, ...]:
     """The headers of a file, read as a contract says; for comparing a new delivery with it."""
     with profiles.connection(settings) as connection:
-        found = inspect(path, reading, settings, name=name).settled()
-        source = open_inspected(found, settings, connection=connection, lazy=True)
-    for made in {*source.scratch, *found.scratch}:
-        made.unlink(missing_ok=True)
+        inspection = inspect(path, reading, settings, name=name).settled()
+        source = open_inspected(inspection, settings, connection=connection, lazy=True)
+    for scratch in {*source.scratch, *inspection.scratch}:
+        scratch.unlink(missing_ok=True)
     return source.columns
 
 
@@ -226,8 +235,8 @@ def _rejected(source: Source, connection: duckdb.DuckDBPyConnection) -> list[tup
     """Rows that are not in the relation: the rule, how many, and some of what was found."""
     if not source.rejects:
         return []
-    told = "split_part(reason, ':', 1), count(*), list(split_part(reason, ':', 2))[:3]"
-    return connection.execute(f"SELECT {told} FROM {source.rejects} GROUP BY 1").fetchall()
+    columns = "split_part(reason, ':', 1), count(*), list(split_part(reason, ':', 2))[:3]"
+    return connection.execute(f"SELECT {columns} FROM {source.rejects} GROUP BY 1").fetchall()
 
 
 def _aside(source: Source, connection: duckdb.DuckDBPyConnection) -> list[Evidence]:
@@ -240,81 +249,91 @@ def _aside(source: Source, connection: duckdb.DuckDBPyConnection) -> list[Eviden
 def _damage(source: Source, connection: duckdb.DuckDBPyConnection, filename: str) -> list[Evidence]:
     """Text that was damaged before it came here, told with counts; refused where that is most of it."""
     counts, cells = damaged.count(connection, source.relation, source.columns)
-    told = damage.told(counts, cells)
+    described = damage.told(counts, cells)
     if damage.is_hopeless(counts, cells):
-        zh, en = "；".join(said.zh for said in told), "; ".join(said.en for said in told)
+        zh, en = "；".join(said.zh for said in described), "; ".join(said.en for said in described)
         raise NotATable(
             f"{filename} 的文字已损坏：{zh}。请提供方从原系统按 UTF-8 重新导出。",
             f"The text of {filename} is damaged: {en}. Ask the provider to export it again from its source, as UTF-8.",
         )
-    return told
+    return described
 
 
-def _guesses(request: Request, made: profiles.Stage, profile: Profile, found: Inspection, delimiter: str) -> list[Guess]:
+def _guesses(request: Request, stage: profiles.Stage, profile: Profile, inspection: Inspection, delimiter: str) -> list[Guess]:
     names = naming.column_names([column.source for column in profile.columns])
     guesses = infer.infer(
         profile,
         names,
         answers=request.answers,
-        text_columns=found.text_columns,
-        decimals=found.decimals,
-        converted=coordinates.entries(found.reading),
+        text_columns=inspection.text_columns,
+        decimals=inspection.decimals,
+        converted=coordinates.entries(inspection.reading),
         delimiter=delimiter,
     )
     for guess, column in zip(guesses, profile.columns, strict=True):
-        _domain_format(guess, column, made, request.divisions)
-    _divisions_of_their_years(request, made, guesses)
-    key = _key(request, made, profile, guesses)
+        _domain_format(guess, column, stage, request.divisions)
+    _divisions_of_their_years(request, stage, guesses)
+    key = _key(request, stage, profile, guesses)
     guesses = keys.with_key(guesses, key)
-    found.evidence += units.give(guesses, found.above)
+    inspection.evidence += units.give(guesses, inspection.above)
     return guesses
 
 
-def _domain_format(guess: Guess, column: ColumnProfile, made: profiles.Stage, codes: Collection[str]) -> None:
+def _domain_format(guess: Guess, column: ColumnProfile, stage: profiles.Stage, codes: Collection[str]) -> None:
     """A domain format where the values prove it: check digits right, divisions in the list, all but a few."""
     if guess.type != "string" or guess.format or not column.filled:
         return
-    place = made.place(guess.source)
-    regions = formats.Regions(codes) if codes else None
-    tests = (
-        (Format.IDENTITY_NUMBER, "identity_number", formats.identity_number_sql(place, regions)),
-        (Format.CREDIT_CODE, "credit_code", formats.credit_code_sql(place)),
-        (Format.MOBILE, "mobile", formats.mobile_sql(place)),
-    )
-    for kind, form, sql in tests:
-        if column.counts[form] < 0.95 * column.filled or (kind is Format.MOBILE and guess.personal != "mobile"):
-            continue
-        if kind is Format.IDENTITY_NUMBER and regions is None:
-            guess.say(
-                "像 identity-number；目录中没有区划表（代码表 division），未设检查",
-                "looks like an identity-number; the catalogue has no list of divisions to check it with: not checked",
-            )
+    for form in formats.recognized():
+        if _looks_like(form, guess, column):
+            _prove(form, guess, column, stage, Lists({DIVISIONS: tuple(codes)} if codes else {}))
             return
-        wrong = profiles.count_where(made, f"{place} IS NOT NULL AND NOT coalesce({sql}, false)")
-        if wrong <= 0.005 * column.filled:
-            guess.format, guess.exceptions = kind, wrong
-            guess.say(
-                f"{column.filled - wrong} 行符合 {kind.value}，{wrong} 行不符",
-                f"{column.filled - wrong} rows are a {kind.value}, {wrong} are not",
-            )
-        else:
-            guess.say(
-                f"像 {kind.value}，但 {wrong} 行校验不符，未设检查",
-                f"looks like a {kind.value}, but {wrong} rows fail: not checked",
-            )
-        return
     if codes and column.counts["division"] == column.filled and is_code_name(guess):
-        _division(guess, column, made, codes)
+        _division(guess, column, stage, codes)
 
 
-def _divisions_of_their_years(request: Request, made: profiles.Stage, guesses: Sequence[Guess]) -> None:
+def _looks_like(form: Format, guess: Guess, column: ColumnProfile) -> bool:
+    look = form.recognition
+    if look is None or column.counts.get(form.counted, 0) < look.share * column.filled:
+        return False
+    return not look.named or guess.personal == form.personal
+
+
+def _article(form: Format) -> str:
+    """a or an."""
+    return "an" if form.name[0] in "aeiou" else "a"
+
+
+def _prove(form: Format, guess: Guess, column: ColumnProfile, stage: profiles.Stage, lookups: Lists) -> None:
+    """The format's own check over all rows: few may fail."""
+    if missing := [name for name in form.lists if name not in lookups.lists]:
+        zh, en = TITLES.get(missing[0], (f"代码表 {missing[0]}", f"code list {missing[0]}"))
+        guess.say(
+            f"像 {form}；目录中没有{zh}，未设检查",
+            f"looks like {_article(form)} {form}; the catalogue has no {en} to check it with: not checked",
+        )
+        return
+    place = stage.place(guess.source)
+    right = form.sql(place, SqlCodeLists(lookups))
+    wrong = profiles.count_where(stage, f"{place} IS NOT NULL AND NOT coalesce({right}, false)")
+    if wrong > FEW_WRONG * column.filled:
+        guess.say(f"像 {form}，但 {wrong} 行校验不符，未设检查", f"looks like a {form}, but {wrong} rows fail: not checked")
+        return
+    guess.format, guess.exceptions = form, wrong
+    if form.personal and not guess.personal:
+        guess.personal, guess.grade = form.personal, GRADES[form.personal]
+    guess.say(
+        f"{column.filled - wrong} 行符合 {form}，{wrong} 行不符", f"{column.filled - wrong} rows are a {form}, {wrong} are not"
+    )
+
+
+def _divisions_of_their_years(request: Request, stage: profiles.Stage, guesses: Sequence[Guess]) -> None:
     """Tell of columns called division code, whose values are not all of today, what their codes are."""
     years = [guess.source for guess in guesses if divisions.is_year_title(guess.source)]
     for guess in guesses:
         if guess.format or guess.type != "string" or not divisions.is_division_title(guess.source, guess.name):
             continue
         if request.divisions:
-            rows = profiles.with_year(made, guess.source, years[0] if years else None, DISTINCT_DIVISIONS)
+            rows = profiles.with_year(stage, guess.source, years[0] if years else None, DISTINCT_DIVISIONS)
             seen = divisions.count(rows, request.divisions, request.past_divisions)
             guess.say(*divisions.say(seen, request.past_divisions.keys()))
         else:
@@ -324,16 +343,16 @@ def _divisions_of_their_years(request: Request, made: profiles.Stage, guesses: S
             )
 
 
-def _division(guess: Guess, column: ColumnProfile, made: profiles.Stage, codes: Collection[str]) -> None:
+def _division(guess: Guess, column: ColumnProfile, stage: profiles.Stage, codes: Collection[str]) -> None:
     """A division code when practically all its values are in the list; a list of another year misses some."""
     if column.distinct > DISTINCT_DIVISIONS or column.longest > 12 or column.distinct < 2:
         return
-    spellings = formats.division_spellings(frozenset(codes))
-    values = profiles.distinct_values(made, guess.source, DISTINCT_DIVISIONS)
-    wrong = sum(rows for value, rows in values if formats.division(value, spellings) is not None)
+    spellings = division.spellings(frozenset(codes))
+    values = profiles.distinct_values(stage, guess.source, DISTINCT_DIVISIONS)
+    wrong = sum(rows for value, rows in values if not (re.fullmatch(division.PATTERN, value) and value[:9] in spellings))
     known = sum(rows for _value, rows in values) - wrong
     if wrong == 0 and column.shortest >= 4:
-        guess.format = Format.DIVISION
+        guess.format = formats.DIVISION
         guess.say(f"全部 {known} 行都是现行行政区划代码", f"all {known} rows are division codes in the list")
     elif wrong <= 0.05 * column.filled:
         guess.say(
@@ -342,7 +361,7 @@ def _division(guess: Guess, column: ColumnProfile, made: profiles.Stage, codes: 
         )
 
 
-def _key(request: Request, made: profiles.Stage, profile: Profile, guesses: Sequence[Guess]) -> tuple[str, ...]:
+def _key(request: Request, stage: profiles.Stage, profile: Profile, guesses: Sequence[Guess]) -> tuple[str, ...]:
     """The key: as told, else a column that is unique and named like one, else a group that cannot be unique by chance."""
     if request.key is not None:
         return _told_key(request.key, guesses)
@@ -350,34 +369,34 @@ def _key(request: Request, made: profiles.Stage, profile: Profile, guesses: Sequ
     single, groups = keys.key_candidates(pairs, profile.rows)
     if single:
         return (single[0],)
-    return profiles.unique_together(made, groups[:12]) or ()
+    return profiles.unique_together(stage, groups[:12]) or ()
 
 
-def _told_key(told: tuple[str, ...], guesses: Sequence[Guess]) -> tuple[str, ...]:
+def _told_key(key: tuple[str, ...], guesses: Sequence[Guess]) -> tuple[str, ...]:
     known = {name: guess.source for guess in guesses for name in (guess.name, guess.source)}
-    missing = [name for name in told if name not in known]
+    missing = [name for name in key if name not in known]
     if missing:
         names = [guess.source for guess in guesses[:30]]
         raise NotATable(
             f"没有列 {missing[0]}；有：{'、'.join(names)}", f"There is no column {missing[0]!r}; there are {', '.join(names)}"
         )
-    return tuple(known[name] for name in told)
+    return tuple(known[name] for name in key)
 
 
 def _seen(guesses: Sequence[Guess]) -> list[Evidence]:
     """What was found of each column, briefly."""
-    made = []
+    seen = []
     for guess in guesses[:60]:
         notes_zh = "；".join(note.zh for note in guess.notes[:SEEN])
         notes_en = "; ".join(note.en for note in guess.notes[:SEEN])
         key = (f"，主键第 {guess.key} 位", f", key {guess.key}") if guess.key else ("", "")
-        made.append(
+        seen.append(
             Evidence(
                 f"{guess.source} → {guess.name}：{guess.type}{key[0]}" + (f"（{notes_zh}）" if notes_zh else ""),
                 f"{guess.source} → {guess.name}: {guess.type}{key[1]}" + (f" ({notes_en})" if notes_en else ""),
             )
         )
-    return made
+    return seen
 
 
 def _merged(questions: Sequence[Question]) -> tuple[Question, ...]:

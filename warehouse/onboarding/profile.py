@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,10 @@ from contracts.inference.profile import (
     WRITTEN_PATTERNS,
     ColumnProfile,
     Profile,
+    brought,
 )
-from warehouse.readers.scratch import identifier, scratch_file, text
+from contracts.sql import identifier, literal
+from warehouse.readers.scratch import scratch_file
 from warehouse.readers.source import Source
 from warehouse.settings import Settings
 
@@ -41,9 +42,9 @@ EXACT_DIGITS = 15
 ROC_LIKE = re.compile(WRITTEN_PATTERNS["roc"])
 FORMS = (*PATTERNS, *LONG_PATTERNS, *DECIMAL_PATTERNS, *WRITTEN_PATTERNS)
 Progress = Callable[[int, int], None]
-TRIMMED = f"nullif(trim({{}}, {text(SPACES)}), '')"
+TRIMMED = f"nullif(trim({{}}, {literal(SPACES)}), '')"
 NUMBERED = " OR ".join(
-    f"regexp_full_match(v, {text(PATTERNS[p])})" for p in ("number", "thousands", "decimal_comma", "percent")
+    f"regexp_full_match(v, {literal(PATTERNS[p])})" for p in ("number", "thousands", "decimal_comma", "percent")
 )
 
 
@@ -85,76 +86,78 @@ def stage(source: Source, settings: Settings, *, connection: duckdb.DuckDBPyConn
     target = scratch_file(settings.scratch, ".stage.parquet")
     selected = ", ".join(f"nullif({identifier(name)}, '') AS c{n}" for n, name in enumerate(source.columns))
     try:
-        connection.execute(f"COPY (SELECT {selected} FROM {source.relation}) TO {text(str(target))} (FORMAT parquet)")
+        connection.execute(f"COPY (SELECT {selected} FROM {source.relation}) TO {literal(str(target))} (FORMAT parquet)")
     except BaseException:
         target.unlink(missing_ok=True)
         raise
-    made = Stage(connection, f"read_parquet({text(str(target))})", source.columns, scratch=(target,))
-    made.rows = int(_one(connection, f"SELECT count(*) FROM {made.relation}")[0])
-    made.totals = _trailing_totals(made)
-    if made.totals:
-        made.relation = f"(SELECT * FROM {made.relation} LIMIT {made.rows - made.totals})"
-    return made
+    staged = Stage(connection, f"read_parquet({literal(str(target))})", source.columns, scratch=(target,))
+    staged.rows = int(_one(connection, f"SELECT count(*) FROM {staged.relation}")[0])
+    staged.totals = _trailing_totals(staged)
+    if staged.totals:
+        staged.relation = f"(SELECT * FROM {staged.relation} LIMIT {staged.rows - staged.totals})"
+    return staged
 
 
-def first_rows(made: Stage, count: int) -> tuple[tuple[str | None, ...], ...]:
+def first_rows(stage: Stage, count: int) -> tuple[tuple[str | None, ...], ...]:
     """The first rows as they are written, long values cut."""
     if not count:
         return ()
-    columns = ", ".join(f"c{n}[:{LONGEST_SHOWN}]" for n in range(len(made.columns)))
-    return tuple(made.connection.execute(f"SELECT {columns} FROM {made.relation} LIMIT {int(count)}").fetchall())
+    columns = ", ".join(f"c{n}[:{LONGEST_SHOWN}]" for n in range(len(stage.columns)))
+    return tuple(stage.connection.execute(f"SELECT {columns} FROM {stage.relation} LIMIT {int(count)}").fetchall())
 
 
-def _trailing_totals(made: Stage) -> int:
-    if made.rows < 2 or len(made.columns) < 2:
+def _trailing_totals(stage: Stage) -> int:
+    if stage.rows < 2 or len(stage.columns) < 2:
         return 0
-    first = "coalesce(" + ", ".join(f"c{n}" for n in range(min(6, len(made.columns)))) + ")"
-    listed = ", ".join(text(word) for word in sorted(TOTALS))
+    first = "coalesce(" + ", ".join(f"c{n}" for n in range(min(6, len(stage.columns)))) + ")"
+    listed = ", ".join(literal(word) for word in sorted(TOTALS))
     word = f"lower(regexp_replace({first}, '[\\s:：]', '', 'g'))"
-    sql = f"SELECT {word} IN ({listed}) FROM {made.relation} OFFSET {max(0, made.rows - 3)}"
-    last = [bool(row[0]) for row in made.connection.execute(sql).fetchall()]
+    sql = f"SELECT {word} IN ({listed}) FROM {stage.relation} OFFSET {max(0, stage.rows - 3)}"
+    last = [bool(row[0]) for row in stage.connection.execute(sql).fetchall()]
     return next((n for n, total in enumerate(reversed(last)) if not total), len(last))
 
 
-def profile(made: Stage, progress: Progress | None = None) -> Profile:
+def profile(stage: Stage, progress: Progress | None = None) -> Profile:
     """The profile of every column, over all rows."""
-    rows = made.rows - made.totals
+    rows = stage.rows - stage.totals
     size = max(1, min(WIDEST, CELLS // max(1, rows)))
     columns: list[ColumnProfile] = []
-    for start in range(0, len(made.columns), size):
-        places = range(start, min(start + size, len(made.columns)))
-        columns += _batch(made, places)
+    for start in range(0, len(stage.columns), size):
+        places = range(start, min(start + size, len(stage.columns)))
+        columns += _batch(stage, places)
         if progress:
-            progress(len(columns), len(made.columns))
-    return Profile(rows, tuple(columns), made.totals)
+            progress(len(columns), len(stage.columns))
+    return Profile(rows, tuple(columns), stage.totals)
 
 
-def _batch(made: Stage, places: Sequence[int]) -> list[ColumnProfile]:
+def _batch(stage: Stage, places: Sequence[int]) -> list[ColumnProfile]:
     """Distinct values of a batch of columns with their rows, in a temporary table; then what each column holds."""
     upright = " UNION ALL ".join(f"SELECT {n} AS c, c{n} AS v FROM stage" for n in places)
     if len(places) > 1:
         cast = ", ".join(f"c{n}" for n in places)
         upright = f"SELECT CAST(c[2:] AS INTEGER) AS c, v FROM (UNPIVOT stage ON {cast} INTO NAME c VALUE v)"
-    made.connection.execute(
+    stage.connection.execute(
         "CREATE OR REPLACE TEMP TABLE cells AS "
-        f"WITH stage AS (SELECT {', '.join(f'c{n}' for n in places)} FROM {made.relation}) "
+        f"WITH stage AS (SELECT {', '.join(f'c{n}' for n in places)} FROM {stage.relation}) "
         f"SELECT c, v, count(*) AS n FROM ({upright}) WHERE v IS NOT NULL GROUP BY c, v"
     )
-    _trim(made)
-    found = {row["c"]: row for row in _rows(made.connection, _measures())}
-    _more_forms(made.connection, found)
-    formats = _date_formats(made.connection, [n for n, row in found.items() if row["dated"] + row["ymd8"] + row["joined_time"]])
-    return [_column(made.columns[n], found.get(n), formats.get(n, {})) for n in places]
+    _trim(stage)
+    by_column = {row["c"]: row for row in _rows(stage.connection, _measures())}
+    _more_forms(stage.connection, by_column)
+    formats = _date_formats(
+        stage.connection, [n for n, row in by_column.items() if row["dated"] + row["ymd8"] + row["joined_time"]]
+    )
+    return [_column(stage.columns[n], by_column.get(n), formats.get(n, {})) for n in places]
 
 
-def _trim(made: Stage) -> None:
+def _trim(stage: Stage) -> None:
     """Trim the distinct values where some have white space around them."""
     trimmed = TRIMMED.format("v")
-    found = made.connection.execute(f"SELECT DISTINCT c FROM cells WHERE {trimmed} IS DISTINCT FROM v").fetchall()
-    if not found:
+    padded = stage.connection.execute(f"SELECT DISTINCT c FROM cells WHERE {trimmed} IS DISTINCT FROM v").fetchall()
+    if not padded:
         return
-    made.padded |= {int(row[0]) for row in found}
-    made.connection.execute(
+    stage.padded |= {int(row[0]) for row in padded}
+    stage.connection.execute(
         "CREATE OR REPLACE TEMP TABLE cells AS SELECT c, v, sum(n)::BIGINT AS n FROM "
         f"(SELECT c, {trimmed} AS v, n FROM cells) WHERE v IS NOT NULL GROUP BY c, v"
     )
@@ -162,17 +165,19 @@ def _trim(made: Stage) -> None:
 
 def _counts(patterns: Mapping[str, str]) -> str:
     return ", ".join(
-        f"coalesce(sum(n) FILTER (regexp_full_match(v, {text(form)})), 0)::BIGINT AS {name}" for name, form in patterns.items()
+        f"coalesce(sum(n) FILTER (regexp_full_match(v, {literal(form)})), 0)::BIGINT AS {name}"
+        for name, form in patterns.items()
     )
 
 
-def _more_forms(connection: duckdb.DuckDBPyConnection, found: dict[int, dict[str, Any]]) -> None:
-    long = [n for n, row in found.items() if row["longest"] >= LONG_FROM]
-    _count_forms(connection, found, long, LONG_PATTERNS)
-    fractions = [n for n, row in found.items() if row["number"] > row["integer"]]
-    _count_forms(connection, found, fractions, DECIMAL_PATTERNS)
-    _count_forms(connection, found, [n for n, row in found.items() if _odd(row)], WRITTEN_PATTERNS)
-    exact = [n for n, row in found.items() if row["longest"] > EXACT_DIGITS and row["number"] + row["thousands"]]
+def _more_forms(connection: duckdb.DuckDBPyConnection, by_column: dict[int, dict[str, Any]]) -> None:
+    long = [n for n, row in by_column.items() if row["longest"] >= LONG_FROM]
+    _count_forms(connection, by_column, long, LONG_PATTERNS)
+    fractions = [n for n, row in by_column.items() if row["number"] > row["integer"]]
+    _count_forms(connection, by_column, fractions, DECIMAL_PATTERNS)
+    _count_forms(connection, by_column, [n for n, row in by_column.items() if _odd(row)], WRITTEN_PATTERNS)
+    _count_forms(connection, by_column, list(by_column), brought())
+    exact = [n for n, row in by_column.items() if row["longest"] > EXACT_DIGITS and row["number"] + row["thousands"]]
     if exact:
         plain = "replace(v, ',', '')"
         sql = (
@@ -181,7 +186,7 @@ def _more_forms(connection: duckdb.DuckDBPyConnection, found: dict[int, dict[str
             f"FROM cells WHERE c IN ({', '.join(map(str, exact))}) GROUP BY c"
         )
         for row in _rows(connection, sql):
-            found[row["c"]] |= row
+            by_column[row["c"]] |= row
 
 
 def _odd(row: dict[str, Any]) -> bool:
@@ -191,19 +196,22 @@ def _odd(row: dict[str, Any]) -> bool:
 
 
 def _count_forms(
-    connection: duckdb.DuckDBPyConnection, found: dict[int, dict[str, Any]], places: Sequence[int], patterns: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection,
+    by_column: dict[int, dict[str, Any]],
+    places: Sequence[int],
+    patterns: Mapping[str, str],
 ) -> None:
     """Count more forms, in the columns alone that may have them: each costs a look at every distinct value."""
-    if not places:
+    if not places or not patterns:
         return
     sql = f"SELECT c, {_counts(patterns)} FROM cells WHERE c IN ({', '.join(map(str, places))}) GROUP BY c"
     for row in _rows(connection, sql):
-        found[row["c"]] |= row
+        by_column[row["c"]] |= row
 
 
 def _measures() -> str:
     forms = _counts(PATTERNS)
-    dated = f"regexp_full_match(v, {text(PATTERNS['dated'])})"
+    dated = f"regexp_full_match(v, {literal(PATTERNS['dated'])})"
     return f"""SELECT c, sum(n)::BIGINT AS filled, count(*) AS "distinct", sum(n * n::DOUBLE) AS pairs,
         min(length(v)) AS shortest, max(length(v)) AS longest, min(v) AS least, max(v) AS most,
         min(x) FILTER (isfinite(x)) AS least_number, max(x) FILTER (isfinite(x)) AS most_number,
@@ -233,12 +241,12 @@ def _date_formats(connection: duckdb.DuckDBPyConnection, places: Sequence[int]) 
 
 
 def _reads(fmt: str) -> str:
-    matched = f"regexp_full_match(v, {text(dates.pattern(fmt))})"
+    matched = f"regexp_full_match(v, {literal(dates.pattern(fmt))})"
     if fmt == dates.ISO:
         return f"{matched} AND try_cast(regexp_extract(v, '^[0-9]+-[0-9]+-[0-9]+') AS DATE) IS NOT NULL"
     if "%z" in fmt:
         return matched
-    return f"{matched} AND try_strptime(v, {text(fmt)}) IS NOT NULL"
+    return f"{matched} AND try_strptime(v, {literal(fmt)}) IS NOT NULL"
 
 
 def _column(source: str, row: dict[str, Any] | None, formats: dict[str, int]) -> ColumnProfile:
@@ -255,7 +263,7 @@ def _column(source: str, row: dict[str, Any] | None, formats: dict[str, int]) ->
         most=row["most"],
         least_number=row["least_number"],
         most_number=row["most_number"],
-        counts={name: int(row.get(name, 0)) for name in FORMS},
+        counts={name: int(row.get(name, 0)) for name in (*FORMS, *brought())},
         top=_paired(row["top"], row["top_n"]),
         samples=tuple(dict.fromkeys([row["some"], *(row["firsts"] or [])]))[:SHOWN],
         not_numbers=_paired(row["not_numbers"], row["not_numbers_n"]),
@@ -271,59 +279,54 @@ def _paired(values: list[str] | None, counts: list[int] | None) -> tuple[tuple[s
     return tuple(zip(values or [], counts or [], strict=True))
 
 
-def first_and_last(made: Stage, column: str, formats: Sequence[str]) -> tuple[str | None, str | None]:
+def first_and_last(stage: Stage, column: str, formats: Sequence[str]) -> tuple[str | None, str | None]:
     """The earliest and the latest value of a column of dates as they are written, by the strptime formats that read them."""
-    place = made.place(column)
-    moment = "coalesce(" + ", ".join(f"try_strptime(v, {text(fmt)})" for fmt in formats if "%z" not in fmt) + ", NULL)"
+    place = stage.place(column)
+    moment = "coalesce(" + ", ".join(f"try_strptime(v, {literal(fmt)})" for fmt in formats if "%z" not in fmt) + ", NULL)"
     if all("%z" in fmt for fmt in formats):
         moment = "v"
-    sql = f"SELECT arg_min(v, {moment}), arg_max(v, {moment}) FROM (SELECT {place} AS v FROM {made.relation})"
-    first, last = _one(made.connection, sql)
+    sql = f"SELECT arg_min(v, {moment}), arg_max(v, {moment}) FROM (SELECT {place} AS v FROM {stage.relation})"
+    first, last = _one(stage.connection, sql)
     return first, last
 
 
-def unique_together(made: Stage, candidates: Sequence[Sequence[str]]) -> tuple[str, ...] | None:
+def unique_together(stage: Stage, candidates: Sequence[Sequence[str]]) -> tuple[str, ...] | None:
     """The first of several groups of columns whose values together are different in every row."""
-    rows = made.rows - made.totals
+    rows = stage.rows - stage.totals
     for group in candidates:
         few = min(rows, QUICK_LOOK)
-        if _distinct(made, group, f"(SELECT * FROM {made.relation} LIMIT {few})") < few:
+        if _distinct(stage, group, f"(SELECT * FROM {stage.relation} LIMIT {few})") < few:
             continue
-        if _distinct(made, group, made.relation) == rows:
+        if _distinct(stage, group, stage.relation) == rows:
             return tuple(group)
     return None
 
 
-def _distinct(made: Stage, group: Sequence[str], relation: str) -> int:
-    places = ", ".join(made.place(column) for column in group)
-    filled = " AND ".join(f"{made.place(column)} IS NOT NULL" for column in group)
-    return int(_one(made.connection, f"SELECT count(*) FROM (SELECT DISTINCT {places} FROM {relation} WHERE {filled})")[0])
+def _distinct(stage: Stage, group: Sequence[str], relation: str) -> int:
+    places = ", ".join(stage.place(column) for column in group)
+    filled = " AND ".join(f"{stage.place(column)} IS NOT NULL" for column in group)
+    return int(_one(stage.connection, f"SELECT count(*) FROM (SELECT DISTINCT {places} FROM {relation} WHERE {filled})")[0])
 
 
-def groups_of(columns: Sequence[str], most: int = 3) -> list[tuple[str, ...]]:
-    """Every pair, then every triple, of columns, in their order."""
-    return [group for size in range(2, most + 1) for group in combinations(columns, size)]
-
-
-def count_where(made: Stage, condition: str) -> int:
+def count_where(stage: Stage, condition: str) -> int:
     """Rows of the stage for which a condition over c0, c1 … is true."""
-    return int(_one(made.connection, f"SELECT count(*) FROM {made.relation} WHERE {condition}")[0])
+    return int(_one(stage.connection, f"SELECT count(*) FROM {stage.relation} WHERE {condition}")[0])
 
 
-def distinct_values(made: Stage, column: str, limit: int) -> list[tuple[str, int]]:
+def distinct_values(stage: Stage, column: str, limit: int) -> list[tuple[str, int]]:
     """Distinct values of a column with their rows, for rules that SQL does not know (check digits)."""
-    place = made.place(column)
-    sql = f"SELECT {place}, count(*) FROM {made.relation} WHERE {place} IS NOT NULL GROUP BY 1 LIMIT {limit}"
-    return [(str(value), int(rows)) for value, rows in made.connection.execute(sql).fetchall()]
+    place = stage.place(column)
+    sql = f"SELECT {place}, count(*) FROM {stage.relation} WHERE {place} IS NOT NULL GROUP BY 1 LIMIT {limit}"
+    return [(str(value), int(rows)) for value, rows in stage.connection.execute(sql).fetchall()]
 
 
-def with_year(made: Stage, column: str, year: str | None, limit: int) -> list[tuple[str, str | None, int]]:
+def with_year(stage: Stage, column: str, year: str | None, limit: int) -> list[tuple[str, str | None, int]]:
     """Distinct values of a column, each with the year that its rows say, and their number."""
-    place, beside = made.place(column), made.place(year) if year else "NULL::VARCHAR"
-    sql = f"SELECT {place}, {beside}, count(*) FROM {made.relation} WHERE {place} IS NOT NULL GROUP BY 1, 2 LIMIT {limit}"
+    place, beside = stage.place(column), stage.place(year) if year else "NULL::VARCHAR"
+    sql = f"SELECT {place}, {beside}, count(*) FROM {stage.relation} WHERE {place} IS NOT NULL GROUP BY 1, 2 LIMIT {limit}"
     return [
         (str(value), None if said is None else str(said), int(rows))
-        for value, said, rows in made.connection.execute(sql).fetchall()
+        for value, said, rows in stage.connection.execute(sql).fetchall()
     ]
 
 

@@ -40,20 +40,22 @@ def open_source(
 
 
 def open_inspected(
-    found: Inspection, settings: Settings, *, connection: duckdb.DuckDBPyConnection, lazy: bool = False
+    inspection: Inspection, settings: Settings, *, connection: duckdb.DuckDBPyConnection, lazy: bool = False
 ) -> Source:
     """A file that was inspected already; nothing may be open about it."""
-    folder, reading = settings.scratch, found.reading
-    if found.media in {"xls", "xlsx"}:
-        source = open_excel(found.path, folder=folder, reading=reading)
-    elif found.media in {"json", "geojson"}:
-        source = open_json(found.path, found.records or RecordList(str(reading["records"])), folder=folder, reading=reading)
-        source = replace(source, media=found.media)
-    elif found.media == "ndjson":
-        source = open_ndjson(found.path, folder=folder, reading=reading)
-    elif found.media == "parquet":
-        source = open_parquet(found.path, reading, folder=folder)
+    folder, reading = settings.scratch, inspection.reading
+    if inspection.media in {"xls", "xlsx"}:
+        source = open_excel(inspection.path, folder=folder, reading=reading)
+    elif inspection.media in {"json", "geojson"}:
+        source = open_json(
+            inspection.path, inspection.records or RecordList(str(reading["records"])), folder=folder, reading=reading
+        )
+        source = replace(source, media=inspection.media)
+    elif inspection.media == "ndjson":
+        source = open_ndjson(inspection.path, folder=folder, reading=reading)
+    elif inspection.media == "parquet":
+        source = open_parquet(inspection.path, reading, folder=folder)
     else:
-        source = open_csv(found.path, reading, settings, connection=connection, lazy=lazy)
-    source = replace(source, encoding=found.encoding or source.encoding, scratch=(*found.scratch, *source.scratch))
+        source = open_csv(inspection.path, reading, settings, connection=connection, lazy=lazy)
+    source = replace(source, encoding=inspection.encoding or source.encoding, scratch=(*inspection.scratch, *source.scratch))
     return mended(source, reading)

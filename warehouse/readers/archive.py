@@ -59,7 +59,7 @@ def unpack(path: Path, *, name: str = "", member: str = "", folder: Path, limit:
     """The innermost data file of a gzip or zip. `member` says which file of a zip: its name there, `inner.zip!its name`
     where it lies in a zip inside. Not `strict`: the only file of an archive is taken whatever it is called, as in the next
     month's delivery."""
-    here, label, wanted, told = path, name or path.name, member, ""
+    here, label, wanted, origin = path, name or path.name, member, ""
     scratch: list[Path] = []
     steps: list[str] = []
     evidence: list[Evidence] = []
@@ -73,16 +73,16 @@ def unpack(path: Path, *, name: str = "", member: str = "", folder: Path, limit:
                 _gunzip(here, target, label, limit)
                 label = label[:-3] if label.lower().endswith(".gz") else label
             else:
-                label, wanted = _unzip(here, target, Wanted(wanted, label, told, strict), limit)
-                told = f"{told}{INSIDE}{label}" if told else label
-                evidence.append(Evidence(f"读取压缩包中的 {told}", f"reads {told} inside the archive"))
+                label, wanted = _unzip(here, target, Wanted(wanted, label, origin, strict), limit)
+                origin = f"{origin}{INSIDE}{label}" if origin else label
+                evidence.append(Evidence(f"读取压缩包中的 {origin}", f"reads {origin} inside the archive"))
             steps.append(kind)
             here = target
     except BaseException:
-        for made in scratch:
-            made.unlink(missing_ok=True)
+        for paths in scratch:
+            paths.unlink(missing_ok=True)
         raise
-    return Unpacked(here, label, told, tuple(steps), tuple(scratch), tuple(evidence))
+    return Unpacked(here, label, origin, tuple(steps), tuple(scratch), tuple(evidence))
 
 
 def _too_deep(label: str) -> ArchiveRefused:
@@ -181,10 +181,10 @@ def _choose(archive: zipfile.ZipFile, wanted: Wanted) -> tuple[zipfile.ZipInfo, 
         )
     if not parts:
         raise ArchiveRefused(f"{label} 是空的压缩包。", f"{label} is an archive without any file.")
-    found = [(part, "") for part in parts if member in _names(part)]
-    found = found or [(part, member[len(n) + 1 :]) for part in parts for n in _names(part) if member.startswith(n + INSIDE)]
-    if member and len({part.header_offset for part, _ in found}) == 1:
-        return found[0]
+    holders = [(part, "") for part in parts if member in _names(part)]
+    holders = holders or [(part, member[len(n) + 1 :]) for part in parts for n in _names(part) if member.startswith(n + INSIDE)]
+    if member and len({part.header_offset for part, _ in holders}) == 1:
+        return holders[0]
     if len(parts) == 1 and not (member and wanted.strict):
         return parts[0], ""
     raise Undecided((_which(parts, wanted),))

@@ -61,13 +61,13 @@ def transcode(path: Path, encoding: str, target: Path, errors: str = STRICT) -> 
     """The same text in UTF-8 without byte-order mark, at `target`; None when it does not decode strictly."""
     decoder = codecs.getincrementaldecoder(encoding)(errors)
     try:
-        with path.open("rb") as source, target.open("w", encoding="utf-8", newline="") as made:
+        with path.open("rb") as source, target.open("w", encoding="utf-8", newline="") as raw:
             first = True
             while block := source.read(BLOCK):
                 text = decoder.decode(block)
-                made.write(text.removeprefix("\ufeff") if first else text)
+                raw.write(text.removeprefix("\ufeff") if first else text)
                 first = False
-            made.write(decoder.decode(b"", final=True))
+            raw.write(decoder.decode(b"", final=True))
     except UnicodeError:
         target.unlink(missing_ok=True)
         return None
@@ -88,12 +88,12 @@ def split(
     with pq.ParquetWriter(rows, good) as write_good, pq.ParquetWriter(rejects, bad) as write_bad:
         numbered = _sifted(records(lines(path, start), dialect), sieve, dialect.delimiter)
         for batch in _batches(numbered, max(1, BATCH_CELLS // max(1, dialect.width))):
-            kept = [(number, row.fields) for number, row in batch if row.fields is not None]
+            sound = [(number, row.fields) for number, row in batch if row.fields is not None]
             lost = [(number, row.line, row.reason) for number, row in batch if row.fields is None]
-            if kept:
-                columned = zip(*(cells for _, cells in kept), strict=True)
+            if sound:
+                columned = zip(*(cells for _, cells in sound), strict=True)
                 arrays = [pa.array([cell or None for cell in column], pa.string()) for column in columned]
-                write_good.write_table(pa.table([*arrays, pa.array([number for number, _ in kept])], schema=good))
+                write_good.write_table(pa.table([*arrays, pa.array([number for number, _ in sound])], schema=good))
             if lost:
                 write_bad.write_table(pa.table([pa.array(column) for column in zip(*lost, strict=True)], schema=bad))
 
@@ -129,14 +129,14 @@ def _readable(rows: Iterator[Row], lost: deque[tuple[int, Row]]) -> Iterator[tup
 
 def lines(path: Path, start: int) -> Iterator[bytes]:
     """Physical lines with their ends, whether LF, CRLF or CR."""
-    kept = b""
+    rest = b""
     with path.open("rb") as file:
         file.seek(start)
         while block := file.read(BLOCK):
-            parts = (kept + block).splitlines(keepends=True)
-            kept = parts.pop() if parts else b""
+            parts = (rest + block).splitlines(keepends=True)
+            rest = parts.pop() if parts else b""
             yield from parts
-    yield from kept.splitlines(keepends=True)
+    yield from rest.splitlines(keepends=True)
 
 
 def records(physical: Iterator[bytes], dialect: Dialect) -> Iterator[Row]:
@@ -193,10 +193,10 @@ def _following(physical: Iterator[bytes], pending: deque[bytes], dialect: Dialec
 def parse(text: str, dialect: Dialect) -> tuple[list[str] | None, bool]:
     """Fields of a record, or None when its quotes do not balance; and whether a quote is still open at its end."""
     try:
-        found = list(fields([text], dialect.delimiter, dialect.mark, strict=True))
+        records = list(fields([text], dialect.delimiter, dialect.mark, strict=True))
     except csv.Error as error:
         return None, "unexpected end" in str(error)
-    return (found[0] if len(found) == 1 and not _torn(text, dialect) else None), False
+    return (records[0] if len(records) == 1 and not _torn(text, dialect) else None), False
 
 
 def _torn(text: str, dialect: Dialect) -> bool:

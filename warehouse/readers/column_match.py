@@ -37,20 +37,20 @@ def match(contract: Contract, columns: Sequence[str]) -> Match:
             if item.name in headers:
                 continue
             for name in (*item.source, item.title, item.title_en, item.name):
-                found = _find(name, free, exact)
-                if found is not None:
-                    headers[item.name] = found
-                    free.pop(found)
+                header = _find(name, free, exact)
+                if header is not None:
+                    headers[item.name] = header
+                    free.pop(header)
                     break
     missing = tuple(item for item in contract.items if item.name not in headers)
     ours = {plain(REASONS), plain(ORIGINAL_ROW)}
-    return Match(headers, missing, tuple(column for column, told in free.items() if told not in ours))
+    return Match(headers, missing, tuple(column for column, spelled in free.items() if spelled not in ours))
 
 
 def plain(text: str) -> str:
     """A header without differences that no one means: width, case, blanks, a mark of required (*)."""
-    told = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(told.split()).strip("*")
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(folded.split()).strip("*")
 
 
 def _find(name: str, free: dict[str, str], exact: bool) -> str | None:
@@ -59,4 +59,4 @@ def _find(name: str, free: dict[str, str], exact: bool) -> str | None:
     if exact:
         return name if name in free else None
     wanted = plain(name)
-    return next((column for column, told in free.items() if told == wanted), None)
+    return next((column for column, spelled in free.items() if spelled == wanted), None)

@@ -19,11 +19,11 @@ from contracts.errors import HubError
 from contracts.inference import encodings, sniff
 from contracts.inference.asides import Sieve
 from contracts.inference.grid import fitted_names, header_rows, join_levels, trailing_share, usual_width
+from contracts.sql import identifier, literal
 from warehouse.readers import broken, pieces
 from warehouse.readers.source import Source
 from warehouse.readers.survey import SIFTED, outside_quotes, survey
 from warehouse.settings import Settings
-from warehouse.storage.connection import literal, quote
 
 BLOCK = 4 << 20
 HEAD = 64 << 20
@@ -71,7 +71,7 @@ def open_csv(
     connection: duckdb.DuckDBPyConnection,
     lazy: bool = False,
 ) -> Source:
-    """A delimited text file as a source. Reading: encoding, delimiter, quote, header (line number or "none"), skip.
+    """A delimited text file as a source. Reading: encoding, delimiter, identifier, header (line number or "none"), skip.
 
     With `lazy` the caller scans once and proves afterwards that every row came (`complete`), and takes `repaired` when
     the scan fails or rows are missing; otherwise that is proved here, by one scan more.
@@ -81,35 +81,35 @@ def open_csv(
     text = path if encoding == "utf-8" else broken.transcode(path, encoding, scratch(settings, "csv"))
     if text is not None and (reading.get("delimiter") == sniff.BLANKS or reading.get("escape") or reading.get("edges")):
         text, reading = _plainer(text, path, reading, settings)
-    made: tuple[Path, ...] = (text,) if text and text != path else ()
-    told = {**reading, "encoding": encoding, "path": str(path)}
+    scratch_files: tuple[Path, ...] = (text,) if text and text != path else ()
+    settled = {**reading, "encoding": encoding, "path": str(path)}
     if text is not None and "plainer" in reading:
-        told |= {"encoding": "utf-8", "path": str(text)}
-    told["delimiter"] = str(reading.get("delimiter") or _delimiter(text or path, reading))
+        settled |= {"encoding": "utf-8", "path": str(text)}
+    settled["delimiter"] = str(reading.get("delimiter") or _delimiter(text or path, reading))
     if text is None:
-        return repaired(told, settings, made)
-    layout = lay_out(text, told)
-    sieve = Sieve(layout.columns, layout.sample) if told.get("asides") != KEEP else None
-    mark = str(told.get("quote") or '"')
-    counted = survey(text, mark, told["delimiter"], sieve, layout.bytes)
+        return repaired(settled, settings, scratch_files)
+    layout = lay_out(text, settled)
+    sieve = Sieve(layout.columns, layout.sample) if settled.get("asides") != KEEP else None
+    mark = str(settled.get("quote") or '"')
+    counted = survey(text, mark, settled["delimiter"], sieve, layout.bytes)
     if not counted.plain:
-        return repaired(told, settings, made)
-    if told.get("asides") != KEEP and (counted.doubtful or _header_again(text, layout, told["delimiter"], mark)):
-        return repaired(told, settings, made)
-    before = _delimiters_before(text, layout, told)
+        return repaired(settled, settings, scratch_files)
+    if settled.get("asides") != KEEP and (counted.doubtful or _header_again(text, layout, settled["delimiter"], mark)):
+        return repaired(settled, settings, scratch_files)
+    before = _delimiters_before(text, layout, settled)
     parts = pieces.cut(text, (layout.bytes, layout.filled), counted, _threads(connection)) if lazy else ()
     if layout.lines > 1:
         text = _copied(text, layout.bytes, text.stat().st_size, settings)
-        made = (*made, text)
+        scratch_files = (*scratch_files, text)
     source = Source(
-        relation=_relation(text, layout.lines == 1, layout, told),
+        relation=_relation(text, layout.lines == 1, layout, settled),
         columns=layout.columns,
         media="csv",
         encoding=encoding,
         row_offset=layout.lines,
-        reading=told,
-        scratch=made,
-        pieces=tuple(replace(part, relation=_relation(part.name, False, layout, told)) for part in parts),
+        reading=settled,
+        scratch=scratch_files,
+        pieces=tuple(replace(part, relation=_relation(part.name, False, layout, settled)) for part in parts),
         lines=counted.lines - layout.filled,
         delimiters=counted.delimiters - before,
         trailing=layout.trailing,
@@ -144,16 +144,19 @@ def complete(source: Source, connection: duckdb.DuckDBPyConnection, rows: int) -
         return True
     width, delimiter = len(source.columns) - source.added, str(source.reading["delimiter"])
     enough = 3 if width > 2 else 5
-    held = " OR ".join(f"contains({quote(c)}, chr(10)) OR contains({quote(c)}, chr(13))" for c in source.columns)
-    found = connection.execute(
+    broken_lines = " OR ".join(
+        f"contains({identifier(c)}, chr(10)) OR contains({identifier(c)}, chr(13))" for c in source.columns
+    )
+    row = connection.execute(
         f"""SELECT coalesce(sum(len(parts) - 1 - len(list_filter(parts[2:-2], lambda part: part = ''))), 0),
             coalesce(bool_or({width} > 1 AND len(parts) >= {enough} AND len(list_filter(parts[2:-2], lambda part:
                 len(part) - len(replace(part, {literal(delimiter)}, '')) <> {(width - 1) * len(delimiter)})) = 0), false)
         FROM (SELECT string_split(replace(replace(value, chr(13) || chr(10), chr(10)), chr(13), chr(10)), chr(10)) AS parts
-            FROM (SELECT unnest([{", ".join(map(quote, source.columns))}]) AS value FROM {source.relation} WHERE {held})
+            FROM (SELECT unnest([{", ".join(map(identifier, source.columns))}]) AS value
+                FROM {source.relation} WHERE {broken_lines})
             WHERE value IS NOT NULL)"""
     ).fetchone()
-    more, swallowed = found or (0, False)
+    more, swallowed = row or (0, False)
     return rows + int(more) == source.lines and not swallowed
 
 
@@ -172,13 +175,13 @@ def _delimiters_before(text: Path, layout: Layout, reading: Mapping[str, Any]) -
     return outside_quotes(head, mark, delimiter, False)[0].count(delimiter)
 
 
-def repaired(reading: Mapping[str, Any], settings: Settings, made: Sequence[Path] = ()) -> Source:
+def repaired(reading: Mapping[str, Any], settings: Settings, scratch_files: Sequence[Path] = ()) -> Source:
     """The file read line by line: rows that can be read, and rejects with their line and what is wrong with it."""
     path, encoding = Path(str(reading["path"])), str(reading["encoding"])
     if encoding.startswith(broken.WIDE):
         path = scratch(settings, "csv")
         broken.transcode(Path(str(reading["path"])), encoding, path, errors="replace")
-        made, encoding = (*made, path), broken.REPLACED
+        scratch_files, encoding = (*scratch_files, path), broken.REPLACED
     layout = lay_out(path, reading, encoding)
     rows, rejects = scratch(settings, "parquet"), scratch(settings, "parquet")
     dialect = broken.Dialect(
@@ -194,7 +197,7 @@ def repaired(reading: Mapping[str, Any], settings: Settings, made: Sequence[Path
         rejects=f"read_parquet({literal(rejects)})",
         row_offset=layout.lines,
         reading=reading,
-        scratch=(*made, rows, rejects),
+        scratch=(*scratch_files, rows, rejects),
         row=broken.ROW,
     )
 
@@ -311,8 +314,8 @@ def _plainer(text: Path, path: Path, reading: Mapping[str, Any], settings: Setti
 
 
 def _threads(connection: duckdb.DuckDBPyConnection) -> int:
-    told = connection.execute("SELECT current_setting('threads')").fetchone()
-    return int(told[0]) if told else 1
+    row = connection.execute("SELECT current_setting('threads')").fetchone()
+    return int(row[0]) if row else 1
 
 
 def _relation(path: Path | str, skip: bool, layout: Layout, reading: Mapping[str, Any]) -> str:

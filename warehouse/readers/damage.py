@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import duckdb
 
 from contracts.inference import damage
-from warehouse.storage.connection import literal, quote
+from contracts.sql import identifier, literal
 
 LOOKED_AT = 400
 """Distinct values that are tried for having been decoded twice, drawn by their hash."""
@@ -22,16 +22,16 @@ def count(
     the first so many rows."""
     if not columns:
         return {}, 0
-    rows = f"SELECT {', '.join(map(quote, columns))} FROM {relation}" + (f" LIMIT {limit}" if limit else "")
-    cells = f"SELECT unnest([{', '.join(map(quote, columns))}]) AS v FROM ({rows})"
+    rows = f"SELECT {', '.join(map(identifier, columns))} FROM {relation}" + (f" LIMIT {limit}" if limit else "")
+    cells = f"SELECT unnest([{', '.join(map(identifier, columns))}]) AS v FROM ({rows})"
     kind = f"""CASE WHEN regexp_matches(v, {literal(damage.LOST)}) THEN 'lost' WHEN contains(v, {literal(damage.REPLACED)})
         THEN 'replaced' WHEN regexp_full_match(v, {literal(damage.QUESTIONS)}) THEN 'questions'
         WHEN regexp_matches(v, {literal(damage.PRIVATE)}) THEN 'private' ELSE '' END"""
     suspect = f"SELECT v FROM ({cells}) WHERE v IS NOT NULL AND (strlen(v) <> length(v) OR contains(v, '??'))"
     distinct = f"SELECT {kind} AS kind, v, n FROM (SELECT v, count(*) AS n FROM ({suspect}) GROUP BY v)"
-    asked = f"SELECT kind, CAST(sum(n) AS BIGINT), arg_min(v, hash(v), {LOOKED_AT}) FROM ({distinct}) GROUP BY kind"
+    statement = f"SELECT kind, CAST(sum(n) AS BIGINT), arg_min(v, hash(v), {LOOKED_AT}) FROM ({distinct}) GROUP BY kind"
     counts, whole, double = dict[str, int](), 0, 0
-    for name, number, seen in connection.execute(asked).fetchall():
+    for name, number, seen in connection.execute(statement).fetchall():
         whole += number
         again = _double(number, seen) if name in DOUBTFUL else 0
         double += again

@@ -132,9 +132,9 @@ def _text(raw: bytes, field: Field, encoding: str) -> str | None:
 
 
 def _encoding(code_page: str, language: int, path: Path, start: int) -> tuple[str, Evidence]:
-    told = code_page.strip().lower().removeprefix("cp").removeprefix("ansi ").replace("-", "").removeprefix("oem ")
-    if told:
-        name = CODE_PAGES.get(told) or ("gb18030" if told.startswith(("gb", "936")) else _known(code_page.strip()))
+    page = code_page.strip().lower().removeprefix("cp").removeprefix("ansi ").replace("-", "").removeprefix("oem ")
+    if page:
+        name = CODE_PAGES.get(page) or ("gb18030" if page.startswith(("gb", "936")) else _known(code_page.strip()))
         if name:
             return name, Evidence(f"dbf 的编码由 .cpg 说明：{name}", f"the .cpg says that the dbf is {name}")
     if language in LANGUAGES:

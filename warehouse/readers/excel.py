@@ -61,36 +61,38 @@ class Grid:
 def sheets(path: Path) -> list[Sheet]:
     """The work sheets of a workbook, hidden ones too (not charts or macros)."""
     book = _open(path)
-    found = []
-    for told in book.sheets_metadata:
-        if told.typ != python_calamine.SheetTypeEnum.WorkSheet:
+    listed = []
+    for metadata in book.sheets_metadata:
+        if metadata.typ != python_calamine.SheetTypeEnum.WorkSheet:
             continue
-        sheet = _sheet(book, told.name, path)
-        hidden = told.visible != python_calamine.SheetVisibleEnum.Visible
-        found.append(Sheet(told.name, hidden, max(sheet.total_height, sheet.height), sheet.width))
-    return found
+        sheet = _sheet(book, metadata.name, path)
+        hidden = metadata.visible != python_calamine.SheetVisibleEnum.Visible
+        listed.append(Sheet(metadata.name, hidden, max(sheet.total_height, sheet.height), sheet.width))
+    return listed
 
 
 def sheet_names(path: Path) -> list[str]:
     """The names of the work sheets, hidden ones too."""
-    return [told.name for told in _open(path).sheets_metadata if told.typ == python_calamine.SheetTypeEnum.WorkSheet]
+    return [
+        metadata.name for metadata in _open(path).sheets_metadata if metadata.typ == python_calamine.SheetTypeEnum.WorkSheet
+    ]
 
 
 def grid(path: Path, sheet: str) -> Grid:
     """All cells of a sheet as text, from A1 on."""
-    found = _sheet(_open(path), sheet, path)
-    rows = found.to_python(skip_empty_area=False)
+    opened = _sheet(_open(path), sheet, path)
+    rows = opened.to_python(skip_empty_area=False)
     moments = _moments(rows)
     cells = [[to_text(cell, place in moments) for place, cell in enumerate(row)] for row in rows]
     never: Counter[int] = Counter()
-    for row, column, told in valueless_cells(path, sheet):
+    for row, column, valueless in valueless_cells(path, sheet):
         if row < len(cells) and column < len(cells[row]):
-            cells[row][column] = told
-            never[column] += told.startswith("=")
+            cells[row][column] = valueless
+            never[column] += valueless.startswith("=")
     for row, column, padded in shown_cells(path, sheet):
         if row < len(cells) and column < len(cells[row]) and cells[row][column]:
             cells[row][column] = padded
-    ranges = getattr(found, "merged_cell_ranges", None) or []
+    ranges = getattr(opened, "merged_cell_ranges", None) or []
     return Grid(cells, [(top, left, bottom, right) for (top, left), (bottom, right) in ranges], never)
 
 
@@ -114,10 +116,13 @@ def valueless_cells(path: Path, sheet: str) -> list[tuple[int, int, str]]:
         if not part:
             return []
         text = archive.read(part)
-    found = ERROR_CELL.findall(text) if b't="e"' in text else []
+    references = ERROR_CELL.findall(text) if b't="e"' in text else []
     if b"<f" in text:
-        found += [(letters, row, b"=" + formula) for letters, row, formula in NEVER_CALCULATED.findall(text)]
-    return [(int(row) - 1, _column(letters.decode()) - 1, html.unescape(told.decode())) for letters, row, told in found]
+        references += [(letters, row, b"=" + formula) for letters, row, formula in NEVER_CALCULATED.findall(text)]
+    return [
+        (int(row) - 1, _column(letters.decode()) - 1, html.unescape(reference.decode()))
+        for letters, row, reference in references
+    ]
 
 
 def shown_cells(path: Path, sheet: str) -> list[tuple[int, int, str]]:
@@ -126,8 +131,8 @@ def shown_cells(path: Path, sheet: str) -> list[tuple[int, int, str]]:
         return []
     with zipfile.ZipFile(path) as archive:
         part = _part_of(archive, sheet)
-        found = list(shown_numbers(archive, archive.read(part))) if part else []
-    return [(row - 1, _column(letters.decode()) - 1, padded) for letters, row, padded in found]
+        cells = list(shown_numbers(archive, archive.read(part))) if part else []
+    return [(row - 1, _column(letters.decode()) - 1, padded) for letters, row, padded in cells]
 
 
 def _column(letters: str) -> int:
@@ -146,17 +151,17 @@ def _check_extent(path: Path, sheet: str) -> None:
         if not part:
             return
         with archive.open(part) as stream:
-            told = DIMENSION.search(stream.read(4096))
-        if not told or _column(told.group(1).decode()) * int(told.group(2)) <= MOST_CELLS:
+            match = DIMENSION.search(stream.read(4096))
+        if not match or _column(match.group(1).decode()) * int(match.group(2)) <= MOST_CELLS:
             return
         columns = rows = 1
         with archive.open(part) as stream:
-            kept = b""
+            rest = b""
             while block := stream.read(BLOCK):
-                text = kept + block
+                text = rest + block
                 for letters, row in {(a, b) for a, b in FILLED_CELL.findall(text)}:
                     columns, rows = max(columns, _column(letters.decode())), max(rows, int(row))
-                kept = text[text.rfind(b"<c ") :] if b"<c " in text else b""
+                rest = text[text.rfind(b"<c ") :] if b"<c " in text else b""
     if columns * rows > MOST_CELLS:
         raise WorkbookRefused(
             f"{path.name} 的工作表 {sheet} 用到第 {rows} 行、第 {columns} 列；请删除远处多余的单元格，保存后再提交。",
@@ -172,9 +177,9 @@ def _part_of(archive: zipfile.ZipFile, sheet: str) -> str:
         return ""
     book, links = (archive.read(f"xl/{name}").decode(errors="replace") for name in ("workbook.xml", "_rels/workbook.xml.rels"))
     for tag in re.findall(r"<(?:\w+:)?sheet\s[^>]*>", book):
-        told = dict(re.findall(r'([\w:]+)="([^"]*)"', tag))
-        if html.unescape(told.get("name", "")) == sheet:
-            key = re.escape(next((value for name, value in told.items() if name.endswith(":id")), ""))
+        attributes = dict(re.findall(r'([\w:]+)="([^"]*)"', tag))
+        if html.unescape(attributes.get("name", "")) == sheet:
+            key = re.escape(next((value for name, value in attributes.items() if name.endswith(":id")), ""))
             link = next((tag for tag in re.findall(r"<Relationship\s[^>]*>", links) if re.search(rf'Id="{key}"', tag)), "")
             target = re.search(r'Target="/?(?:xl/)?([^"]*)"', link)
             part = f"xl/{target.group(1)}" if target else ""
@@ -218,8 +223,8 @@ def to_text(cell: Any, moment: bool = False) -> str:
     return str(cell).strip("\ufeff")
 
 
-def _duration(told: timedelta) -> str:
-    seconds = int(told.total_seconds())
+def _duration(duration: timedelta) -> str:
+    seconds = int(duration.total_seconds())
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 

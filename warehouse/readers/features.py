@@ -33,14 +33,14 @@ class Lines:
     evidence: tuple[Evidence, ...]
 
 
-def as_lines(path: Path, told: Mapping[str, Any], settings: Settings) -> Lines | None:
+def as_lines(path: Path, options: Mapping[str, Any], settings: Settings) -> Lines | None:
     """The file as lines of JSON; None where it is none of these kinds. Raises `Undecided` where it has several layers."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     if head.startswith(ZIP):
-        return _zipped(path, told, settings)
+        return _zipped(path, options, settings)
     if geopackage.is_geopackage(head):
-        layer = geopackage.choose(path, str(told.get("sheet") or ""))
+        layer = geopackage.choose(path, str(options.get("sheet") or ""))
         evidence = Evidence(f"读取 GeoPackage 的图层 {layer.name}", f"reads layer {layer.name} of the GeoPackage")
         rows = _flat(geopackage.features(path, layer), layer.plane)
         return Lines(_written(rows, settings), "geopackage", {"sheet": layer.name}, (evidence,))
@@ -53,12 +53,12 @@ def as_lines(path: Path, told: Mapping[str, Any], settings: Settings) -> Lines |
     return None
 
 
-def _zipped(path: Path, told: Mapping[str, Any], settings: Settings) -> Lines | None:
+def _zipped(path: Path, options: Mapping[str, Any], settings: Settings) -> Lines | None:
     """A shapefile, or a KML with its pictures (kmz)."""
     settings.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=settings.scratch) as folder:
         if names := shapes.names_in(path):
-            name = shapes.choose(names, str(told.get("member") or ""))
+            name = shapes.choose(names, str(options.get("member") or ""))
             shape = shapes.unpack(path, name, Path(folder), settings.max_unpacked_bytes)
             rows = _flat(shapes.features(shape), shape.plane)
             return Lines(_written(rows, settings), "shapefile", {"member": name}, shape.evidence)
@@ -72,11 +72,11 @@ def _zipped(path: Path, told: Mapping[str, Any], settings: Settings) -> Lines | 
 def _only_kml(path: Path, folder: Path, limit: int) -> Path | None:
     try:
         with zipfile.ZipFile(path) as archive:
-            found = [part for part in archive.infolist() if member_name(part).lower().endswith(".kml")]
-            if len(found) != 1 or found[0].file_size > limit:
+            documents = [part for part in archive.infolist() if member_name(part).lower().endswith(".kml")]
+            if len(documents) != 1 or documents[0].file_size > limit:
                 return None
             target = folder / "doc.kml"
-            with archive.open(found[0]) as stream, target.open("wb") as out:
+            with archive.open(documents[0]) as stream, target.open("wb") as out:
                 while block := stream.read(1 << 20):
                     out.write(block)
             return target

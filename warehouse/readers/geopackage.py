@@ -13,7 +13,7 @@ from typing import Any
 from contracts.errors import HubError
 from contracts.inference.evidence import Choice, Question, Said, Undecided
 from contracts.inference.json_records import DEGREES
-from warehouse.readers.scratch import identifier
+from contracts.sql import identifier
 
 SQLITE = b"SQLite format 3\x00"
 APPLICATION = (b"GPKG", b"GP10", b"GP11")
@@ -48,7 +48,7 @@ def is_geopackage(head: bytes) -> bool:
     return head.startswith(SQLITE) and head[68:72] in APPLICATION
 
 
-def choose(path: Path, told: str) -> Layer:
+def choose(path: Path, layer: str) -> Layer:
     """The layer that is wanted; asked where there are several."""
     with closing(_open(path)) as book:
         try:
@@ -59,7 +59,7 @@ def choose(path: Path, told: str) -> Layer:
                 "SELECT table_name FROM gpkg_contents WHERE data_type IN ('features', 'attributes')"
             ).fetchall()
             names = [name for (name,) in listed if name in real]
-            chosen = told if told in names else names[0] if len(names) == 1 else ""
+            chosen = layer if layer in names else names[0] if len(names) == 1 else ""
             if not chosen:
                 raise _which(names)
             return _layer(book, chosen)
@@ -71,9 +71,9 @@ def features(path: Path, layer: Layer) -> Iterator[tuple[int, Mapping[str, Any]]
     """Number from 1 and feature of each row."""
     with closing(_open(path)) as book:
         try:
-            found = book.execute(f"SELECT * FROM {identifier(layer.name)}")
-            names = [column[0] for column in found.description]
-            for number, values in enumerate(found, 1):
+            rows = book.execute(f"SELECT * FROM {identifier(layer.name)}")
+            names = [column[0] for column in rows.description]
+            for number, values in enumerate(rows, 1):
                 row = dict(zip(names, values, strict=True))
                 shape = row.pop(layer.geometry, None) if layer.geometry else None
                 properties = {name: value.hex() if isinstance(value, bytes) else value for name, value in row.items()}
@@ -95,13 +95,13 @@ def _plain(sql: str | None) -> bool:
 
 
 def _layer(book: sqlite3.Connection, name: str) -> Layer:
-    found = book.execute("SELECT column_name, srs_id FROM gpkg_geometry_columns WHERE table_name = ?", (name,)).fetchone() or (
+    row = book.execute("SELECT column_name, srs_id FROM gpkg_geometry_columns WHERE table_name = ?", (name,)).fetchone() or (
         "",
         4326,
     )
-    system = book.execute("SELECT organization_coordsys_id FROM gpkg_spatial_ref_sys WHERE srs_id = ?", (found[1],)).fetchone()
-    code = str(system[0] if system else found[1])
-    return Layer(name, str(found[0]), code not in DEGREES and code not in {"0", "-1"})
+    system = book.execute("SELECT organization_coordsys_id FROM gpkg_spatial_ref_sys WHERE srs_id = ?", (row[1],)).fetchone()
+    code = str(system[0] if system else row[1])
+    return Layer(name, str(row[0]), code not in DEGREES and code not in {"0", "-1"})
 
 
 def _which(names: Sequence[str]) -> HubError:

@@ -21,19 +21,21 @@ KEPT = ("decimal", "asides", "mends", "places")
 """What a contract's reading says of single columns and rows, whatever the file is."""
 
 
-def inspect(path: Path, told: Mapping[str, Any], settings: Settings, *, name: str = "", by_person: bool = False) -> Inspection:
+def inspect(
+    path: Path, options: Mapping[str, Any], settings: Settings, *, name: str = "", by_person: bool = False
+) -> Inspection:
     """What a file is and how it is read, following what was told about it (keys as in a contract's `reading`).
 
     `by_person`: told by somebody who looks at this very file; otherwise by its contract, and the bytes may know better.
     """
     kinds.refuse(path, name or path.name)
-    kept = {name: told[name] for name in KEPT if told.get(name)}
-    if lines := features.as_lines(path, told, settings):
-        return _as_lines(lines, kept)
-    member = str(told.get("member") or "")
+    lasting = {name: options[name] for name in KEPT if options.get(name)}
+    if lines := features.as_lines(path, options, settings):
+        return _as_lines(lines, lasting)
+    member = str(options.get("member") or "")
     limit = settings.max_unpacked_bytes
     unpacked = unpack(path, name=name, member=member, folder=settings.scratch, limit=limit, strict=by_person)
-    found = Inspection(
+    inspection = Inspection(
         unpacked.path,
         "",
         name=unpacked.name,
@@ -42,67 +44,67 @@ def inspect(path: Path, told: Mapping[str, Any], settings: Settings, *, name: st
         evidence=list(unpacked.evidence),
     )
     if unpacked.member:
-        found.reading["member"] = unpacked.member
+        inspection.reading["member"] = unpacked.member
     try:
         if unpacked.steps:
             kinds.refuse(unpacked.path, unpacked.name)
-            if lines := features.as_lines(unpacked.path, told, settings):
-                return _as_lines(lines, kept, found)
+            if lines := features.as_lines(unpacked.path, options, settings):
+                return _as_lines(lines, lasting, inspection)
         with unpacked.path.open("rb") as file:
             head = file.read(sniff.HEAD)
-        found.media = sniff.media_of(head, unpacked.name)
-        if found.media == "text":
+        inspection.media = sniff.media_of(head, unpacked.name)
+        if inspection.media == "text":
             sniff.refuse_markup(encodings.glimpse(head), unpacked.name)
-        {"parquet": _parquet, "xls": inspect_workbook, "xlsx": inspect_workbook, "text": _text}[found.media](
-            found, told, settings
+        {"parquet": _parquet, "xls": inspect_workbook, "xlsx": inspect_workbook, "text": _text}[inspection.media](
+            inspection, options, settings
         )
     except BaseException:
-        found.forget()
+        inspection.forget()
         raise
-    found.reading |= kept
-    found.reading["media"] = found.media
-    return found
+    inspection.reading |= lasting
+    inspection.reading["media"] = inspection.media
+    return inspection
 
 
-def _as_lines(lines: features.Lines, kept: Mapping[str, Any], found: Inspection | None = None) -> Inspection:
+def _as_lines(lines: features.Lines, lasting: Mapping[str, Any], inspection: Inspection | None = None) -> Inspection:
     """A file that was made lines of JSON of; its `reading` names what it is."""
-    before = found or Inspection(lines.path, "")
+    before = inspection or Inspection(lines.path, "")
     return replace(
         before,
         path=lines.path,
         media="ndjson",
         encoding="utf-8",
-        reading={**before.reading, **kept, **lines.reading, "media": lines.media},
+        reading={**before.reading, **lasting, **lines.reading, "media": lines.media},
         evidence=[*before.evidence, *lines.evidence],
         scratch=[*before.scratch, lines.path],
     )
 
 
-def _parquet(found: Inspection, _told: Mapping[str, Any], _settings: Settings) -> None:
-    found.text_columns, found.decimals = parquet.text_columns(found.path), parquet.decimals(found.path)
+def _parquet(inspection: Inspection, _told: Mapping[str, Any], _settings: Settings) -> None:
+    inspection.text_columns, inspection.decimals = parquet.text_columns(inspection.path), parquet.decimals(inspection.path)
 
 
-def _text(found: Inspection, told: Mapping[str, Any], settings: Settings) -> None:
-    settle_encoding(found, told)
-    if found.questions:
+def _text(inspection: Inspection, options: Mapping[str, Any], settings: Settings) -> None:
+    settle_encoding(inspection, options)
+    if inspection.questions:
         return
-    with found.path.open("rb") as file:
+    with inspection.path.open("rb") as file:
         data = file.read(SAMPLE)
         whole = len(data) < SAMPLE
-    found.sample = data.decode(found.encoding, errors=encodings.REPLACE).lstrip("\ufeff")
-    kinds.refuse_text(found.sample, found.name, as_told=bool(told.get("delimiter") or told.get("media")))
-    kind = "csv" if is_export(found) else str(told.get("media") or "")
-    found.media = kind if kind in {"csv", "json", "ndjson"} else _text_media(found, whole)
-    {"csv": inspect_csv, "json": inspect_json, "ndjson": inspect_ndjson}[found.media](found, told, settings)
+    inspection.sample = data.decode(inspection.encoding, errors=encodings.REPLACE).lstrip("\ufeff")
+    kinds.refuse_text(inspection.sample, inspection.name, as_told=bool(options.get("delimiter") or options.get("media")))
+    kind = "csv" if is_export(inspection) else str(options.get("media") or "")
+    inspection.media = kind if kind in {"csv", "json", "ndjson"} else _text_media(inspection, whole)
+    {"csv": inspect_csv, "json": inspect_json, "ndjson": inspect_ndjson}[inspection.media](inspection, options, settings)
 
 
-def _text_media(found: Inspection, whole: bool) -> str:
+def _text_media(inspection: Inspection, whole: bool) -> str:
     """What a text is; JSON with comments and a single JSON value are named."""
-    bare = found.sample.strip()
+    bare = inspection.sample.strip()
     if whole and bare.startswith('"') and documents.is_value(bare) and documents.unwrapped(documents.value(bare)):
         return "json"
-    media = sniff.text_media(found.sample, whole=whole)
-    if media == "ndjson" or not documents.commented(found.sample):
+    media = sniff.text_media(inspection.sample, whole=whole)
+    if media == "ndjson" or not documents.commented(inspection.sample):
         return media
     if whole and documents.is_value(bare):
         return media

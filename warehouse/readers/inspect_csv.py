@@ -20,43 +20,49 @@ HEAD_OF_NUMBER = re.compile(r"[-+¥￥]?[0-9]{1,3}")
 REST_OF_NUMBER = re.compile(r"[0-9]{3}(?![0-9])")
 
 
-def inspect_csv(found: Inspection, told: Mapping[str, Any], _settings: Settings) -> None:
+def inspect_csv(inspection: Inspection, options: Mapping[str, Any], _settings: Settings) -> None:
     """Settle delimiter, quotes and header, ask, or refuse what is no table."""
-    dialect = sniff.dialect(found.sample)
-    if is_export(found):
-        told = {"header": "1"}
-    asked = str(told.get("delimiter") or "")
-    if asked and not found.by_person and dialect.fields > 1 and not dialect.rivals and _one_column(found, asked):
-        asked = ""
-    delimiter = sniff.NAMES.get(asked, asked) or dialect.delimiter
-    if asked == sniff.ONE_COLUMN:
-        delimiter = sniff.nothing(found.sample)
-    if dialect.rivals and not asked:
-        found.questions.append(sniff.question(dialect))  # where the header is depends on the answer
+    dialect = sniff.dialect(inspection.sample)
+    if is_export(inspection):
+        options = {"header": "1"}
+    delimiter_asked = str(options.get("delimiter") or "")
+    if (
+        delimiter_asked
+        and not inspection.by_person
+        and dialect.fields > 1
+        and not dialect.rivals
+        and _one_column(inspection, delimiter_asked)
+    ):
+        delimiter_asked = ""
+    delimiter = sniff.NAMES.get(delimiter_asked, delimiter_asked) or dialect.delimiter
+    if delimiter_asked == sniff.ONE_COLUMN:
+        delimiter = sniff.nothing(inspection.sample)
+    if dialect.rivals and not delimiter_asked:
+        inspection.questions.append(sniff.question(dialect))  # where the header is depends on the answer
         return
-    found.reading |= {"delimiter": delimiter, "quote": str(told.get("quote") or dialect.quote)}
-    if told.get("escape") or sniff.is_backslashed(found.sample, delimiter):
-        found.reading["escape"] = sniff.BACKSLASH
-        found.sample = sniff.doubled(found.sample)
+    inspection.reading |= {"delimiter": delimiter, "quote": str(options.get("quote") or dialect.quote)}
+    if options.get("escape") or sniff.is_backslashed(inspection.sample, delimiter):
+        inspection.reading["escape"] = sniff.BACKSLASH
+        inspection.sample = sniff.doubled(inspection.sample)
         said = Evidence("字段内的引号以反斜杠转义", "quotes inside fields stand behind a backslash")
-        found.evidence.append(said)
-    if not asked:
-        found.evidence += dialect.evidence
-    if delimiter == "|" and sniff.is_edged(found.sample):
-        found.reading["edges"] = True
-        found.sample = "\n".join(map(sniff.unedged, found.sample.splitlines()))
+        inspection.evidence.append(said)
+    if not delimiter_asked:
+        inspection.evidence += dialect.evidence
+    if delimiter == "|" and sniff.is_edged(inspection.sample):
+        inspection.reading["edges"] = True
+        inspection.sample = "\n".join(map(sniff.unedged, inspection.sample.splitlines()))
     if delimiter == sniff.BLANKS:
-        found.sample, delimiter = sniff.tabbed(found.sample), "\t"
-    rows, lines = sniff.split_lines(found.sample, delimiter, found.reading["quote"])
-    if found.by_person:
-        refuse_form(rows, told)
+        inspection.sample, delimiter = sniff.tabbed(inspection.sample), "\t"
+    rows, lines = sniff.split_lines(inspection.sample, delimiter, inspection.reading["quote"])
+    if inspection.by_person:
+        refuse_form(rows, options)
     _refuse_open_quote(rows, delimiter)
     guess = grid.find_header(rows)
-    settle_header(found, rows, told, guess, lines)
-    if found.by_person and not found.questions and told.get("header") in (None, "") and guess.rows:
+    settle_header(inspection, rows, options, guess, lines)
+    if inspection.by_person and not inspection.questions and options.get("header") in (None, "") and guess.rows:
         _refuse_beside(rows, guess)
-    if found.by_person and not found.questions and told.get("header") in (None, "") and guess.rows:
-        _fits(found, rows, guess, lines)
+    if inspection.by_person and not inspection.questions and options.get("header") in (None, "") and guess.rows:
+        _fits(inspection, rows, guess, lines)
 
 
 def _refuse_open_quote(rows: list[list[str]], delimiter: str) -> None:
@@ -86,7 +92,7 @@ def _refuse_beside(rows: list[list[str]], guess: grid.Header) -> None:
         )
 
 
-def _fits(found: Inspection, rows: list[list[str]], guess: grid.Header, lines: list[int]) -> None:
+def _fits(inspection: Inspection, rows: list[list[str]], guess: grid.Header, lines: list[int]) -> None:
     """Ask where the header has another number of names than the rows have fields: nobody can tell which name is missing."""
     names = rows[guess.rows[-1]]
     body = list(itertools.takewhile(lambda row: not grid.repeats(row, names), rows[guess.first_data_row :]))
@@ -96,7 +102,7 @@ def _fits(found: Inspection, rows: list[list[str]], guess: grid.Header, lines: l
         if left < len(names):
             zh = f"表头有 {len(names)} 个字段，其中一个为空，各行只有 {width} 个：空的列名不算"
             en = f"the header has {len(names)} fields, one of them blank, the rows {width}: the blank name is left out"
-            found.evidence.append(Evidence(zh, en))
+            inspection.evidence.append(Evidence(zh, en))
         return
     if width > len(names) and sum(map(_splits_a_number, body)) > len(body) / 2:
         raise sniff.UnquotedThousands
@@ -108,7 +114,7 @@ def _fits(found: Inspection, rows: list[list[str]], guess: grid.Header, lines: l
     few = grid.trailing_share(body, len(names)) >= AGREE
     zh = f"第 {row} 行有 {len(names)} 个列名，多数行却有 {width} 个字段；请核对缺了或多了哪个列名"
     en = f"Row {row} has {len(names)} names, but most rows have {width} fields; see which name is missing or too many"
-    found.questions.append(Question("--header", Said(zh, en), (first, none) if few else (none,), free=True))
+    inspection.questions.append(Question("--header", Said(zh, en), (first, none) if few else (none,), free=True))
 
 
 def _splits_a_number(row: Sequence[str]) -> bool:
@@ -116,11 +122,11 @@ def _splits_a_number(row: Sequence[str]) -> bool:
     return any(HEAD_OF_NUMBER.fullmatch(left) and REST_OF_NUMBER.match(right) for left, right in itertools.pairwise(row))
 
 
-def is_export(found: Inspection) -> bool:
+def is_export(inspection: Inspection) -> bool:
     """Whether a text is quarantine as it was exported (ingest.quarantine), whatever its provider's own files are like."""
-    return not found.by_person and REASONS in found.sample.partition("\n")[0]
+    return not inspection.by_person and REASONS in inspection.sample.partition("\n")[0]
 
 
-def _one_column(found: Inspection, delimiter: str) -> bool:
+def _one_column(inspection: Inspection, delimiter: str) -> bool:
     """Whether the contract's delimiter, which gave several columns once, does not stand in this file at all."""
-    return sniff.NAMES.get(delimiter, delimiter) not in found.sample and delimiter not in {sniff.ONE_COLUMN, "\x1f"}
+    return sniff.NAMES.get(delimiter, delimiter) not in inspection.sample and delimiter not in {sniff.ONE_COLUMN, "\x1f"}

@@ -12,25 +12,25 @@ from contracts.inference.evidence import Choice, Evidence, Question, Said
 from warehouse.readers.inspection import SAMPLE, Inspection
 
 
-def settle_encoding(found: Inspection, told: Mapping[str, Any]) -> None:
+def settle_encoding(inspection: Inspection, options: Mapping[str, Any]) -> None:
     """Settle what a text is written in, or ask."""
-    with found.path.open("rb") as file:
+    with inspection.path.open("rb") as file:
         guess = encodings.detect(file)
-    asked = str(told.get("encoding") or "")
-    if asked and (found.by_person or not codec_known(asked)):
-        found.encoding = known_codec(asked)
-    elif asked and not _proved_other(guess, asked):
-        found.encoding = asked
-    elif not guess.certain and "utf-8" in (guess.name, *guess.others) and _is_json(found.path):
-        found.encoding = "utf-8"
-        found.evidence.append(Evidence("JSON 以 UTF-8 编码（RFC 8259）", "JSON is UTF-8 (RFC 8259)"))
-    elif guess.certain or (asked and guess.bom):
-        found.encoding = guess.name
-        found.evidence += guess.evidence
+    wanted = str(options.get("encoding") or "")
+    if wanted and (inspection.by_person or not codec_known(wanted)):
+        inspection.encoding = known_codec(wanted)
+    elif wanted and not _proved_other(guess, wanted):
+        inspection.encoding = wanted
+    elif not guess.certain and "utf-8" in (guess.name, *guess.others) and _is_json(inspection.path):
+        inspection.encoding = "utf-8"
+        inspection.evidence.append(Evidence("JSON 以 UTF-8 编码（RFC 8259）", "JSON is UTF-8 (RFC 8259)"))
+    elif guess.certain or (wanted and guess.bom):
+        inspection.encoding = guess.name
+        inspection.evidence += guess.evidence
     else:
-        found.evidence += guess.evidence
-        found.questions.append(_encoding_question(found.path, guess))
-    found.reading["encoding"] = found.encoding
+        inspection.evidence += guess.evidence
+        inspection.questions.append(_encoding_question(inspection.path, guess))
+    inspection.reading["encoding"] = inspection.encoding
 
 
 def _is_json(path: Path) -> bool:
@@ -48,11 +48,11 @@ def _is_json(path: Path) -> bool:
     return sniff.text_media(text[: sniff.HEAD], whole=len(data) < SAMPLE) != "csv"
 
 
-def _proved_other(guess: encodings.Encoding, asked: str) -> bool:
+def _proved_other(guess: encodings.Encoding, wanted: str) -> bool:
     """Whether the bytes prove another encoding than the contract's: a mark, valid UTF-8, or no Unicode where it is expected."""
     if guess.bom or (guess.name == "utf-8" and guess.certain and guess.evidence and not _ascii(guess)):
         return True
-    return guess.certain and asked.lower().startswith("utf") and not guess.name.startswith("utf") and not _ascii(guess)
+    return guess.certain and wanted.lower().startswith("utf") and not guess.name.startswith("utf") and not _ascii(guess)
 
 
 def codec_known(name: str) -> bool:

@@ -10,9 +10,9 @@ from contracts.inference.evidence import Evidence
 from warehouse.readers.inspection import Inspection
 
 
-def refuse_form(rows: list[list[str]], told: Mapping[str, Any]) -> None:
+def refuse_form(rows: list[list[str]], options: Mapping[str, Any]) -> None:
     """Refuse a form, whose values would become names of columns, unless somebody says where its header is."""
-    if told.get("header") in (None, "") and grid.is_form(rows):
+    if options.get("header") in (None, "") and grid.is_form(rows):
         raise sniff.NotATable(
             "这是一张表单（每个名称旁边是它的值），不是表格。"
             "请改成一行列名、每行一条记录后再提交；确为表格时用 --header 指出表头行。",
@@ -22,41 +22,41 @@ def refuse_form(rows: list[list[str]], told: Mapping[str, Any]) -> None:
 
 
 def settle_header(
-    found: Inspection,
+    inspection: Inspection,
     rows: list[list[str]],
-    told: Mapping[str, Any],
+    options: Mapping[str, Any],
     guess: grid.Header,
     lines: list[int],
     spans: Sequence[grid.Span] = (),
 ) -> None:
     """Settle the header: as told, as found, or ask. `lines`: the line in the file where each row begins."""
-    asked = told.get("header")
-    _exists(asked, rows, lines)
-    begins = [str(name) for name in told.get("columns") or ()]
+    wanted = options.get("header")
+    _exists(wanted, rows, lines)
+    begins = [str(name) for name in options.get("columns") or ()]
     names = guess.names
-    if asked not in (None, ""):
-        header = str(asked).lower()
-        found.reading["header"] = (
+    if wanted not in (None, ""):
+        header = str(wanted).lower()
+        inspection.reading["header"] = (
             _moved(rows, begins, lines, spans, header) if begins and header != "none" else None
         ) or header
-        names = _names_at(rows, lines, str(asked), spans)
-        if told.get("skip") and found.reading["header"] == "none":
-            found.reading["skip"] = told["skip"]
+        names = _names_at(rows, lines, str(wanted), spans)
+        if options.get("skip") and inspection.reading["header"] == "none":
+            inspection.reading["skip"] = options["skip"]
     elif guess.certain:
-        found.evidence += guess.evidence
-        found.reading["header"] = _row_numbers(guess, lines)
-        if found.reading["header"] == "none" and guess.skipped:
-            found.reading["skip"] = lines[len(guess.skipped)] - 1
+        inspection.evidence += guess.evidence
+        inspection.reading["header"] = _row_numbers(guess, lines)
+        if inspection.reading["header"] == "none" and guess.skipped:
+            inspection.reading["skip"] = lines[len(guess.skipped)] - 1
     else:
-        found.evidence += guess.evidence
-        found.questions.append(grid.question(guess, rows, lines))
+        inspection.evidence += guess.evidence
+        inspection.questions.append(grid.question(guess, rows, lines))
         return
-    found.above = _above(rows, lines, str(found.reading["header"]))
-    if begins or (str(found.reading["header"]) not in {"1", "none"} and names):
-        found.reading["columns"] = begins or [name for name in names if name][:6]
+    inspection.above = _above(rows, lines, str(inspection.reading["header"]))
+    if begins or (str(inspection.reading["header"]) not in {"1", "none"} and names):
+        inspection.reading["columns"] = begins or [name for name in names if name][:6]
     if guess.skipped and guess.rows:
         shown = veil.veiled(" / ".join(line for line in guess.skipped if line)[:80])
-        found.evidence.append(Evidence(f"表头之上的标题行：{shown}", f"title lines above the header: {shown}"))
+        inspection.evidence.append(Evidence(f"表头之上的标题行：{shown}", f"title lines above the header: {shown}"))
 
 
 def _above(rows: list[list[str]], lines: list[int], header: str) -> tuple[str, ...]:
@@ -72,10 +72,10 @@ def _names_at(rows: list[list[str]], lines: list[int], header: str, spans: Seque
     return grid.join_levels([rows[place] for place in places], 0, spans, places)
 
 
-def _exists(asked: Any, rows: list[list[str]], lines: list[int]) -> None:
+def _exists(wanted: Any, rows: list[list[str]], lines: list[int]) -> None:
     """Refuse a header below the end of the file."""
     last = max(lines, default=0)
-    if asked in (None, "") or len(rows) >= sniff.SAMPLE_LINES or (row := grid.header_rows(asked)[1]) <= last:
+    if wanted in (None, "") or len(rows) >= sniff.SAMPLE_LINES or (row := grid.header_rows(wanted)[1]) <= last:
         return
     raise sniff.NotATable(f"没有第 {row} 行，最后一行是第 {last} 行。", f"There is no row {row}; the last one is {last}.")
 
@@ -87,10 +87,10 @@ def _row_numbers(guess: grid.Header, lines: list[int]) -> int | str:
     return first if first == last else f"{first}-{last}"
 
 
-def _moved(rows: list[list[str]], begins: list[str], lines: list[int], spans: Sequence[grid.Span], asked: str) -> str | None:
+def _moved(rows: list[list[str]], begins: list[str], lines: list[int], spans: Sequence[grid.Span], wanted: str) -> str | None:
     """Where the header with these first names stands now, with as many rows as before: "1-2" is "2-3" below a title line
     more. None where no rows hold them."""
-    first, last = grid.header_rows(asked)
+    first, last = grid.header_rows(wanted)
     levels = last - first + 1
     for start in range(min(grid.TITLE_ROWS, len(rows) - levels + 1)):
         places = range(start, start + levels)

@@ -45,5 +45,5 @@ class Inspection:
 
     def forget(self) -> None:
         """Remove the files made on the way."""
-        for made in self.scratch:
-            made.unlink(missing_ok=True)
+        for path in self.scratch:
+            path.unlink(missing_ok=True)

@@ -124,9 +124,9 @@ def _source(
             f"The records of {path.name} are empty, without any field; there is nothing to receive.",
         )
     relation = table.close()
-    told = write_rejects(folder, rejects)
-    scratch = (*table.parts, *((told[1],) if told else ()))
-    return Source(relation, table.names(), media, "utf-8", told[0] if told else None, 0, dict(reading), scratch, ROW)
+    rejected = write_rejects(folder, rejects)
+    scratch = (*table.parts, *((rejected[1],) if rejected else ()))
+    return Source(relation, table.names(), media, "utf-8", rejected[0] if rejected else None, 0, dict(reading), scratch, ROW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +142,14 @@ def _as_objects(stream: Iterator[Any], records: RecordList, reading: Mapping[str
     names, skip = records.names, 0
     if not names:
         rows = [[to_text(value) or "" for value in row] for row in first if isinstance(row, list)]
-        found = grid.find_header(rows)
-        told = str(reading.get("header") or "")
-        if not told and not found.certain:
-            raise Undecided((grid.question(found, rows),), found.evidence)
-        if told != "none" and (told or found.rows):
-            skip = int(told.rpartition("-")[2] or 1) if told else found.first_data_row
+        header = grid.find_header(rows)
+        wanted = str(reading.get("header") or "")
+        if not wanted and not header.certain:
+            raise Undecided((grid.question(header, rows),), header.evidence)
+        if wanted != "none" and (wanted or header.rows):
+            skip = int(wanted.rpartition("-")[2] or 1) if wanted else header.first_data_row
             names = grid.join_levels(
-                rows[found.first_data_row - 1 if not told else int(told.partition("-")[0]) - 1 : skip], 0, (), ()
+                rows[header.first_data_row - 1 if not wanted else int(wanted.partition("-")[0]) - 1 : skip], 0, (), ()
             )
     names = grid.unique_names(names, max((len(row) for row in first if isinstance(row, list)), default=0))
     for row in itertools.chain(first[skip:], stream):
@@ -295,9 +295,9 @@ def _too_deep(path: Path) -> JsonRefused:
 
 
 def _broken(path: Path, error: Exception) -> JsonRefused:
-    told = error.args[0] if error.args else ""
-    told = told.decode(errors="replace") if isinstance(told, bytes) else str(told)
-    reason = told.strip().splitlines()[0].strip() if told.strip() else "truncated"
+    message = error.args[0] if error.args else ""
+    message = message.decode(errors="replace") if isinstance(message, bytes) else str(message)
+    reason = message.strip().splitlines()[0].strip() if message.strip() else "truncated"
     return JsonRefused(
         f"{path.name} 不是完整的 JSON（{reason}）。请提供方重新导出。",
         f"{path.name} is not whole JSON ({reason}). Ask the provider to export it again.",

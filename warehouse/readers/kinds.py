@@ -291,8 +291,10 @@ def refuse_values(path: Path, name: str) -> None:
     if path.stat().st_size > SMALL:
         return
     with suppress(ValueError, RecursionError):
-        found = json.loads(path.read_bytes())
-        if not isinstance(found, dict) and not (isinstance(found, list) and any(isinstance(e, dict | list) for e in found)):
+        payload = json.loads(path.read_bytes())
+        if not isinstance(payload, dict) and not (
+            isinstance(payload, list) and any(isinstance(e, dict | list) for e in payload)
+        ):
             raise VALUES.refused(name)
 
 

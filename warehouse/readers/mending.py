@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from contracts.inference.mends import FORMS
+from contracts.sql import identifier, literal
 from warehouse.readers.placing import names, placed
-from warehouse.readers.scratch import identifier, text
 from warehouse.readers.source import Source
 
 COMMA = r"\s*[+-]?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+)(,[0-9]+)?\s*"
@@ -46,7 +46,7 @@ def mended(source: Source, reading: Mapping[str, Any]) -> Source:
 def column_sql(kind: str, c: str) -> str:
     """SQL for a column's text after a mend."""
     form = COMMA if kind == "comma" else SPACED.format(FORMS[kind])
-    return f"CASE WHEN regexp_full_match({c}, {text(form)}) THEN {_changed(kind, c)} ELSE {c} END"
+    return f"CASE WHEN regexp_full_match({c}, {literal(form)}) THEN {_changed(kind, c)} ELSE {c} END"
 
 
 def _changed(kind: str, c: str) -> str:
@@ -54,7 +54,7 @@ def _changed(kind: str, c: str) -> str:
     if kind == "comma":
         return f"replace(replace({c}, '.', ''), ',', '.')"
     if kind == "quoted":
-        return f"nullif(regexp_replace({trimmed}, {text(WRAPPING)}, '', 'g'), '')"
+        return f"nullif(regexp_replace({trimmed}, {literal(WRAPPING)}, '', 'g'), '')"
     if kind == "whole":
         return f"{trimmed}[:-3]"
     if kind == "pointed":

@@ -20,13 +20,13 @@ LONGEST = 8_000
 """Characters of an address, or of a growing item's value, that are taken."""
 
 
-def read(page: Path, asked: PageRequest, target: Path) -> PageRead:
+def read(page: Path, request: PageRequest, target: Path) -> PageRead:
     """Write the records of a page to `target`, one JSON text a line; numbers keep the digits they were sent with."""
-    content = _unpacked(page.read_bytes(), asked)
-    body = _parsed(content, asked.media)
-    rows = _at(body, asked.records)
+    content = _unpacked(page.read_bytes(), request)
+    body = _parsed(content, request.media)
+    rows = _at(body, request.records)
     if not isinstance(rows, list):
-        where = asked.records or "/"
+        where = request.records or "/"
         raise NoPage(
             f"「{where}」处没有记录列表；请在协议的通道中更正 records",
             f"it has no list of records at {where!r}; mend `records` in the channel",
@@ -35,9 +35,9 @@ def read(page: Path, asked: PageRequest, target: Path) -> PageRead:
     with target.open("wb") as sink:
         for row in rows:
             sink.write(_line(row))
-            if asked.since_item:
-                newest = newer(newest, str(_at(row, asked.since_item) or "")[:LONGEST])
-    return PageRead(len(rows), digest(rows), len(content), _following(body, asked.next), _total(body, asked.total), newest)
+            if request.since_item:
+                newest = newer(newest, str(_at(row, request.since_item) or "")[:LONGEST])
+    return PageRead(len(rows), digest(rows), len(content), _following(body, request.next), _total(body, request.total), newest)
 
 
 def digest(rows: list[Any]) -> str:
@@ -45,18 +45,18 @@ def digest(rows: list[Any]) -> str:
     return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
 
 
-def _unpacked(content: bytes, asked: PageRequest) -> bytes:
+def _unpacked(content: bytes, request: PageRequest) -> bytes:
     """The page without its content codings, the outermost first."""
-    codings = [one.strip().lower() for one in asked.coding.split(",") if one.strip().lower() not in ("", "identity")]
+    codings = [one.strip().lower() for one in request.coding.split(",") if one.strip().lower() not in ("", "identity")]
     if len(codings) > MOST_CODINGS or any(one not in CODINGS for one in codings):
         raise NoPage(
-            f"压缩方式 {asked.coding[:60]} 不受支持；请让接口用 gzip 或不压缩",
-            f"it is packed as {asked.coding[:60]}; have the endpoint use gzip, or nothing",
+            f"压缩方式 {request.coding[:60]} 不受支持；请让接口用 gzip 或不压缩",
+            f"it is packed as {request.coding[:60]}; have the endpoint use gzip, or nothing",
         )
     for coding in reversed(codings):
-        content = _inflated(content, CODINGS[coding], asked.limit)
-    if len(content) > asked.limit:
-        raise PageTooLarge(asked.limit)
+        content = _inflated(content, CODINGS[coding], request.limit)
+    if len(content) > request.limit:
+        raise PageTooLarge(request.limit)
     return content
 
 
@@ -64,19 +64,19 @@ def _inflated(content: bytes, bits: int, limit: int) -> bytes:
     """One coding taken off; several members stand one after the other, a deflate may lack its head."""
     if bits == CODINGS["deflate"] and content[:1] and content[0] & 0x0F != zlib.DEFLATED:
         bits = -bits
-    made = bytearray()
+    unpacked = bytearray()
     try:
         while content:
             member = zlib.decompressobj(bits)
-            made += member.decompress(content, limit + 1 - len(made))
-            if len(made) > limit:
+            unpacked += member.decompress(content, limit + 1 - len(unpacked))
+            if len(unpacked) > limit:
                 raise PageTooLarge(limit)
             if not member.eof:
                 raise zlib.error("cut off")
             content = member.unused_data.lstrip(b"\0")
     except zlib.error as error:
         raise PageBroken("压缩数据损坏", "the compressed answer is broken") from error
-    return bytes(made)
+    return bytes(unpacked)
 
 
 def _parsed(content: bytes, media: str) -> Any:
@@ -105,13 +105,13 @@ def _line(row: Any) -> bytes:
 
 
 def _following(body: Any, path: str) -> str:
-    told = str(_at(body, path) or "") if path else ""
-    if len(told) > LONGEST:
+    address = str(_at(body, path) or "") if path else ""
+    if len(address) > LONGEST:
         raise NoPage(f"下一页的地址超过 {LONGEST:,} 字", f"the next page's address has more than {LONGEST:,} characters")
-    return told
+    return address
 
 
 def _total(body: Any, path: str) -> int | None:
     """How many records the source says there are; None where it does not, or not as a number."""
-    told = str(_at(body, path))[:20] if path else ""
-    return int(told) if told.isascii() and told.isdigit() else None
+    count = str(_at(body, path))[:20] if path else ""
+    return int(count) if count.isascii() and count.isdigit() else None

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from contracts.errors import HubError
 from contracts.inference.grid import unique_names
-from warehouse.readers.scratch import identifier, scratch_file, text
+from contracts.sql import identifier, literal
+from warehouse.readers.scratch import scratch_file
 from warehouse.readers.source import Source
 
 DEPTH = 6
@@ -23,32 +24,32 @@ class ParquetRefused(HubError):
 
 def open_parquet(path: Path, reading: Mapping[str, Any], *, folder: Path) -> Source:
     """A Parquet file as a source, read where it is; copied to scratch first where DuckDB would read another value."""
-    told = schema(path)
-    if not len(told):
+    types = schema(path)
+    if not len(types):
         raise ParquetRefused(f"{path.name} 中没有任何列。", f"{path.name} has no columns.")
-    made: tuple[Path, ...] = ()
-    here = [field.name for field in told]
-    if _misread(told):
-        path, here = _copied(path, told, folder), [f"c{n}" for n in range(len(told))]
-        made = (path,)
-    fields = [leaf for name, field in zip(here, told, strict=True) for leaf in _leaves([field], place=identifier(name))]
+    scratch: tuple[Path, ...] = ()
+    here = [field.name for field in types]
+    if _misread(types):
+        path, here = _copied(path, types, folder), [f"c{n}" for n in range(len(types))]
+        scratch = (path,)
+    fields = [leaf for name, field in zip(here, types, strict=True) for leaf in _leaves([field], place=identifier(name))]
     names = unique_names([name for name, _sql, _type in fields])
     selected = ", ".join(f"{sql} AS {identifier(name)}" for name, (_, sql, _type) in zip(names, fields, strict=True))
-    relation = f"(SELECT {selected} FROM read_parquet({text(str(path))}))"
-    return Source(relation, names, "parquet", "", None, 0, dict(reading), made)
+    relation = f"(SELECT {selected} FROM read_parquet({literal(str(path))}))"
+    return Source(relation, names, "parquet", "", None, 0, dict(reading), scratch)
 
 
-def _misread(told: pa.Schema) -> bool:
+def _misread(types: pa.Schema) -> bool:
     """Whether DuckDB would not find a column by its name (`id` beside `ID`, twice the same, none), or not read its numbers:
     decimals of more than 38 digits come as others, without a word (1.5.5)."""
-    names = [field.name.lower() for field in told]
-    return len({*names}) < len(names) or "" in names or any(pa.types.is_decimal256(field.type) for field in told)
+    names = [field.name.lower() for field in types]
+    return len({*names}) < len(names) or "" in names or any(pa.types.is_decimal256(field.type) for field in types)
 
 
-def _copied(path: Path, told: pa.Schema, folder: Path) -> Path:
+def _copied(path: Path, types: pa.Schema, folder: Path) -> Path:
     """The same rows with columns c0, c1 …, long decimals as text."""
     target = scratch_file(folder, ".parquet")
-    kinds = [pa.string() if pa.types.is_decimal256(field.type) else field.type for field in told]
+    kinds = [pa.string() if pa.types.is_decimal256(field.type) else field.type for field in types]
     plain = pa.schema([(f"c{n}", kind) for n, kind in enumerate(kinds)])
     with pq.ParquetWriter(target, plain) as writer:
         for batch in pq.ParquetFile(path).iter_batches():
@@ -81,10 +82,10 @@ def decimals(path: Path) -> dict[str, tuple[int, int]]:
     them."""
     fields = list(_leaves(schema(path)))
     names = unique_names([name for name, _sql, _type in fields])
-    found = {name: kind for name, (_, _sql, kind) in zip(names, fields, strict=True) if pa.types.is_decimal(kind)}
+    kinds = {name: kind for name, (_, _sql, kind) in zip(names, fields, strict=True) if pa.types.is_decimal(kind)}
     return {
         name: (max(kind.precision, kind.scale), kind.scale)
-        for name, kind in found.items()
+        for name, kind in kinds.items()
         if kind.precision <= 38 and kind.scale >= 0
     }
 
@@ -100,11 +101,11 @@ def _leaves(
     """Name, SQL and type of each column, structs spread; `place`: how SQL calls the field itself."""
     for field in fields:
         here = place or (f"{sql}.{identifier(field.name)}" if sql else identifier(field.name))
-        told = f"{name}.{field.name}" if name else field.name
+        path = f"{name}.{field.name}" if name else field.name
         if pa.types.is_struct(field.type) and depth < DEPTH and _told_apart(field.type):
-            yield from _leaves([field.type.field(n) for n in range(field.type.num_fields)], here, told, depth + 1)
+            yield from _leaves([field.type.field(n) for n in range(field.type.num_fields)], here, path, depth + 1)
         else:
-            yield told, _as_text(here, field.type), field.type
+            yield path, _as_text(here, field.type), field.type
 
 
 def _told_apart(struct: Any) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from contracts.inference.coordinates import CONVERTED, DMS
 from contracts.inference.datums import AXIS, BAIDU, CHINA, ECCENTRICITY, MERCATOR, ROUNDS
-from warehouse.readers.scratch import identifier, text
+from contracts.sql import identifier, literal
 
 NUMBER = r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\s*"
 DECIMALS = 8
@@ -57,13 +57,13 @@ def placed(relation: str, entry: Mapping[str, str], columns: Sequence[str]) -> s
         steps.step(*(_unpacked(value, seconds=kind == "seconds") for value in steps.place))
     else:
         _datum(steps, kind, f"lower(trim({identifier(entry['datum'])}))" if kind == "column" else "")
-    made = ", ".join(
+    coordinates = ", ".join(
         f"CAST(round({value}, {DECIMALS}) AS VARCHAR) AS {identifier(name)}"
         for name, value in zip(names(entry), steps.place, strict=True)
     )
     hidden = [f"_{axis}{number}" for number in range(steps.number + 1) for axis in "xy"]
     hidden += [identifier(name) for name in names(entry) if name in columns]
-    return f"(SELECT * EXCLUDE ({', '.join(hidden)}), {made} FROM {steps.sql})"
+    return f"(SELECT * EXCLUDE ({', '.join(hidden)}), {coordinates} FROM {steps.sql})"
 
 
 def _datum(steps: _Steps, kind: str, datum: str) -> None:
@@ -73,29 +73,29 @@ def _datum(steps: _Steps, kind: str, datum: str) -> None:
         for _ in range(ROUNDS):
             steps.step(*_less_baidu(steps.place, start))
         if datum:
-            steps.where(f"regexp_matches({datum}, {text(BD)})", start)
+            steps.where(f"regexp_matches({datum}, {literal(BD)})", start)
     start = steps.place
     west, east, south, north = CHINA
     displaced = f"{start[0]} BETWEEN {west} AND {east} AND {start[1]} BETWEEN {south} AND {north}"
     if datum:
-        displaced += f" AND regexp_matches({datum}, {text(f'{GCJ}|{BD}')})"
+        displaced += f" AND regexp_matches({datum}, {literal(f'{GCJ}|{BD}')})"
     for _ in range(ROUNDS):
         steps.step(*_less_displacement(steps, start))
     steps.where(displaced, start)
 
 
 def _number(c: str) -> str:
-    return f"CASE WHEN regexp_full_match({c}, {text(NUMBER)}) THEN TRY_CAST({c} AS DOUBLE) END"
+    return f"CASE WHEN regexp_full_match({c}, {literal(NUMBER)}) THEN TRY_CAST({c} AS DOUBLE) END"
 
 
 def _signed(c: str) -> str:
     """contracts.inference.datums.from_dms."""
-    first, degrees, minutes, seconds, last = (f"regexp_extract({c}, {text(DMS)}, {n})" for n in range(1, 6))
+    first, degrees, minutes, seconds, last = (f"regexp_extract({c}, {literal(DMS)}, {n})" for n in range(1, 6))
     parts = " + ".join(
         f"coalesce(TRY_CAST({part} AS DOUBLE), 0) / {by}" for part, by in ((degrees, 1), (minutes, 60), (seconds, 3600))
     )
     sign = f"CASE WHEN regexp_matches({first} || {last}, '[WS西南]') THEN -1 ELSE 1 END"
-    return f"CASE WHEN regexp_full_match({c}, {text(DMS)}) THEN ({sign}) * ({parts}) END"
+    return f"CASE WHEN regexp_full_match({c}, {literal(DMS)}) THEN ({sign}) * ({parts}) END"
 
 
 def _less_baidu(place: tuple[str, str], shown: tuple[str, str]) -> tuple[str, str]:

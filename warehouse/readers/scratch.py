@@ -9,6 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from contracts.sql import identifier, literal
+
 ROW = "__row"
 """Column with the row's number in the file, from 1, where rows were taken out on the way."""
 BATCH_CELLS = 1_000_000
@@ -20,16 +22,6 @@ def scratch_file(folder: Path, suffix: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=folder, prefix="read-", suffix=suffix, delete=False) as file:
         return Path(file.name)
-
-
-def identifier(name: str) -> str:
-    """A name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def text(value: str) -> str:
-    """A value as an SQL string literal."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 class TextTable:
@@ -73,7 +65,7 @@ class TextTable:
             self._open()
         assert self._writer is not None  # noqa: S101 - opened just above
         self._writer.close()
-        files = "[" + ", ".join(text(str(part)) for part in self.parts) + "]"
+        files = "[" + ", ".join(literal(str(part)) for part in self.parts) + "]"
         named = ", ".join(identifier(column) for column in [*self.columns.values(), *([ROW] if self.numbered else [])]) or "*"
         union = ", union_by_name=true" if len(self.parts) > 1 else ""
         return f"(SELECT {named} FROM read_parquet({files}{union}))"
@@ -140,4 +132,4 @@ def write_rejects(folder: Path, rejects: Iterable[tuple[int, str, str]]) -> tupl
     path = scratch_file(folder, ".rejects.parquet")
     columns = [pa.array([r[0] for r in rows], pa.int64()), *(pa.array([r[n] for r in rows], pa.string()) for n in (1, 2))]
     pq.write_table(pa.table(columns, names=["row", "line", "reason"]), path)
-    return f"(SELECT * FROM read_parquet({text(str(path))}))", path
+    return f"(SELECT * FROM read_parquet({literal(str(path))}))", path

@@ -45,10 +45,10 @@ def names_in(path: Path) -> list[str]:
         return []
 
 
-def choose(names: Sequence[str], told: str) -> str:
+def choose(names: Sequence[str], layer: str) -> str:
     """The shapefile that is wanted; asked where there are several."""
-    if told in names:
-        return told
+    if layer in names:
+        return layer
     if len(names) == 1:
         return names[0]
     said = Said(f"压缩包中有 {len(names)} 个 shapefile，读哪一个？", f"The archive holds {len(names)} shapefiles; which one?")

@@ -56,22 +56,22 @@ def together(reading: Mapping[str, Any]) -> bool:
 def open_excel(path: Path, *, folder: Path, reading: Mapping[str, Any]) -> Source:
     """The sheet that the reading names, or all of one shape, as a source. Its `header`: a row number from 1, "2-3" for levels,
     "none", or None to find it."""
-    found = parts(path, reading)
+    parts_found = parts(path, reading)
     sift = reading.get("asides") != "keep"
-    offset = found[0].header.first_data_row  # rows count from the first one below the header, blank ones too
-    first = unique_names([*found[0].columns, *([SHEET] if together(reading) else [])])
+    offset = parts_found[0].header.first_data_row  # rows count from the first one below the header, blank ones too
+    first = unique_names([*parts_found[0].columns, *([SHEET] if together(reading) else [])])
     table = TextTable(folder, first, numbered=True)
     rejects: list[tuple[int, str, str]] = []
-    for part in found:
+    for part in parts_found:
         names = part.columns
-        told = {first[-1]: part.sheet} if together(reading) else {}
+        sheet_column = {first[-1]: part.sheet} if together(reading) else {}
         for sifted in _rows(part, sift):
             cells, number = sifted.cells, part.before + sifted.number - offset
             if sifted.reason:
-                rejects.append((number, " | ".join([*told.values(), *(cell for cell in cells if cell)]), sifted.reason))
+                rejects.append((number, " | ".join([*sheet_column.values(), *(cell for cell in cells if cell)]), sifted.reason))
             else:
                 row = {name: (cells[n] or None) if n < len(cells) else None for n, name in enumerate(names)}
-                table.add({**row, **told}, number)
+                table.add({**row, **sheet_column}, number)
     relation = table.close()
     lost = write_rejects(folder, rejects)
     scratch = (*table.parts, *((lost[1],) if lost else ()))
@@ -85,8 +85,8 @@ def open_excel(path: Path, *, folder: Path, reading: Mapping[str, Any]) -> Sourc
         reading=dict(reading),
         scratch=scratch,
         row=ROW,
-        sheets=tuple((part.before - offset, part.sheet) for part in found) if len(found) > 1 else (),
-        left_out=tuple(veil.veiled(note[:SHOWN]) for part in found for note in part.notes),
+        sheets=tuple((part.before - offset, part.sheet) for part in parts_found) if len(parts_found) > 1 else (),
+        left_out=tuple(veil.veiled(note[:SHOWN]) for part in parts_found for note in part.notes),
     )
 
 
@@ -104,29 +104,30 @@ def parts(path: Path, reading: Mapping[str, Any]) -> list[Part]:
     header = None if reading.get("header") is None else str(reading["header"])
     if not together(reading):
         return _blocks(excel.grid(path, str(reading["sheet"])), str(reading["sheet"]), header, reading, 0)
-    found: list[Part] = []
+    listed: list[Part] = []
     before = 0
     for sheet in alike(path, excel.sheets(path), header, reading):
         read = excel.grid(path, sheet)
-        found += _blocks(read, sheet, header, reading, before)
+        listed += _blocks(read, sheet, header, reading, before)
         before += len(read.cells) * max(1, len(beside.told(reading.get("range"))))
-    return found
+    return listed
 
 
 def _blocks(read: Grid, sheet: str, header: str | None, reading: Mapping[str, Any], before: int) -> list[Part]:
-    asked = beside.told(reading.get("range"))
-    if not asked:
+    wanted = beside.told(reading.get("range"))
+    if not wanted:
         read, own, notes = without_notes(read, _found(read, header, reading))
         return [Part(sheet, read, own, before, notes)]
-    cropped = [crop(read, each) for each in asked]
-    made = [Part(sheet, one, _found(one, header, reading), before + n * len(read.cells)) for n, one in enumerate(cropped)]
-    for other in made[1:]:
-        if {*_plain(other.names)} != {*_plain(made[0].names)}:
+    cropped = [crop(read, each) for each in wanted]
+    blocks = [Part(sheet, one, _found(one, header, reading), before + n * len(read.cells)) for n, one in enumerate(cropped)]
+    for other in blocks[1:]:
+        if {*_plain(other.names)} != {*_plain(blocks[0].names)}:
             raise WorkbookRefused(
-                f"并排的两块列名不同：{'、'.join(made[0].names)} 与 {'、'.join(other.names)}；请用 --range 指出其中一块。",
-                f"The blocks have other names: {', '.join(made[0].names)} and {', '.join(other.names)}; say one with --range.",
+                f"并排的两块列名不同：{'、'.join(blocks[0].names)} 与 {'、'.join(other.names)}；请用 --range 指出其中一块。",
+                f"The blocks have different names: {', '.join(blocks[0].names)} and {', '.join(other.names)}; "
+                "choose one with --range.",
             )
-    return made
+    return blocks
 
 
 def _found(read: Grid, header: str | None, reading: Mapping[str, Any]) -> Header:
@@ -152,16 +153,16 @@ def crop(read: Grid, block: Block) -> Grid:
 
 def without_notes(read: Grid, header: Header) -> tuple[Grid, Header, tuple[str, ...]]:
     """The sheet and its header without notes that stand beside its table, and these."""
-    gone = beside.notes(read.cells, header)
-    if not gone:
+    notes = beside.notes(read.cells, header)
+    if not notes:
         return read, header, ()
-    cells = [["" if column in gone else cell for column, cell in enumerate(row)] for row in read.cells]
-    names = ["" if column in gone else name for column, name in enumerate(header.names)]
+    cells = [["" if column in notes else cell for column, cell in enumerate(row)] for row in read.cells]
+    names = ["" if column in notes else name for column, name in enumerate(header.names)]
     while names and not names[-1]:
         names.pop()
     last = max(len(names), excel.width(cells[header.first_data_row :]))
     rest = Grid([row[:last] for row in cells], read.spans, read.never)
-    return rest, replace(header, names=tuple(names)), tuple(gone.values())
+    return rest, replace(header, names=tuple(names)), tuple(notes.values())
 
 
 def alike(path: Path, seen: Sequence[Sheet], header: str | None, reading: Mapping[str, Any]) -> list[str]:

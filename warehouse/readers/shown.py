@@ -37,10 +37,10 @@ def _styles(archive: zipfile.ZipFile) -> dict[int, str]:
     text = archive.read("xl/styles.xml")
     codes = dict(BUILT_IN)
     for tag in FORMAT.findall(text):
-        told = dict(re.findall(r'(\w+)="([^"]*)"', tag.decode(errors="replace")))
-        codes[told.get("numFmtId", "")] = html.unescape(told.get("formatCode", "")).partition(";")[0]
+        attributes = dict(re.findall(r'(\w+)="([^"]*)"', tag.decode(errors="replace")))
+        codes[attributes.get("numFmtId", "")] = html.unescape(attributes.get("formatCode", "")).partition(";")[0]
     block = CELL_FORMATS.search(text)
-    numbers = [found.decode() for found in STYLE.findall(block.group())] if block else []
+    numbers = [styles.decode() for styles in STYLE.findall(block.group())] if block else []
     named = {place: codes.get(number, "") for place, number in enumerate(numbers)}
     return {place: code for place, code in named.items() if PADDED.fullmatch(code) or DECIMAL.fullmatch(code)}
 

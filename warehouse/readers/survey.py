@@ -47,12 +47,12 @@ def survey(path: Path, mark: str = '"', delimiter: str = ",", sieve: Sieve | Non
     whole, doubtful = path.stat().st_size, False
     ends, quote_byte, between = [], mark.encode(), delimiter.encode()
     for block in _whole_lines(path):
-        found, blank = _line_ends(block)
-        newlines += found
+        line_ends, blank = _line_ends(block)
+        newlines += line_ends
         if b"\r" in block:
             returns += block.count(b"\r")
             pairs += block.count(b"\r\n")
-        lines += found + (not block.endswith(b"\n")) - blank
+        lines += line_ends + (not block.endswith(b"\n")) - blank
         plain = plain and b"\0" not in block and _valid(block)
         if quote_byte in block:
             outside, torn = outside_quotes(block, quote_byte, between, quotes % 2 == 1)
@@ -112,10 +112,10 @@ def _line_ends(block: bytes) -> tuple[int, int]:
     """Line ends of a block, and the blank lines among them. Arrow sees two line ends in a row beside counting them, for a
     tenth of what looking for them again costs."""
     hits = pc.equal(pa.Array.from_buffers(pa.uint8(), len(block), [None, pa.py_buffer(block)]), NEWLINE)
-    found = int(hits.true_count)
-    if b"\r" in block or (found > 1 and pc.and_(hits[1:], hits[:-1]).true_count):
-        return found, _blank(block)
-    return found, int(block.startswith(b"\n"))
+    hits_found = int(hits.true_count)
+    if b"\r" in block or (hits_found > 1 and pc.and_(hits[1:], hits[:-1]).true_count):
+        return hits_found, _blank(block)
+    return hits_found, int(block.startswith(b"\n"))
 
 
 def _blank(block: bytes) -> int:

@@ -9,13 +9,14 @@ from typing import Any
 import duckdb
 
 from contracts.errors import HubError
+from contracts.sql import identifier, literal
 from contracts.view import View
 from warehouse.serving import ordered, view_sql
 from warehouse.serving.query_workers import in_worker
 from warehouse.serving.sandbox import time_limit
 from warehouse.settings import Settings
 from warehouse.storage import commits
-from warehouse.storage.connection import literal, quote, reader
+from warehouse.storage.connection import reader
 from warehouse.storage.failpoints import reach
 from warehouse.storage.tables import BATCH, ROW
 
@@ -70,7 +71,7 @@ def publish(settings: Settings, table: str, previous_snapshot: int | None, key: 
         columns = _columns(connection, table, snapshot)
         rows = _one(connection, f"SELECT count(*) FROM {_at(table, snapshot)}")
         size = _bytes(connection, table, snapshot)
-    told = difference(settings, table, previous_snapshot, snapshot, key) if previous_snapshot is not None else None
+    changes = difference(settings, table, previous_snapshot, snapshot, key) if previous_snapshot is not None else None
     library, _, dataset = table.partition(".")
     ordered.prepare(settings, library, dataset, snapshot, key)
     reach("release")
@@ -79,9 +80,9 @@ def publish(settings: Settings, table: str, previous_snapshot: int | None, key: 
         tuple({"name": name, "type": kind} for name, kind in columns.items()),
         rows,
         size,
-        told.added if told else None,
-        told.changed if told else None,
-        told.removed if told else None,
+        changes.added if changes else None,
+        changes.changed if changes else None,
+        changes.removed if changes else None,
     )
 
 
@@ -137,8 +138,8 @@ def _counted(
     total = Difference(0, 0, 0)
     for part in range(parts):
         sql = _by_key if key else _by_row
-        found = connection.execute(sql(*sides, key, columns, part, parts)).fetchone()
-        added, changed, removed = found or (0, 0, 0)
+        row = connection.execute(sql(*sides, key, columns, part, parts)).fetchone()
+        added, changed, removed = row or (0, 0, 0)
         total = Difference(total.added + int(added), total.changed + int(changed), total.removed + int(removed))
     return total
 
@@ -146,22 +147,22 @@ def _counted(
 def _changed_rows(
     connection: duckdb.DuckDBPyConnection, sides: tuple[str, str], key: Sequence[str], items: Sequence[str], limit: int
 ) -> tuple[tuple[tuple[Any, ...], tuple[Any, ...]], ...]:
-    same = " AND ".join(f"o.{quote(name)} = n.{quote(name)}" for name in key)
-    old, new = (", ".join(f"{side}.{quote(name)}" for name in items) for side in ("o", "n"))
-    by = ", ".join(f"n.{quote(name)}" for name in key)
-    found = connection.execute(
+    same = " AND ".join(f"o.{identifier(name)} = n.{identifier(name)}" for name in key)
+    old, new = (", ".join(f"{side}.{identifier(name)}" for name in items) for side in ("o", "n"))
+    by = ", ".join(f"n.{identifier(name)}" for name in key)
+    rows = connection.execute(
         f"""SELECT {old}, {new} FROM {sides[0]} AS o JOIN {sides[1]} AS n ON {same}
         WHERE hash({old}) <> hash({new}) ORDER BY {by} LIMIT {int(limit)}"""
     ).fetchall()
-    return tuple((tuple(row[: len(items)]), tuple(row[len(items) :])) for row in found)
+    return tuple((tuple(row[: len(items)]), tuple(row[len(items) :])) for row in rows)
 
 
 def _single_rows(
     connection: duckdb.DuckDBPyConnection, sides: tuple[str, str], key: Sequence[str], items: Sequence[str], limit: int
 ) -> tuple[tuple[Any, ...], ...]:
     """Rows of the first source whose key the second does not have."""
-    same = " AND ".join(f"o.{quote(name)} = n.{quote(name)}" for name in key)
-    shown, by = (", ".join(f"o.{quote(name)}" for name in names) for names in (items, key))
+    same = " AND ".join(f"o.{identifier(name)} = n.{identifier(name)}" for name in key)
+    shown, by = (", ".join(f"o.{identifier(name)}" for name in names) for names in (items, key))
     return tuple(
         connection.execute(
             f"SELECT {shown} FROM {sides[0]} AS o ANTI JOIN {sides[1]} AS n ON {same} ORDER BY {by} LIMIT {max(int(limit), 0)}"
@@ -170,7 +171,7 @@ def _single_rows(
 
 
 def _by_key(old: str, new: str, key: Sequence[str], columns: Sequence[str], part: int, parts: int) -> str:
-    keys, rest = ", ".join(map(quote, key)), ", ".join(map(quote, columns))
+    keys, rest = ", ".join(map(identifier, key)), ", ".join(map(identifier, columns))
     chosen = f"WHERE hash({keys}) % {parts} = {part}" if parts > 1 else ""
     side = f"SELECT {keys}, hash({rest}) AS _hash FROM"
     return f"""SELECT count(*) FILTER (o._hash IS NULL), count(*) FILTER (o._hash <> n._hash), count(*) FILTER (n._hash IS NULL)
@@ -178,7 +179,7 @@ def _by_key(old: str, new: str, key: Sequence[str], columns: Sequence[str], part
 
 
 def _by_row(old: str, new: str, _key: Sequence[str], columns: Sequence[str], part: int, parts: int) -> str:
-    rest = ", ".join(map(quote, columns))
+    rest = ", ".join(map(identifier, columns))
     side = f"SELECT hash({rest}) AS _hash"
     chosen = f"WHERE _hash % {parts} = {part}" if parts > 1 else ""
     return f"""SELECT coalesce(sum(greatest(n, 0)), 0), 0, coalesce(sum(greatest(-n, 0)), 0) FROM
@@ -188,12 +189,12 @@ def _by_row(old: str, new: str, _key: Sequence[str], columns: Sequence[str], par
 
 def _columns(connection: duckdb.DuckDBPyConnection, table: str, snapshot: int) -> dict[str, str]:
     try:
-        found = connection.execute(f"DESCRIBE SELECT * FROM {_at(table, snapshot)}").fetchall()
+        rows = connection.execute(f"DESCRIBE SELECT * FROM {_at(table, snapshot)}").fetchall()
     except duckdb.CatalogException as error:
         raise NoSuchTable(
             f"快照 {snapshot} 中没有表 {table}；请先入库。", f"There is no table {table} at snapshot {snapshot}; load it first."
         ) from error
-    return {name: kind for name, kind, *_ in found if name not in HIDDEN}
+    return {name: kind for name, kind, *_ in rows if name not in HIDDEN}
 
 
 def _bytes(connection: duckdb.DuckDBPyConnection, table: str, snapshot: int) -> int:
@@ -207,7 +208,7 @@ def _bytes(connection: duckdb.DuckDBPyConnection, table: str, snapshot: int) -> 
 
 def _at(table: str, snapshot: int) -> str:
     library, _, dataset = table.partition(".")
-    return f"lake.{quote(library)}.{quote(dataset)} AT (VERSION => {int(snapshot)})"
+    return f"lake.{identifier(library)}.{identifier(dataset)} AT (VERSION => {int(snapshot)})"
 
 
 def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -22,12 +22,13 @@ from filelock import FileLock
 
 from contracts.clock import machine
 from contracts.model import Contract
+from contracts.sql import identifier, literal
 from contracts.view import View
-from warehouse.serving import ordered
+from warehouse.serving import ordered, store
 from warehouse.serving.query_workers import in_worker
 from warehouse.serving.view_sql import columns, select, shown_type
 from warehouse.settings import Settings
-from warehouse.storage.connection import literal, quote, reader
+from warehouse.storage.connection import reader
 
 FILE_BYTES = 128 * 2**20
 """Parquet of a larger dataset is cut about here, so that clients read files side by side; a smaller one is one file."""
@@ -99,13 +100,13 @@ def put_away(settings: Settings, *, limit: int = CACHE_BYTES, keep: Path | None 
         with suppress(OSError):
             if folder.is_dir() and moment - max(path.stat().st_mtime for path in (folder, *folder.rglob("*"))) > IN_USE_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
-    held = []
+    cached = []
     for folder in root.glob("*/*"):
         with suppress(OSError):
             if folder.is_dir() and (folder / "extract.json").is_file():
-                held.append(((folder / "extract.json").stat().st_mtime, _bytes(folder), folder))
-    total, freed = sum(size for _, size, _ in held), 0
-    for used, size, folder in sorted(held):
+                cached.append(((folder / "extract.json").stat().st_mtime, _bytes(folder), folder))
+    total, freed = sum(size for _, size, _ in cached), 0
+    for used, size, folder in sorted(cached):
         if total - freed <= limit:
             break
         if folder != keep and moment - used > IN_USE_SECONDS:
@@ -116,8 +117,9 @@ def put_away(settings: Settings, *, limit: int = CACHE_BYTES, keep: Path | None 
 
 def forget(settings: Settings, library: str, dataset: str, snapshot: int) -> None:
     """Remove every extract of a table at a snapshot, and of its changes since: the version was recalled. Other tables may
-    have versions of the same snapshot; theirs stay. Its copy in key order goes, too."""
+    have versions of the same snapshot; theirs stay. Its copy in key order and its serving store go, too."""
     ordered.forget(settings, library, dataset, snapshot)
+    store.forget(settings, library, dataset, snapshot)
     table, root = f"{library}.{dataset}", _root(settings)
     for folder in [*root.glob(f"{snapshot}/{table}.*"), *root.glob(f"*/{table}.*.since-{snapshot}.*")]:
         if folder.is_dir():
@@ -134,26 +136,26 @@ def _folder(settings: Settings, view: View, snapshot: int, before: int | None = 
 
 
 def _kept(settings: Settings, view: View, folder: Path, sql: Callable[[DuckDBPyConnection], str]) -> tuple[ExtractFile, ...]:
-    found = _read(folder)
-    if found is None:
+    extract = _read(folder)
+    if extract is None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_suffix(".lock")):
-            found = _read(folder)
-            if found is None:
-                found = _cut(settings, view, folder, sql)
+            extract = _read(folder)
+            if extract is None:
+                extract = _cut(settings, view, folder, sql)
         put_away(settings, keep=folder)
-    return found
+    return extract
 
 
 def _read(folder: Path) -> tuple[ExtractFile, ...] | None:
     """Files of a finished extract; reading it counts as use."""
     listing = folder / "extract.json"
     try:
-        told = json.loads(listing.read_text(encoding="utf-8"))
+        payload = json.loads(listing.read_text(encoding="utf-8"))
         os.utime(listing)
     except (OSError, ValueError):
         return None
-    files = tuple(ExtractFile(**{**one, "path": folder / one["path"]}) for one in told)
+    files = tuple(ExtractFile(**{**one, "path": folder / one["path"]}) for one in payload)
     return files if all(file.path.is_file() for file in files) else None
 
 
@@ -165,8 +167,8 @@ def _cut(settings: Settings, view: View, folder: Path, sql: Callable[[DuckDBPyCo
         with reader(settings) as connection:
             _write(connection, sql(connection), making, cut=_held(connection, view) > FILE_BYTES)
         files = [_described(path) for path in sorted(making.glob("*.parquet"))]
-        told = [{**asdict(file), "path": file.path.name} for file in files]
-        (making / "extract.json").write_text(json.dumps(told), encoding="utf-8")
+        listed = [{**asdict(file), "path": file.path.name} for file in files]
+        (making / "extract.json").write_text(json.dumps(listed), encoding="utf-8")
         os.replace(making, folder)
     except BaseException:
         shutil.rmtree(making, ignore_errors=True)
@@ -207,8 +209,8 @@ def _snapshot_sql(connection: DuckDBPyConnection, view: View, snapshot: int) -> 
 
 def _changes_sql(connection: DuckDBPyConnection, view: View, key: Sequence[str], before: int, after: int) -> str:
     old, new = (_snapshot_sql(connection, view, snapshot) for snapshot in (before, after))
-    same = " AND ".join(f"old.{quote(name)} = new.{quote(name)}" for name in key)
-    shown_old, shown_new = (", ".join(f"{side}.{quote(n)}" for n in view.items) for side in ("old", "new"))
+    same = " AND ".join(f"old.{identifier(name)} = new.{identifier(name)}" for name in key)
+    shown_old, shown_new = (", ".join(f"{side}.{identifier(n)}" for n in view.items) for side in ("old", "new"))
     differs = f"({shown_old}) IS DISTINCT FROM ({shown_new})" if len(view.items) > 1 else "false"
     return f"""
         WITH old AS MATERIALIZED ({old}), new AS MATERIALIZED ({new})
@@ -219,17 +221,17 @@ def _changes_sql(connection: DuckDBPyConnection, view: View, key: Sequence[str],
 
 
 def _portable(view: View, name: str, types: Mapping[str, str]) -> str:
-    held = shown_type(view.masks.get(name), types.get(name, "VARCHAR"))
+    kind = shown_type(view.masks.get(name), types.get(name, "VARCHAR"))
     wanted = _portable_type(view, name, types)
-    return f"cut.{quote(name)}" if wanted == held else f"CAST(cut.{quote(name)} AS {wanted}) AS {quote(name)}"
+    return f"cut.{identifier(name)}" if wanted == kind else f"CAST(cut.{identifier(name)} AS {wanted}) AS {identifier(name)}"
 
 
 def _portable_type(view: View, name: str, types: Mapping[str, str]) -> str:
     """A type that every Delta reader knows: moments are instants, and what Delta has no word for is text."""
-    held = shown_type(view.masks.get(name), types.get(name, "VARCHAR"))
-    if held in INTEGERS or held in ("BOOLEAN", "FLOAT", "DOUBLE", "VARCHAR", "DATE") or held.startswith("DECIMAL"):
-        return INTEGERS.get(held, held)
-    return "TIMESTAMP WITH TIME ZONE" if held.startswith("TIMESTAMP") else "VARCHAR"
+    kind = shown_type(view.masks.get(name), types.get(name, "VARCHAR"))
+    if kind in INTEGERS or kind in ("BOOLEAN", "FLOAT", "DOUBLE", "VARCHAR", "DATE") or kind.startswith("DECIMAL"):
+        return INTEGERS.get(kind, kind)
+    return "TIMESTAMP WITH TIME ZONE" if kind.startswith("TIMESTAMP") else "VARCHAR"
 
 
 def _described(path: Path) -> ExtractFile:
@@ -237,9 +239,9 @@ def _described(path: Path) -> ExtractFile:
     with path.open("rb") as stream:
         while block := stream.read(1 << 20):
             digest.update(block)
-    told = pq.ParquetFile(path).metadata
-    stats = {"numRecords": told.num_rows}
-    return ExtractFile(path, digest.hexdigest()[:32], path.stat().st_size, told.num_rows, stats)
+    metadata = pq.ParquetFile(path).metadata
+    stats = {"numRecords": metadata.num_rows}
+    return ExtractFile(path, digest.hexdigest()[:32], path.stat().st_size, metadata.num_rows, stats)
 
 
 def _bytes(folder: Path) -> int:
@@ -248,8 +250,8 @@ def _bytes(folder: Path) -> int:
 
 def _remove(folder: Path) -> None:
     """Out of sight first, so that nobody is handed half of it."""
-    gone = folder.with_name(f".gone-{os.getpid()}-{folder.name}")
+    aside = folder.with_name(f".gone-{os.getpid()}-{folder.name}")
     with suppress(OSError):
-        folder.rename(gone)
-        shutil.rmtree(gone, ignore_errors=True)
+        folder.rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
     folder.with_suffix(".lock").unlink(missing_ok=True)

@@ -17,8 +17,9 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock, Timeout
 
+from contracts.sql import identifier, literal
 from warehouse.settings import Settings
-from warehouse.storage.connection import literal, quote, reader, table
+from warehouse.storage.connection import reader, table
 
 LARGE = 200_000
 """Rows from which a version is worth a copy; a smaller one is read whole in no time."""
@@ -78,14 +79,14 @@ def _copy(connection: duckdb.DuckDBPyConnection, rows: str, key: Sequence[str], 
     count = connection.execute(f"SELECT count(*) FROM {rows}").fetchone()
     if not key or not set(key) <= names or not count or count[0] < LARGE:
         return False
-    missing = connection.execute(f"SELECT 1 FROM {rows} WHERE {' OR '.join(f'{quote(n)} IS NULL' for n in key)} LIMIT 1")
+    missing = connection.execute(f"SELECT 1 FROM {rows} WHERE {' OR '.join(f'{identifier(n)} IS NULL' for n in key)} LIMIT 1")
     if missing.fetchone():  # of a time when the key was another: only the lake can order these rows
         return False
     descriptor, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".making-")
     os.close(descriptor)
     try:
         connection.execute(
-            f"COPY (SELECT * FROM {rows} ORDER BY {', '.join(map(quote, key))}) TO {literal(unfinished)} "
+            f"COPY (SELECT * FROM {rows} ORDER BY {', '.join(map(identifier, key))}) TO {literal(unfinished)} "
             f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
         )
         os.replace(unfinished, path)

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
 
 from contracts.model import Contract, Type
+from contracts.sql import identifier
 from contracts.view import View
-from warehouse.serving import ordered, sql_rewrite, view_sql
+from warehouse.serving import json_rows, ordered, sql_rewrite, store, store_maker, view_sql
 from warehouse.serving.query_workers import in_worker
 from warehouse.serving.sandbox import sandbox, time_limit
 from warehouse.serving.sql_rewrite import Name, QueryInvalid, QueryRefused
 from warehouse.serving.view_sql import columns, shown_type
 from warehouse.settings import Settings
-from warehouse.storage.connection import quote, reader
+from warehouse.storage.connection import reader
 
 SECONDS = 30.0
 """How long one question may run."""
@@ -29,13 +30,40 @@ PROVENANCE = ("_batch", "_row")
 """Columns that tell any two rows of a table apart; they order pages where the view shows no key, and are never shown."""
 
 
+class Page(Protocol):
+    """Rows of one page, of the lake or of a serving store."""
+
+    @property
+    def count(self) -> int:
+        """Rows."""
+
+    @property
+    def after(self) -> tuple[Any, ...] | None:
+        """Where the next one begins (None: this is the last); may hold values that the view hides: sealed it leaves the hub."""
+
+    @property
+    def table(self) -> pa.Table:
+        """The rows as Arrow has them."""
+
+    def lines(self) -> list[str]:
+        """Each row as a JSON object."""
+
+
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Rows of one page, and where the next one begins (None: this is the last). `after` may hold values that the view hides:
-    seal it before it leaves the hub."""
+class Rows:
+    """Rows that are an Arrow table."""
 
     table: pa.Table
-    after: tuple[Any, ...] | None
+    after: tuple[Any, ...] | None = None
+
+    @property
+    def count(self) -> int:
+        """Rows."""
+        return int(self.table.num_rows)
+
+    def lines(self) -> list[str]:
+        """Each row as a JSON object."""
+        return json_rows.of_table(self.table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +77,7 @@ class Order:
     @property
     def column(self) -> str:
         """The column as SQL."""
-        return f"seen.{quote(self.item)}"
+        return f"seen.{identifier(self.item)}"
 
 
 def rows(
@@ -80,7 +108,6 @@ def rows(
     ).table
 
 
-@in_worker
 def page(
     settings: Settings,
     contract: Contract,
@@ -97,10 +124,49 @@ def page(
 ) -> Page:
     """One page, by keyset: the next page begins after the last row's values, however far in it is.
 
-    Conditions and orders see masked values only. QueryInvalid for an item that the view does not show.
+    Conditions and orders see masked values only. QueryInvalid for an item that the view does not show. A version that has its
+    serving store is asked there, if it can answer alike; else the lake.
     """
     chosen = list(choose) or list(view.items)
     _known(view, [*chosen, *(name.removeprefix("-") for name in order), *(equals or {})])
+    if snapshot is not None and list(order) in ([], list(contract.key)):
+        served = store.page(
+            settings, contract, view, choose=chosen, where=where, after=after, limit=limit, snapshot=snapshot, equals=equals
+        )
+        if served is not None:
+            return served
+        store_maker.want(settings, view.library, view.dataset, snapshot, contract.key)
+    return lake_page(
+        settings,
+        contract,
+        view,
+        chosen,
+        where=where,
+        order=order,
+        after=after,
+        limit=limit,
+        snapshot=snapshot,
+        equals=equals,
+        seconds=seconds,
+    )
+
+
+@in_worker
+def lake_page(
+    settings: Settings,
+    contract: Contract,
+    view: View,
+    chosen: Sequence[str],
+    *,
+    where: str = "",
+    order: Sequence[str] = (),
+    after: Sequence[Any] | None = None,
+    limit: int = 1000,
+    snapshot: int | None = None,
+    equals: Mapping[str, Any] | None = None,
+    seconds: float = SECONDS,
+) -> Rows:
+    """One page of the lake."""
     with reader(settings) as connection, time_limit(connection, seconds):
         connection.execute("BEGIN")  # one look at the lake's metadata for both statements; ends with the cursor
         types = columns(connection, view.library, view.dataset, snapshot)
@@ -109,13 +175,13 @@ def page(
         in_order = ordered.source(settings, view.library, view.dataset, snapshot) if by_key or equals else None
         if in_order and by_key:
             sorting = [replace(one, nullable=False) for one in sorting]  # a copy has no row without its whole key
-        shown = {name: shown_type(view.masks.get(name), held) for name, held in types.items()}
+        shown = {name: shown_type(view.masks.get(name), kind) for name, kind in types.items()}
         conditions = [_condition(contract, view, where, shown)] if where.strip() else []
         parameters: list[Any] = []
         for name, value in (equals or {}).items():
-            held = shown.get(name, "VARCHAR")
-            conditions.append(f"seen.{quote(name)} = CAST(? AS {held})")
-            parameters.append(_value(connection, value, held))
+            kind = shown.get(name, "VARCHAR")
+            conditions.append(f"seen.{identifier(name)} = CAST(? AS {kind})")
+            parameters.append(_value(connection, value, kind))
         if after is not None:
             beyond, values = _beyond(connection, sorting, after, shown)
             conditions.append(beyond)
@@ -194,19 +260,19 @@ def _failed(error: Exception, hides_rows: bool) -> Exception:
 
 
 def _message(error: Exception) -> tuple[str, str]:
-    told = str(error).split("\n\nLINE")[0].splitlines()[0]
-    return f"查询有误：{told}", f"The query is wrong: {told}"
+    sentence = str(error).split("\n\nLINE")[0].splitlines()[0]
+    return f"查询有误：{sentence}", f"The query is wrong: {sentence}"
 
 
 def _told_apart(schema: pa.Schema) -> pa.Schema:
     """Columns of the same name get a number, as DuckDB numbers those of a subquery: name, name_1."""
     names: list[str] = []
     for name in schema.names:
-        number, told = 0, name
-        while told in names:
+        number, place = 0, name
+        while place in names:
             number += 1
-            told = f"{name}_{number}"
-        names.append(told)
+            place = f"{name}_{number}"
+        names.append(place)
     return pa.schema([field.with_name(name) for field, name in zip(schema, names, strict=True)])
 
 
@@ -245,15 +311,15 @@ def _condition(contract: Contract, view: View, where: str, types: Mapping[str, s
     ]
     kinds = {item.name: expressions.KINDS[item.type] for item in items}
     try:
-        return total.total_sql(expressions.parse(where, items), kinds, types, lambda name: f"seen.{quote(name)}")
+        return total.total_sql(expressions.parse(where, items), kinds, types, lambda name: f"seen.{identifier(name)}")
     except expressions.InvalidExpression as error:
         raise QueryInvalid(error.message, error.message_en) from None
 
 
-def _value(connection: duckdb.DuckDBPyConnection, value: Any, held: str) -> Any:
+def _value(connection: duckdb.DuckDBPyConnection, value: Any, kind: str) -> Any:
     """A caller's value as one of its column's type, before any row is read: whether it is one depends on no row."""
     try:
-        row = connection.execute(f"SELECT CAST(? AS {held})", [value]).fetchone()
+        row = connection.execute(f"SELECT CAST(? AS {kind})", [value]).fetchone()
     except (duckdb.Error, OverflowError, ValueError):
         raise _not_of_its_type() from None
     return row[0] if row else None
@@ -324,7 +390,7 @@ def _page_sql(
     conditions: Sequence[str],
     limit: int,
 ) -> str:
-    shown = ", ".join(f"seen.{quote(name)}" for name in chosen)
+    shown = ", ".join(f"seen.{identifier(name)}" for name in chosen)
     marks = "".join(f", {one.column} AS __{number}" for number, one in enumerate(sorting))
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     by = ", ".join(f"{one.column}{' DESC' if one.descending else ''} NULLS LAST" for one in sorting)
@@ -344,9 +410,9 @@ def _fetched(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequen
         raise _not_of_its_type() from None
 
 
-def _cut(table: pa.Table, shown: int, limit: int) -> Page:
+def _cut(table: pa.Table, shown: int, limit: int) -> Rows:
     """Drop the columns of the order, and the row that only tells whether there is a next page."""
     more = table.num_rows > limit
-    kept = table.slice(0, limit)
-    after = tuple(kept.column(n)[limit - 1].as_py() for n in range(shown, table.num_columns)) if more and limit else None
-    return Page(kept.select(list(range(shown))), after)
+    page = table.slice(0, limit)
+    after = tuple(page.column(n)[limit - 1].as_py() for n in range(shown, table.num_columns)) if more and limit else None
+    return Rows(page.select(list(range(shown))), after)

@@ -191,6 +191,11 @@ def stop(settings: Settings) -> None:
             workers.close()
 
 
+def serving(settings: Settings) -> bool:
+    """Whether a server runs here on this installation."""
+    return settings.root in _serving
+
+
 def in_worker(function: Callable[P, R]) -> Callable[P, R]:
     """A module's function whose first argument is the settings: called in a worker wherever workers were started.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +9,11 @@ from contextlib import contextmanager
 import duckdb
 
 from contracts.errors import HubError
+from contracts.sql import literal
 from warehouse.settings import Settings
 from warehouse.storage import connection as lake
-from warehouse.storage.connection import literal
+from warehouse.storage import instances
+from warehouse.storage.instances import Kind
 
 MEMORY = "300MB"
 """For all questions of this process together; beyond it they spill to disk, up to SPILL."""
@@ -33,12 +34,7 @@ class QueryTooSlow(HubError):
 def sandbox(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """A cursor of the locked-down instance of this process; each transaction sees the lake's newest snapshot."""
     lake._require(settings)
-    key = (os.getpid(), str(settings.root), settings.lake_catalog, True, "sandbox")
-    with lake._guard:  # kept with the readers' instances, so that `connection.forget` closes it too
-        found = lake._instances.get(key)
-        if found is None:
-            found = lake._instances[key] = _open(settings)
-    cursor = found.cursor()
+    cursor = instances.instance(settings, Kind.SANDBOX, lambda: _open(settings)).cursor()
     try:
         cursor.execute("USE lake")
         yield cursor

@@ -90,15 +90,15 @@ class Parser:
         """Syntax tree of exactly one SELECT."""
         if wrong := odd(sql):
             raise QueryInvalid(f"SQL {wrong[0]}。", f"The SQL {wrong[1]}.")
-        told = json.loads(self._ask("SELECT json_serialize_sql(?::VARCHAR)", sql))
-        if told.get("error"):
-            if told.get("error_type") == "not implemented":
+        payload = json.loads(self._ask("SELECT json_serialize_sql(?::VARCHAR)", sql))
+        if payload.get("error"):
+            if payload.get("error_type") == "not implemented":
                 raise QueryRefused("只能提交一条 SELECT 查询。", "Only one SELECT may be asked.")
-            message = str(told.get("error_message", "")).splitlines()[0]
+            message = str(payload.get("error_message", "")).splitlines()[0]
             raise QueryInvalid(f"SQL 语法有误：{message}", f"The SQL does not parse: {message}")
-        if len(told["statements"]) != 1:
+        if len(payload["statements"]) != 1:
             raise QueryRefused("一次只能提交一条 SELECT 查询。", "Only one SELECT may be asked at a time.")
-        return told
+        return payload
 
     def text(self, tree: Node) -> str:
         """SQL of a syntax tree."""
@@ -107,11 +107,11 @@ class Parser:
     def functions(self) -> frozenset[str]:
         """Names of the scalar, aggregate and macro functions that DuckDB itself brings."""
         with self._lock:
-            told = self._connection.execute(
+            rows = self._connection.execute(
                 "SELECT DISTINCT lower(function_name) FROM duckdb_functions() "
                 "WHERE function_type IN ('scalar', 'aggregate', 'macro') AND schema_name = 'main'"
             ).fetchall()
-        return frozenset(row[0] for row in told)
+        return frozenset(row[0] for row in rows)
 
     def _ask(self, sql: str, parameter: str) -> str:
         with self._lock:
@@ -138,9 +138,9 @@ def allowed_functions() -> frozenset[str]:
 
 def tables(sql: str) -> frozenset[Name]:
     """The permitted-looking tables a question names; QueryRefused where it names anything else."""
-    found: set[Name] = set()
-    check(parser().tree(sql), lambda name, node: found.add(name))
-    return frozenset(found)
+    names: set[Name] = set()
+    check(parser().tree(sql), lambda name, node: names.add(name))
+    return frozenset(names)
 
 
 def rewrite(sql: str, permitted: Mapping[Name, str]) -> str:
@@ -152,9 +152,9 @@ def rewrite(sql: str, permitted: Mapping[Name, str]) -> str:
         if name not in inner:
             raise unknown_table(".".join(name))
         alias = node.get("alias") or node["table_name"]
-        kept = {key: node.get(key) for key in ("sample", "query_location", "column_name_alias")}
+        retained = {key: node.get(key) for key in ("sample", "query_location", "column_name_alias")}
         node.clear()
-        node.update({"type": "SUBQUERY", "alias": alias, "subquery": inner[name], **kept})
+        node.update({"type": "SUBQUERY", "alias": alias, "subquery": inner[name], **retained})
 
     check(tree, replace)
     return parser().text(tree)

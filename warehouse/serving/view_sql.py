@@ -9,9 +9,10 @@ from typing import Any
 import duckdb
 
 from contracts.errors import HubError
+from contracts.sql import identifier, literal
 from contracts.view import Mask, View
 from warehouse.serving import sql_rewrite
-from warehouse.storage.connection import literal, quote, table
+from warehouse.storage.connection import table
 
 NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 CONSTANTS = {"VARCHAR": ("VARCHAR",), "BIGINT": ("INTEGER", "BIGINT"), "INTEGER": ("INTEGER",), "BOOLEAN": ("BOOLEAN",)}
@@ -46,12 +47,12 @@ class ItemMissing(HubError):
 def columns(connection: duckdb.DuckDBPyConnection, library: str, dataset: str, snapshot: int | None = None) -> dict[str, str]:
     """Columns of a lake table with their DuckDB types, now or at a snapshot."""
     try:
-        told = connection.execute(f"DESCRIBE FROM {moment(library, dataset, snapshot)}").fetchall()
+        rows = connection.execute(f"DESCRIBE FROM {moment(library, dataset, snapshot)}").fetchall()
     except (duckdb.CatalogException, duckdb.BinderException):
         raise TableMissing(f"{library}.{dataset}") from None
     except duckdb.InvalidInputException as error:
         raise SnapshotGone(f"{library}.{dataset}", snapshot) from error
-    return {row[0]: row[1] for row in told}
+    return {row[0]: row[1] for row in rows}
 
 
 def moment(library: str, dataset: str, snapshot: int | None) -> str:
@@ -81,8 +82,8 @@ def select(
             f"This version of {view.library}.{view.dataset} has none of the items you may see.",
         )
     _require_filter(view, types)
-    shown = ", ".join(f"{_shown(view, name, types)} AS {quote(name)}" for name in view.items)
-    shown += "".join(f", permitted.{quote(name)}" for name in hidden)
+    shown = ", ".join(f"{_shown(view, name, types)} AS {identifier(name)}" for name in view.items)
+    shown += "".join(f", permitted.{identifier(name)}" for name in hidden)
     seen = f", {_filter(view.row_filter, types)} AS __seen" if view.row_filter else ""
     inner = f"SELECT *{seen} FROM {rows or moment(view.library, view.dataset, snapshot)}"
     where = " WHERE permitted.__seen" if view.row_filter else ""
@@ -96,15 +97,15 @@ def barrier(connection: duckdb.DuckDBPyConnection, name: str, permitted: str) ->
     MATERIALIZED as well (DuckDB 1.5, cte_filter_pusher), so only a table is a barrier. It goes with the connection, costs a
     copy of the permitted rows (0.6 s for 300,000 of 3 M rows), and spills to disk beyond the connection's memory.
     """
-    connection.execute(f"CREATE TEMP TABLE {quote(name)} AS {permitted}")
-    return f"SELECT * FROM temp.main.{quote(name)}"
+    connection.execute(f"CREATE TEMP TABLE {identifier(name)} AS {permitted}")
+    return f"SELECT * FROM temp.main.{identifier(name)}"
 
 
 def _filter(condition: str, types: Mapping[str, str]) -> str:
     """The row filter, unknown where it has no value: that it failed on a row would tell of one that is hidden. Comparisons of
     a column with a constant of its own type have a value always; bare, they reach the files' statistics."""
     tree = sql_rewrite.parser().tree(f"SELECT {condition}")["statements"][0]["node"]["select_list"][0]
-    return f"({condition})" if _sure(tree, {name.lower(): held for name, held in types.items()}) else f"TRY(({condition}))"
+    return f"({condition})" if _sure(tree, {name.lower(): kind for name, kind in types.items()}) else f"TRY(({condition}))"
 
 
 def _sure(node: Mapping[str, Any], types: Mapping[str, str]) -> bool:
@@ -116,8 +117,10 @@ def _sure(node: Mapping[str, Any], types: Mapping[str, str]) -> bool:
     sides = [node["left"], node["right"]] if kind == "COMPARISON" else children if node.get("type") == "COMPARE_IN" else []
     if not sides or sides[0].get("class") != "COLUMN_REF":
         return False
-    held = types.get(sides[0]["column_names"][-1].lower(), "")
-    return all(one.get("class") == "CONSTANT" and one["value"]["type"]["id"] in CONSTANTS.get(held, ()) for one in sides[1:])
+    column_kind = types.get(sides[0]["column_names"][-1].lower(), "")
+    return all(
+        one.get("class") == "CONSTANT" and one["value"]["type"]["id"] in CONSTANTS.get(column_kind, ()) for one in sides[1:]
+    )
 
 
 def _require_filter(view: View, types: Mapping[str, str]) -> None:
@@ -126,10 +129,10 @@ def _require_filter(view: View, types: Mapping[str, str]) -> None:
     there = {name.lower() for name in types}
     missing = [name for name in named_by(view.row_filter) if name.lower() not in there] if view.row_filter else []
     if missing:
-        told = ", ".join(missing)
+        listed = ", ".join(missing)
         raise ItemMissing(
-            f"{view.library}.{view.dataset} 的这个版本没有您的行筛选所用的信息项 {told}；请用较新的版本。",
-            f"This version of {view.library}.{view.dataset} lacks {told}, by which your rows are chosen; use a newer version.",
+            f"{view.library}.{view.dataset} 的这个版本没有您的行筛选所用的信息项 {listed}；请用较新的版本。",
+            f"This version of {view.library}.{view.dataset} lacks {listed}, by which your rows are chosen; use a newer one.",
         )
 
 
@@ -137,39 +140,39 @@ def _require_filter(view: View, types: Mapping[str, str]) -> None:
 def named_by(condition: str) -> tuple[str, ...]:
     """Columns that a condition names, as DuckDB reads it."""
     tree = sql_rewrite.parser().tree(f"SELECT {condition}")
-    found = [node["column_names"][-1] for node in sql_rewrite.nodes(tree) if node.get("class") == "COLUMN_REF"]
-    return tuple(dict.fromkeys(found))
+    names = [node["column_names"][-1] for node in sql_rewrite.nodes(tree) if node.get("class") == "COLUMN_REF"]
+    return tuple(dict.fromkeys(names))
 
 
-def shown_type(mask: Mask | None, held: str) -> str:
+def shown_type(mask: Mask | None, kind: str) -> str:
     """DuckDB type of a column after its mask."""
-    return "VARCHAR" if mask is not None and mask.kind == "hash" else held
+    return "VARCHAR" if mask is not None and mask.kind == "hash" else kind
 
 
 def _shown(view: View, name: str, types: Mapping[str, str]) -> str:
-    held = types.get(name)
-    if held is None:
+    kind = types.get(name)
+    if kind is None:
         return "NULL::VARCHAR"
-    return masked_sql(f"permitted.{quote(name)}", held, view.masks.get(name), view.salt)
+    return masked_sql(f"permitted.{identifier(name)}", kind, view.masks.get(name), view.salt)
 
 
-def masked_sql(column: str, held: str, mask: Mask | None, salt: str) -> str:
+def masked_sql(column: str, kind: str, mask: Mask | None, salt: str) -> str:
     """A column behind its mask: NULL, the salted SHA-256 of its text, or cut short (a number rounded, a moment floored)."""
     if mask is None:
         return column
     if mask.kind == "null":
-        return f"CAST(NULL AS {held})"
+        return f"CAST(NULL AS {kind})"
     if mask.kind == "hash":
         return f"sha256({literal(salt)} || CAST({column} AS VARCHAR))"
-    return _truncated(column, held, mask.keep)
+    return _truncated(column, kind, mask.keep)
 
 
-def _truncated(column: str, held: str, keep: int) -> str:
-    if held == "VARCHAR":
+def _truncated(column: str, kind: str, keep: int) -> str:
+    if kind == "VARCHAR":
         return f"left({column}, {max(keep, 0)})"
-    if held in ("DOUBLE", "FLOAT", *NUMBERS) or held.startswith("DECIMAL"):
-        return f"TRY_CAST(round({column}, {keep}) AS {held})"
-    if held in MOMENTS:
+    if kind in ("DOUBLE", "FLOAT", *NUMBERS) or kind.startswith("DECIMAL"):
+        return f"TRY_CAST(round({column}, {keep}) AS {kind})"
+    if kind in MOMENTS:
         unit = "year" if keep <= 4 else "month" if keep <= 7 else "day"
-        return f"CAST(date_trunc('{unit}', {column}) AS {held})"
-    return f"CAST(NULL AS {held})"  # nothing sensible is left of a boolean or a time of day
+        return f"CAST(date_trunc('{unit}', {column}) AS {kind})"
+    return f"CAST(NULL AS {kind})"  # nothing sensible is left of a boolean or a time of day

@@ -15,10 +15,9 @@ from pathlib import Path
 
 from contracts.clock import machine, now
 from contracts.errors import HubError
-from warehouse.ingest.stage import count
 from warehouse.settings import Settings
 from warehouse.storage import commits, landing
-from warehouse.storage.connection import METADATA_NAME, data_path, forget, metadata_file, reader, writer_lock
+from warehouse.storage.connection import METADATA_NAME, count, data_path, forget, metadata_file, reader, writer_lock
 from warehouse.storage.failpoints import reach
 
 MANIFEST = "manifest.json"
@@ -78,13 +77,13 @@ def backup(settings: Settings, folder: Path, *, link: bool = True) -> BackedUp:
             with reader(settings) as connection:
                 snapshot = commits.snapshot(connection)
         size = sum(path.stat().st_size for path in _files(partial))
-        told = BackedUp(str(target), taken.isoformat(), snapshot, lake, landed, size, round(time.perf_counter() - start, 3))
-        (partial / MANIFEST).write_text(json.dumps(asdict(told), indent=2), encoding="utf-8")
+        result = BackedUp(str(target), taken.isoformat(), snapshot, lake, landed, size, round(time.perf_counter() - start, 3))
+        (partial / MANIFEST).write_text(json.dumps(asdict(result), indent=2), encoding="utf-8")
         os.replace(partial, target)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    return told
+    return result
 
 
 def _clear_killed(folder: Path, own: Path) -> None:
@@ -131,12 +130,12 @@ def verify(settings: Settings, *, landed: bool = True) -> list[str]:
             problems += [] if said == "ok" else [f"{path.name}: {said}"]
     with reader(settings) as connection:
         for name in ("data", "delete"):
-            found = connection.execute(
+            files = connection.execute(
                 f"""SELECT s.path || t.path || f.path, f.file_size_bytes FROM {METADATA_NAME}.ducklake_{name}_file AS f
                 JOIN {METADATA_NAME}.ducklake_table AS t USING (table_id)
                 JOIN {METADATA_NAME}.ducklake_schema AS s USING (schema_id) WHERE f.path_is_relative"""
             ).fetchall()
-            for place, size in found:
+            for place, size in files:
                 file = data_path(settings) / place
                 if not file.is_file() or file.stat().st_size != size:
                     problems.append(str(file))

@@ -11,8 +11,8 @@ from typing import Any
 import duckdb
 
 from contracts.deliveries import Answers, Entry, Fault, Outcome, Receipt
+from contracts.sql import literal
 from warehouse.storage import standing
-from warehouse.storage.connection import literal
 
 AUTHOR = "hui"
 
@@ -54,21 +54,21 @@ def sign(
     `entries` are the batches in it: with their receipts, the file's SHA-256 among them, a catalogue that lost them is mended.
     """
     receipts = {entry.batch_id: {"sequence": entry.sequence, **asdict(entry.receipt)} for entry in entries}
-    held = {batch: asdict(one) for batch, one in (batches or {}).items()}
-    told = json.dumps(
+    stamps = {batch: asdict(one) for batch, one in (batches or {}).items()}
+    stamp = json.dumps(
         {
             "kind": kind,
             "batch": batch_id,
             "dataset": dataset,
             "outcome": asdict(outcome),
-            "batches": held,
+            "batches": stamps,
             "receipts": receipts,
         },
         ensure_ascii=False,
         default=str,
     )
     message = literal(f"{kind} {batch_id} {dataset}")
-    connection.execute(f"CALL lake.set_commit_message({literal(AUTHOR)}, {message}, extra_info => {literal(told)})")
+    connection.execute(f"CALL lake.set_commit_message({literal(AUTHOR)}, {message}, extra_info => {literal(stamp)})")
 
 
 def snapshot(connection: duckdb.DuckDBPyConnection) -> int:
@@ -84,47 +84,47 @@ def commits(connection: duckdb.DuckDBPyConnection) -> list[Commit]:
 
 def newest(connection: duckdb.DuckDBPyConnection) -> Commit | None:
     """The last snapshot that holds a batch, an undo or a rebuild. Not inside a transaction (`standing.ask`)."""
-    found = standing.ask(
+    row = standing.ask(
         connection,
         f"""SELECT snapshot_id, commit_extra_info FROM ducklake_snapshot_changes WHERE author = {literal(AUTHOR)}
         AND commit_extra_info IS NOT NULL ORDER BY snapshot_id DESC LIMIT 1""",
     )
-    return _commit(int(found[0][0]), json.loads(found[0][1])) if found else None
+    return _commit(int(row[0][0]), json.loads(row[0][1])) if row else None
 
 
 def of(connection: duckdb.DuckDBPyConnection, batch_id: str) -> Commit | None:
     """The snapshot that loaded a batch, unless it is expired."""
-    found = _read(connection, f"AND starts_with(commit_message, {literal(f'load {batch_id} ')}) ORDER BY snapshot_id LIMIT 1")
-    return found[0] if found else None
+    listed = _read(connection, f"AND starts_with(commit_message, {literal(f'load {batch_id} ')}) ORDER BY snapshot_id LIMIT 1")
+    return listed[0] if listed else None
 
 
 def snapshots(connection: duckdb.DuckDBPyConnection) -> dict[int, datetime]:
     """Number and moment of every snapshot that is not expired, whoever made it."""
-    found = connection.execute("SELECT snapshot_id, snapshot_time FROM ducklake_snapshots('lake')").fetchall()
-    return dict(found)
+    rows = connection.execute("SELECT snapshot_id, snapshot_time FROM ducklake_snapshots('lake')").fetchall()
+    return dict(rows)
 
 
 def _read(connection: duckdb.DuckDBPyConnection, which: str) -> list[Commit]:
-    found = connection.execute(
+    rows = connection.execute(
         f"""SELECT snapshot_id, commit_extra_info FROM ducklake_snapshots('lake')
         WHERE author = {literal(AUTHOR)} AND commit_extra_info IS NOT NULL {which}"""
     ).fetchall()
-    return [_commit(number, json.loads(told)) for number, told in found]
+    return [_commit(number, json.loads(info)) for number, info in rows]
 
 
-def _commit(number: int, told: Mapping[str, Any]) -> Commit:
-    batches = {batch: _outcome(number, held) for batch, held in told.get("batches", {}).items()}
-    receipts = {batch: _stamp(held) for batch, held in told.get("receipts", {}).items()}
-    outcome = _outcome(number, told["outcome"])
-    return Commit(number, str(told["kind"]), str(told["batch"]), str(told["dataset"]), outcome, batches, receipts)
+def _commit(number: int, info: Mapping[str, Any]) -> Commit:
+    batches = {batch: _outcome(number, placed) for batch, placed in info.get("batches", {}).items()}
+    receipts = {batch: _stamp(placed) for batch, placed in info.get("receipts", {}).items()}
+    outcome = _outcome(number, info["outcome"])
+    return Commit(number, str(info["kind"]), str(info["batch"]), str(info["dataset"]), outcome, batches, receipts)
 
 
-def _stamp(told: Mapping[str, Any]) -> Stamp:
-    known = {name: value for name, value in told.items() if name in Receipt.__dataclass_fields__}
-    known |= {"received_at": datetime.fromisoformat(told["received_at"]), "answers": Answers.of(told.get("answers"))}
-    return Stamp(int(told["sequence"]), Receipt(**known))
+def _stamp(info: Mapping[str, Any]) -> Stamp:
+    known = {name: value for name, value in info.items() if name in Receipt.__dataclass_fields__}
+    known |= {"received_at": datetime.fromisoformat(info["received_at"]), "answers": Answers.of(info.get("answers"))}
+    return Stamp(int(info["sequence"]), Receipt(**known))
 
 
-def _outcome(number: int, told: Mapping[str, Any]) -> Outcome:
-    faults = [Fault(**fault) for fault in told.get("faults") or ()]
-    return Outcome(**{**told, "faults": faults, "snapshot": number})
+def _outcome(number: int, info: Mapping[str, Any]) -> Outcome:
+    faults = [Fault(**fault) for fault in info.get("faults") or ()]
+    return Outcome(**{**info, "faults": faults, "snapshot": number})

@@ -7,8 +7,6 @@ import json
 import os
 import sys
 import tempfile
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -19,7 +17,10 @@ from filelock import FileLock, Timeout
 
 from contracts.clock import now
 from contracts.errors import HubError
+from contracts.sql import identifier, literal
 from warehouse.settings import Settings
+from warehouse.storage import instances
+from warehouse.storage.instances import Kind
 
 SCHEMAS = ("raw", "resource", "quarantine", "theme", "topic")
 EXTENSIONS = {
@@ -44,8 +45,6 @@ AWAY = (
     "ssl connection has been closed",
     "no connection to the server",
 )
-PINNED_INSTANCES = 4
-"""Instances kept for readers of older snapshots; the least used goes first."""
 
 QUARANTINE_TABLES = """
 CREATE TABLE IF NOT EXISTS lake.quarantine.rows (
@@ -54,9 +53,6 @@ CREATE TABLE IF NOT EXISTS lake.quarantine.faults (
     dataset VARCHAR, batch VARCHAR, "row" BIGINT, item VARCHAR, rule VARCHAR, value VARCHAR,
     message VARCHAR, message_en VARCHAR);
 """
-
-_instances: OrderedDict[tuple[object, ...], duckdb.DuckDBPyConnection] = OrderedDict()
-_guard = threading.RLock()
 
 
 class LakeMissing(HubError):
@@ -83,19 +79,15 @@ class ExtensionMissing(HubError):
     """A DuckDB extension's wheel is not installed, or is for another DuckDB."""
 
 
-def quote(name: str) -> str:
-    """A name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: object) -> str:
-    """A value as an SQL string literal."""
-    return "'" + str(text).replace("'", "''") + "'"
+def count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    """The one number that a statement gives."""
+    row = connection.execute(sql).fetchone()
+    return int(row[0]) if row else 0
 
 
 def table(library: str, dataset: str) -> str:
     """Full name of a lake table, quoted: lake."resource"."enterprise"."""
-    return f"lake.{quote(library)}.{quote(dataset)}"
+    return f"lake.{identifier(library)}.{identifier(dataset)}"
 
 
 def extension_directory(settings: Settings) -> Path:
@@ -103,10 +95,10 @@ def extension_directory(settings: Settings) -> Path:
     folder = settings.root / "extensions"
     target = folder / f"v{duckdb.__version__}" / _platform()
     for name, package in EXTENSIONS.items():
-        found = importlib.util.find_spec(package)
-        if found is None or found.origin is None:
+        spec = importlib.util.find_spec(package)
+        if spec is None or spec.origin is None:
             continue
-        source = Path(found.origin).parent / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
+        source = Path(spec.origin).parent / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
         _link(source, target / f"{name}.duckdb_extension")
     return folder
 
@@ -151,7 +143,7 @@ def initialise(settings: Settings) -> None:
     with writer(settings, purpose="initialise", create=True) as connection:
         connection.execute("BEGIN")
         for schema in SCHEMAS:
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS lake.{quote(schema)}")
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS lake.{identifier(schema)}")
         connection.execute(QUARANTINE_TABLES)
         connection.execute("COMMIT")
 
@@ -225,22 +217,14 @@ def writer_lock(settings: Settings, *, purpose: str = "", wait: float = 600) -> 
 
 def forget(settings: Settings) -> None:
     """Close this process's cached instances of a lake: before its files are replaced or removed."""
-    with _guard:
-        for key in [key for key in _instances if key[1] == str(settings.root)]:
-            _instances.pop(key).close()
+    instances.close(settings)
 
 
 def _instance(settings: Settings, *, read_only: bool, snapshot: int | None = None) -> duckdb.DuckDBPyConnection:
-    key = (os.getpid(), str(settings.root), settings.lake_catalog, read_only, snapshot)
-    with _guard:
-        found = _instances.pop(key, None)
-        if found is None:
-            found = _open(settings, read_only=read_only, snapshot=snapshot)
-        _instances[key] = found
-        pinned = [key for key in _instances if key[4] is not None]
-        for old in pinned[:-PINNED_INSTANCES]:
-            _instances.pop(old)  # cursors in use keep it alive until they close
-        return found
+    kind = Kind.READER if read_only else Kind.WRITER
+    return instances.instance(
+        settings, kind, lambda: _open(settings, read_only=read_only, snapshot=snapshot), snapshot=snapshot
+    )
 
 
 def _open(settings: Settings, *, read_only: bool, snapshot: int | None) -> duckdb.DuckDBPyConnection:
@@ -323,17 +307,17 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _sign(holder: Path, purpose: str) -> None:
-    told = {"pid": os.getpid(), "what": purpose or " ".join(sys.argv[:3]), "since": now().isoformat()}
+    signature = {"pid": os.getpid(), "what": purpose or " ".join(sys.argv[:3]), "since": now().isoformat()}
     with suppress(OSError):  # a full disk must not hide the error of the load itself
-        holder.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+        holder.write_text(json.dumps(signature, ensure_ascii=False), encoding="utf-8")
 
 
 def _busy(holder: Path, wait: float) -> tuple[str, str]:
     try:
-        told = json.loads(holder.read_text(encoding="utf-8"))
+        payload = json.loads(holder.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        told = {}
-    what, pid, since = told.get("what", "?"), told.get("pid", "?"), told.get("since", "?")
+        payload = {}
+    what, pid, since = payload.get("what", "?"), payload.get("pid", "?"), payload.get("since", "?")
     return (
         f"等了 {wait:.0f} 秒，数据湖仍被占用：{what}（进程 {pid}，自 {since}）。请待其结束后重试。",
         f"The lake is still written to after {wait:.0f} s: {what} (process {pid}, since {since}). Try again when it ends.",

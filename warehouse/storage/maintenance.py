@@ -12,10 +12,9 @@ from pathlib import Path
 import duckdb
 
 from contracts.clock import machine
-from warehouse.ingest.stage import count
 from warehouse.settings import Settings
 from warehouse.storage import landing
-from warehouse.storage.connection import METADATA_NAME, reader, writer
+from warehouse.storage.connection import METADATA_NAME, count, reader, writer
 from warehouse.storage.failpoints import reach
 
 DAY = 86400
@@ -95,13 +94,13 @@ def maintain(
     start = time.perf_counter()
     before = _bytes(settings.lake)
     with landing.room_said(settings), writer(settings, purpose="maintain") as connection:
-        held = pins() if callable(pins) else pins
+        pinned = pins() if callable(pins) else pins
         merged = _compact(connection)
-        expired = _expire(connection, held, max(keep_seconds, grace_seconds))
+        expired = _expire(connection, pinned, max(keep_seconds, grace_seconds))
         removed = _clean(connection, settings, grace_seconds, orphan_seconds)
-        told = costs(connection, held)
+        costs_before = costs(connection, pinned)
     freed = max(0, before - _bytes(settings.lake))
-    return Maintained(merged, expired, removed, freed, round(time.perf_counter() - start, 3), told)
+    return Maintained(merged, expired, removed, freed, round(time.perf_counter() - start, 3), costs_before)
 
 
 def status(settings: Settings, pins: Pins) -> Status:
@@ -131,17 +130,17 @@ def costs(connection: duckdb.DuckDBPyConnection, pins: Pins) -> tuple[Pin, ...]:
     for snapshot in pins:
         alive[snapshot] = {}
         for name in ("data", "delete"):
-            found = connection.execute(
+            rows = connection.execute(
                 f"""SELECT '{name}' || {name}_file_id, file_size_bytes FROM {METADATA_NAME}.ducklake_{name}_file
                 WHERE begin_snapshot <= {int(snapshot)} AND end_snapshot > {int(snapshot)}"""
             )
-            alive[snapshot] |= dict(found.fetchall())
-    told = []
+            alive[snapshot] |= dict(rows.fetchall())
+    listed = []
     for snapshot, files in sorted(alive.items()):
         others = {file for other, theirs in alive.items() if other != snapshot for file in theirs}
         alone = sum(size for file, size in files.items() if file not in others)
-        told.append(Pin(snapshot, tuple(pins[snapshot]), sum(files.values()), alone))
-    return tuple(told)
+        listed.append(Pin(snapshot, tuple(pins[snapshot]), sum(files.values()), alone))
+    return tuple(listed)
 
 
 def _compact(connection: duckdb.DuckDBPyConnection) -> int:
@@ -159,10 +158,10 @@ def _expire(connection: duckdb.DuckDBPyConnection, pins: Pins, keep_seconds: flo
     """By an explicit list: `older_than` knows no pins. A snapshot's age counts from the one that followed it: up to then
     queries began with it, and one whose snapshot is gone finds no rows and no error (2026-11-27, DuckDB 1.5.5)."""
     limit = machine() - timedelta(seconds=keep_seconds)
-    found = connection.execute(
+    rows = connection.execute(
         "SELECT snapshot_id, snapshot_time FROM ducklake_snapshots('lake') ORDER BY snapshot_id"
     ).fetchall()
-    old = [n for (n, _), (_, followed) in pairwise(found) if followed.astimezone(UTC) <= limit and n not in pins]
+    old = [n for (n, _), (_, followed) in pairwise(rows) if followed.astimezone(UTC) <= limit and n not in pins]
     if old:
         listed = ", ".join(map(str, old))
         connection.execute("BEGIN")

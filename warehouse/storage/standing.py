@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse.storage.connection import literal
+from contracts.sql import literal
 
 WRITTEN_BY_LAKE = "ducklake-"
 """Begins the names of files that DuckLake wrote itself, of which no batch's number tells what is in them."""
@@ -45,24 +45,24 @@ def newest(connection: duckdb.DuckDBPyConnection) -> int:
 
 def tables(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
     """Library and name of every table of the lake."""
-    found = ask(
+    rows = ask(
         connection,
         """SELECT s.schema_name, t.table_name FROM ducklake_table t JOIN ducklake_schema s ON s.schema_id = t.schema_id
         WHERE t.end_snapshot IS NULL AND s.end_snapshot IS NULL""",
     )
-    return {(str(library), str(name)) for library, name in found}
+    return {(str(library), str(name)) for library, name in rows}
 
 
 def of(connection: duckdb.DuckDBPyConnection, dataset: str, batch: str) -> Standing:
     """How a dataset stands, in one question; `batch` is one that raw should not hold."""
     columns: dict[str, frozenset[str]] = {"raw": frozenset(), "resource": frozenset()}
-    told = {"snapshot": 0, "rows": 0, "bytes": 0, "suspect": 0}
+    totals = {"snapshot": 0, "rows": 0, "bytes": 0, "suspect": 0}
     for kind, name, number in ask(connection, _question(dataset, batch)):
         if kind in columns:
             columns[kind] |= {str(name)}
         else:
-            told[str(kind)] += int(number or 0)
-    return Standing(told["snapshot"], columns, told["rows"], told["bytes"], not told["suspect"])
+            totals[str(kind)] += int(number or 0)
+    return Standing(totals["snapshot"], columns, totals["rows"], totals["bytes"], not totals["suspect"])
 
 
 def _question(dataset: str, batch: str) -> str:

@@ -8,9 +8,10 @@ import duckdb
 
 from contracts.checks.duckdb.predicates import column_type
 from contracts.model import Contract
+from contracts.sql import identifier, literal
 from warehouse.settings import Settings
 from warehouse.storage import standing
-from warehouse.storage.connection import literal, quote, reader, table, writer
+from warehouse.storage.connection import reader, table, writer
 
 LIBRARIES = ("raw", "resource")
 BATCH = "_batch"
@@ -25,7 +26,7 @@ def columns(contract: Contract) -> list[tuple[str, str]]:
 
 def names(contract: Contract, prefix: str = "") -> str:
     """The items' columns as SQL, with a prefix like "s." where two tables are joined."""
-    return ", ".join(prefix + quote(item.name) for item in contract.items)
+    return ", ".join(prefix + identifier(item.name) for item in contract.items)
 
 
 def make(
@@ -45,7 +46,7 @@ def make(
             continue
         for name, kind in columns(contract):
             if name not in there:
-                connection.execute(f"ALTER TABLE {table(library, contract.dataset)} ADD COLUMN {quote(name)} {kind}")
+                connection.execute(f"ALTER TABLE {table(library, contract.dataset)} ADD COLUMN {identifier(name)} {kind}")
 
 
 def make_all(settings: Settings, contracts: Sequence[Contract], *, wait: float = 600) -> None:
@@ -66,8 +67,8 @@ def make_all(settings: Settings, contracts: Sequence[Contract], *, wait: float =
 
 
 def _create(connection: duckdb.DuckDBPyConnection, library: str, contract: Contract) -> None:
-    told = ", ".join(f"{quote(name)} {kind}" for name, kind in columns(contract))
-    connection.execute(f"CREATE TABLE {table(library, contract.dataset)} ({told})")
+    columns_sql = ", ".join(f"{identifier(name)} {kind}" for name, kind in columns(contract))
+    connection.execute(f"CREATE TABLE {table(library, contract.dataset)} ({columns_sql})")
 
 
 def existing(connection: duckdb.DuckDBPyConnection, library: str, dataset: str) -> dict[str, str]:
@@ -76,10 +77,10 @@ def existing(connection: duckdb.DuckDBPyConnection, library: str, dataset: str) 
     By name alone: listing all columns of a lake of a thousand datasets takes ten times as long.
     """
     try:
-        found = connection.execute(f"DESCRIBE {table(library, dataset)}").fetchall()
+        rows = connection.execute(f"DESCRIBE {table(library, dataset)}").fetchall()
     except duckdb.CatalogException:
         return {}
-    return {name: kind for name, kind, *_ in found}
+    return {name: kind for name, kind, *_ in rows}
 
 
 def count(connection: duckdb.DuckDBPyConnection, library: str, dataset: str) -> int:

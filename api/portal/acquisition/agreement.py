@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlmodel import Session, col, select
 from starlette.responses import Response
 
 from api.http.dependencies import HubDep, SessionDep
-from api.portal.acquisition import faults, terms_form
+from api.portal.acquisition import channel_test, faults, terms_form
+from api.portal.acquisition.channel_test import Look
 from api.portal.acquisition.completeness import due_words
 from api.portal.shell.forms import AcquireForm, Form, perform
-from api.portal.shell.guards import AcquirePage
+from api.portal.shell.guards import AcquirePage, require_csrf
 from api.portal.shell.page import Page, render
 from api.portal.wording.i18n import N_
 from api.portal.wording.labels import Word
@@ -32,7 +34,7 @@ from hub.agreement_view import AgreementState
 
 router = APIRouter(prefix="/agreements/{number}", include_in_schema=False)
 STATES: Mapping[str, Word] = {
-    "needed": Word(N_("待答复"), "hourglass", "attention"),
+    "needed": Word(N_("等待答复"), "hourglass", "attention"),
     "accepted": Word(N_("已同意，待签订"), "writing-sign", "working"),
     "refused": Word(N_("未同意"), "x", "fault"),
     "signed": Word(N_("已签订"), "check", "ok"),
@@ -74,7 +76,7 @@ DANGER = ("end",)
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class AgreementPage:
     """An agreement as its pages show it."""
 
     agreement: Agreement
@@ -86,6 +88,24 @@ class Shown:
 @router.get("", response_class=HTMLResponse)
 def show(page: AcquirePage, session: SessionDep, number: str) -> HTMLResponse:
     """The common part, terms, channels, history, and what can be done now."""
+    return _whole(page, session, number)
+
+
+@router.get("/test")
+def tested(number: str) -> Response:
+    """A test that was asked for is not done again by coming back to its address."""
+    return RedirectResponse(f"/agreements/{quote(number, safe='')}", 303)
+
+
+@router.post("/test", response_class=HTMLResponse)
+def test(page: AcquirePage, hub: HubDep, session: SessionDep, number: str, form: AcquireForm) -> HTMLResponse:
+    """Look at what one of its channels holds; nothing is taken."""
+    require_csrf(page, form.text("csrf"))
+    session.rollback()  # the act has a transaction of its own
+    return _whole(page, session, number, channel_test.of_agreement(hub, page.subject, number, form.text("channel")))
+
+
+def _whole(page: Page, session: Session, number: str, look: Look | None = None) -> HTMLResponse:
     shown = _shown(page, session, number)
     named = {one.organization for one in shown.state.steps} | {shown.state.provider, *shown.state.agencies}
     return render(
@@ -104,6 +124,8 @@ def show(page: AcquirePage, session: SessionDep, number: str) -> HTMLResponse:
         priced=access.may(session, page.subject, "see-price", shown.agreement),
         sees_channels=agreement_view.sees_channels(session, page.subject, shown.agreement),
         sees_attempts=access.may(session, page.subject, "see-attempts"),
+        may_test=access.may(session, page.subject, ACTS["channel.test"].policy, shown.agreement),
+        look=look,
         primary=PRIMARY,
         danger=DANGER,
     )
@@ -122,6 +144,11 @@ def answer(page: AcquirePage, hub: HubDep, session: SessionDep, number: str, act
     if request is None:
         raise agreements.UnknownAgreement(f"{number}/{action}")
     agreement = known_agreement(session, page.subject, number)
+    if form.text("do") == "test":
+        require_csrf(page, form.text("csrf"))
+        route = agreement.route
+        session.rollback()
+        return _form(page, session, number, action, form, look=channel_test.of_form(hub, page.subject, form, route, number))
     act = ACTS[ACTIONS[action]]
     return perform(
         page,
@@ -155,22 +182,28 @@ REQUESTS: Mapping[str, Callable[[Form, Agreement], dict[str, Any]]] = {
 """What an act is given, from the form of its page."""
 
 
-def _shown(page: Page, session: Session, number: str) -> Shown:
+def _shown(page: Page, session: Session, number: str) -> AgreementPage:
     agreement = known_agreement(session, page.subject, number)
     state = agreement_view.state(session, page.subject, agreement)
     resource = session.exec(select(Resource).where(Resource.name == agreement.dataset)).first()
     actions = tuple(action for action, act in ACTIONS.items() if act in state.possible)
-    return Shown(agreement, state, resource, actions)
+    return AgreementPage(agreement, state, resource, actions)
 
 
-def _names(session: Session, shown: Shown) -> dict[str, Person]:
+def _names(session: Session, shown: AgreementPage) -> dict[str, Person]:
     """People whom the page names, by login."""
     logins = {one.by for one in shown.state.steps} | {shown.state.steward or ""}
     return {one.login: one for one in session.exec(select(Person).where(col(Person.login).in_(logins)))}
 
 
 def _form(
-    page: Page, session: Session, number: str, action: str, form: Form | None = None, wrong: HubError | None = None
+    page: Page,
+    session: Session,
+    number: str,
+    action: str,
+    form: Form | None = None,
+    wrong: HubError | None = None,
+    look: Look | None = None,
 ) -> HTMLResponse:
     shown = _shown(page, session, number)
     if action not in ACTIONS:
@@ -180,7 +213,7 @@ def _form(
     access.require(session, page.subject, ACTS[act].policy, shown.agreement, submitter=submitter)
     if action not in shown.actions and wrong is None:
         raise negotiation.not_now(shown.agreement)
-    known = [one for one in organizations.listed(session) if one.active]
+    known = organizations.bodies(session, active=True)
     before = terms_form.filled(shown.agreement, shown.state.agencies) if action == "change" else Form()
     return render(
         page,
@@ -196,5 +229,6 @@ def _form(
         organizations=known,
         agencies=[one for one in known if one.kind == "agency"],
         offered=terms_form,
-        faults=faults.of(wrong) if wrong else {},
+        look=look,
+        faults=faults.of(wrong or (look.wrong if look else None)),
     )

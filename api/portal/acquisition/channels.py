@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from api.http.dependencies import SessionDep
+from api.portal.acquisition.terms_form import KINDS
 from api.portal.shell.guards import AcquirePage
 from api.portal.shell.page import render
 from api.portal.wording.i18n import N_
@@ -19,12 +20,13 @@ from catalog.acquisition.agreements import Agreement
 
 router = APIRouter(include_in_schema=False)
 SIZE = 50
+OFFERED = 200
+"""Agreements that the filter offers; any other may be typed."""
 OUTCOMES: Mapping[str, Word] = {
     channels.TAKEN: Word(N_("已收取"), "check", "ok"),
     channels.NOTHING: Word(N_("无新数据")),
     channels.FAILED: Word(N_("失败"), "x", "fault"),
 }
-KINDS: Mapping[str, str] = {"folder": N_("监视目录"), "http": N_("接口"), "template": N_("报送模板")}
 
 
 @router.get("/attempts", response_class=HTMLResponse)
@@ -37,7 +39,6 @@ def attempts(page: AcquirePage, session: SessionDep) -> HTMLResponse:
     agreement, told = asked.get("agreement", "")[:200], asked.get("page", "1")
     number = max(int(told), 1) if told.isdecimal() and len(told) < 7 else 1
     found = channels.listed(session, agreement=agreement, outcome=outcome, limit=SIZE + 1, after=(number - 1) * SIZE)
-    known = session.exec(select(Agreement).where(col(Agreement.channels).any()).order_by(col(Agreement.id))).all()
     return render(
         page,
         "pages/attempts.html",
@@ -46,8 +47,14 @@ def attempts(page: AcquirePage, session: SessionDep) -> HTMLResponse:
         number=number,
         outcome=outcome,
         agreement=agreement,
-        agreements={one.id: one for one in known},
+        agreements=_offered(session),
         outcomes=OUTCOMES,
         kinds=KINDS,
         failing=channels.failing(session),
     )
+
+
+def _offered(session: Session) -> Sequence[tuple[str, str, str]]:
+    """Number and titles of the first agreements that have a channel."""
+    asked = select(Agreement.id, Agreement.title, Agreement.title_en).where(col(Agreement.channels).any())
+    return session.exec(asked.order_by(col(Agreement.id)).limit(OFFERED)).all()

@@ -9,28 +9,33 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import FileResponse, HTMLResponse
-from sqlmodel import Session
+from sqlalchemy import func
+from sqlalchemy.orm import lazyload
+from sqlmodel import Session, col, select
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from api.http.dependencies import SessionDep
 from api.portal.acquisition import completeness_sheet
-from api.portal.components.bars import Part, parts
-from api.portal.components.deadline import Clock, clock
+from api.portal.components.bars import BarPart, parts
+from api.portal.components.deadline import DeadlineClock, clock
 from api.portal.shell.guards import CollectPage
 from api.portal.shell.page import Page, render, secured
 from api.portal.wording.i18n import N_, Language, say
 from catalog import access, workdays
 from catalog.acquisition import agreements, completeness_sums, periods
 from catalog.acquisition.agreements import Agreement, UnknownAgreement
-from catalog.acquisition.completeness import COMPLETE, Board, BoardColumn, BoardRow, Cell, board, reporting
+from catalog.acquisition.completeness import COMPLETE, Board, BoardColumn, BoardRow, Cell, board, now_of, now_of_each, reporting
+from catalog.acquisition.visibility import visible
 from catalog.audit import chain as audit
 from catalog.entries import contracts as registry
 from catalog.entries import resources
 from catalog.entries.resources import Resource, UnknownResource
+from catalog.entries.visibility import discoverable
 from catalog.identity.organizations import Organization, UnknownOrganization
 from catalog.ledger import CatalogLookups
 from catalog.store import database
@@ -47,7 +52,7 @@ LEVELS = {"city": N_("市级"), "county": N_("县级")}
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class CollectionTask:
     """One collection with how its period of now stands."""
 
     agreement: Agreement
@@ -57,17 +62,21 @@ class Task:
     """Its due date lies in a year whose holiday table is not imported."""
 
 
+TASKS = 20
+"""Collections on a page."""
+
+
 @dataclass(frozen=True, slots=True)
 class Urged:
     """Who is to be reminded of what, and how late it is."""
 
     organization: Organization
     cell: Cell
-    clock: Clock
+    clock: DeadlineClock
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class BoardView:
     """A board as it was asked for: its periods and levels, what stands beside it, and the agencies' own periods below it."""
 
     board: Board
@@ -82,17 +91,33 @@ class View:
 
 @router.get("", response_class=HTMLResponse)
 def tasks(page: CollectPage, session: SessionDep) -> HTMLResponse:
-    """Every collection the reader may know of."""
-    found = []
-    for agreement in agreements.listed(session, route="collect"):
-        try:
-            resource = _resource(session, page, agreement)
-        except UnknownAgreement:
-            continue
-        shown = board(session, agreement.id, on=today())
-        column = now_of(shown)
-        found.append(Task(agreement, resource, column, column is not None and workdays.calendar(session).estimated(column.due)))
-    return render(page, "pages/collect.html", tasks=found)
+    """Every collection the reader may know of, some on a page: each has a board of its own to be reckoned."""
+    seen = select(Agreement.id).where(Agreement.route == "collect", visible(page.subject))
+    total = session.exec(select(func.count()).select_from(seen.subquery())).one()
+    told = page.request.query_params.get("page", "1")
+    number = max(1, min(int(told) if told.isdecimal() and len(told) < 9 else 1, -(-total // TASKS) or 1))
+    chosen = _chosen_of(session, seen.order_by(Agreement.id).offset((number - 1) * TASKS).limit(TASKS))
+    known = _known(session, page, {one.dataset for one in chosen})
+    columns = now_of_each(session, [one for one in chosen if one.dataset in known])
+    calendar = workdays.calendar(session)
+    found = [
+        CollectionTask(one, known[one.dataset], column, column is not None and calendar.estimated(column.due))
+        for one in chosen
+        if one.dataset in known
+        for column in [columns[one.id]]
+    ]
+    return render(page, "pages/collect.html", tasks=found, number=number, size=TASKS, total=total)
+
+
+def _chosen_of(session: Session, ids: Any) -> Sequence[Agreement]:
+    statement = select(Agreement).where(col(Agreement.id).in_(ids)).order_by(Agreement.id)
+    return session.exec(statement.options(lazyload(Agreement.channels))).all()  # type: ignore[arg-type]
+
+
+def _known(session: Session, page: Page, names: set[str]) -> dict[str, Resource]:
+    """The datasets of these names that the reader may know of."""
+    known = session.exec(select(Resource).where(col(Resource.name).in_(names), discoverable(page.subject)))
+    return {resource.name: resource for resource in known}
 
 
 @router.get("/{agreement_id}", response_class=HTMLResponse)
@@ -220,7 +245,7 @@ def _kinds(agreement: Agreement) -> list[str]:
     return [kind for kind in KINDS if periods.MONTHS[kind] >= periods.MONTHS[reporting(agreement).period]]
 
 
-def _view(session: Session, page: Page, agreement: Agreement) -> View:
+def _view(session: Session, page: Page, agreement: Agreement) -> BoardView:
     """The board as the address asks for it: up to which period, by which periods, by city or county."""
     asked = page.request.query_params
     shortest = reporting(agreement).period
@@ -236,7 +261,7 @@ def _view(session: Session, page: Page, agreement: Agreement) -> View:
     first = periods.first_day(names[0])
     whole = bool(shown.columns) and shown.columns[0].period == names[0]
     ends = names[-1] == periods.named(kind, today())
-    return View(
+    return BoardView(
         board=shown,
         plain=plain,
         kind=kind,
@@ -249,12 +274,6 @@ def _view(session: Session, page: Page, agreement: Agreement) -> View:
 
 def _later(kind: str, last: date) -> date:
     return min(workdays.add_months(last, periods.MONTHS[kind] * SHOWN[kind]), today())
-
-
-def now_of(shown: Board) -> BoardColumn | None:
-    """The period that matters now: the last one that is due, else the first of those to come."""
-    due = [column for column in shown.columns if column.is_due]
-    return due[-1] if due else (shown.columns[0] if shown.columns else None)
 
 
 def _chosen(page: Page, shown: Board, now: BoardColumn | None) -> Cell | None:
@@ -279,11 +298,11 @@ def _bodies(shown: Board) -> dict[str, Organization]:
     return named
 
 
-def _bar(now: BoardColumn | None) -> tuple[Part, ...]:
+def _bar(now: BoardColumn | None) -> tuple[BarPart, ...]:
     return parts([(state, now.states.get(state, 0)) for state in ORDER], 11.0) if now else ()
 
 
-def _overdue(session: Session, plain: Board, now: BoardColumn | None) -> Clock | None:
+def _overdue(session: Session, plain: Board, now: BoardColumn | None) -> DeadlineClock | None:
     """How late the period is where somebody is still missing: since its oldest report that is."""
     if now is None or now.complete == now.agencies:
         return None

@@ -37,17 +37,19 @@ PLACES: Mapping[str, str] = {"price_without_ceiling": "ceiling", "other_route": 
 """Where a fault of several fields together is shown."""
 
 
-def of(error: HubError) -> Faults:
+def of(error: HubError | None) -> Faults:
     """Faults by field; under "" what belongs to none."""
+    if error is None:
+        return {}
     if isinstance(error, InvalidInput):
         return dict(_fault(one) for one in error.error.errors())
-    told = (error.message, error.message_en)
+    words = (error.message, error.message_en)
     if isinstance(error, WrongTerm):
-        return {error.field: told}
+        return {error.field: words}
     if isinstance(error, UnknownOrganization | UnknownPerson):
-        return {"provider" if isinstance(error, UnknownOrganization) else "steward": told}
+        return {"provider" if isinstance(error, UnknownOrganization) else "steward": words}
     known: Mapping[str, tuple[str, str]] = getattr(error, "faults", {})  # of a channel's settings
-    return dict(known) or {"": told}
+    return dict(known) or {"": words}
 
 
 def _fault(one: ErrorDetails) -> tuple[str, tuple[str, str]]:

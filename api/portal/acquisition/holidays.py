@@ -10,9 +10,9 @@ from fastapi.responses import HTMLResponse
 from sqlmodel import Session
 
 from api.http.dependencies import HubDep, SessionDep
-from api.portal.batches.correcting import HandedIn, form_of
 from api.portal.shell.forms import AccountForm, Form, correctable
 from api.portal.shell.guards import AnyPage, require_csrf
+from api.portal.shell.handed_in import HandedIn, form_of
 from api.portal.shell.page import Page, render
 from api.v1.calendar import LARGEST_TABLE
 from catalog import access, workdays

@@ -8,7 +8,8 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from api.http.dependencies import HubDep, SessionDep
-from api.portal.acquisition import faults, terms_form
+from api.portal.acquisition import channel_test, faults, terms_form
+from api.portal.acquisition.channel_test import Look
 from api.portal.shell.forms import AcquireForm, Form, correctable
 from api.portal.shell.guards import AcquirePage, require_csrf
 from api.portal.shell.page import Page, render
@@ -37,6 +38,8 @@ def enter(page: AcquirePage, hub: HubDep, session: SessionDep, form: AcquireForm
     require_csrf(page, form.text("csrf"))
     session.rollback()  # the act has a transaction of its own
     route = form.text("route")
+    if form.text("do") == "test":
+        return _page(page, session, form, route, look=channel_test.of_form(hub, page.subject, form, route))
     try:
         request = given(
             EnterNeed,
@@ -55,9 +58,11 @@ def enter(page: AcquirePage, hub: HubDep, session: SessionDep, form: AcquireForm
     return RedirectResponse(f"/agreements/{entered.id}", 303)
 
 
-def _page(page: Page, session: Session, form: Form, route: str, wrong: HubError | None = None) -> HTMLResponse:
+def _page(
+    page: Page, session: Session, form: Form, route: str, wrong: HubError | None = None, look: Look | None = None
+) -> HTMLResponse:
     access.require(session, page.subject, "manage-agreement", None)
-    known = [one for one in organizations.listed(session) if one.active]
+    known = organizations.bodies(session, active=True)
     return render(
         page,
         "acquisition/need.html",
@@ -68,5 +73,6 @@ def _page(page: Page, session: Session, form: Form, route: str, wrong: HubError 
         organizations=known,
         agencies=[one for one in known if one.kind == "agency"],
         offered=terms_form,
-        faults=faults.of(wrong) if wrong else {},
+        look=look,
+        faults=faults.of(wrong or (look.wrong if look else None)),
     )

@@ -15,7 +15,7 @@ from api.http.dependencies import SessionDep
 from api.portal.acquisition import register_sheet
 from api.portal.acquisition.completeness import due_words
 from api.portal.components import deadline as clocks
-from api.portal.components.gallery import Stage
+from api.portal.components.gallery import StageMark
 from api.portal.shell.guards import AcquirePage
 from api.portal.shell.page import Page, render, secured
 from api.portal.wording.formats import short_date
@@ -27,12 +27,12 @@ from catalog.audit import chain as audit
 from catalog.overview import register as acquisitions
 from catalog.overview import register_page
 from catalog.overview.register import STAGES, Row
-from catalog.overview.register_page import Narrowed
+from catalog.overview.register_page import Narrowed, Seen
 from contracts.clock import today
 
 router = APIRouter(include_in_schema=False)
 STAGE_WORDS: Mapping[str, tuple[str, str, str]] = {
-    "need": (N_("需求"), "bulb", N_("待答复")),
+    "need": (N_("需求"), "bulb", N_("待对方答复")),
     "agreement": (N_("协议"), "writing-sign", N_("待签订")),
     "batch": (N_("批次"), "package", N_("待交付")),
     "release": (N_("发布"), "versions", N_("待发布")),
@@ -54,19 +54,21 @@ DUE_WORDS: Mapping[str, tuple[str, str]] = {
     "renew": (N_("应于 %(day)s 决定续签"), N_("%(day)s 前决定续签")),
 }
 """What a deadline asks: said when late, said before."""
-SIZE = 50
+SIZE = 20
 PART = 500
 """Rows that the sheet reads at a time."""
-FOLDED = {"late": 20, "near": 12, "other": 20, "finished": 0}
+BESIDE = 5
+"""Rows of the others, while one group is unfolded."""
+FOLDED = {"late": 12, "near": 8, "other": 10, "finished": 0}
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RegisterLine:
     """One row of the register as it is shown."""
 
     row: Row
-    stages: Sequence[tuple[str, Stage]]
-    clock: clocks.Clock | None
+    stages: Sequence[tuple[str, StageMark]]
+    clock: clocks.DeadlineClock | None
     phrase: str
 
 
@@ -77,7 +79,7 @@ class Group:
     name: str
     word: str
     tone: str
-    lines: Sequence[Line]
+    lines: Sequence[RegisterLine]
     total: int
 
 
@@ -85,9 +87,10 @@ class Group:
 def register(page: AcquirePage, session: SessionDep) -> HTMLResponse:
     """The register, late needs first."""
     asked, subject, day = _asked(page), page.subject, today()
-    sizes = register_page.groups(session, subject, day, asked)
-    total = register_page.totals(session, subject, day)
-    groups, pages = _groups(session, page, asked, sizes)
+    seen = register_page.seen_by(session, subject)
+    total = register_page.totals(session, subject, day, seen)
+    sizes = total.groups if asked == register_page.NOTHING else register_page.groups(session, subject, day, asked, seen)
+    groups, pages = _groups(session, page, asked, sizes, seen)
     detail = _detail(session, page, groups) if asked.agreement else None
     response = render(
         page,
@@ -101,8 +104,8 @@ def register(page: AcquirePage, session: SessionDep) -> HTMLResponse:
         pages=pages,
         estimated_years=_estimated(groups),
         routes=total.routes,
-        providers=register_page.providers(session, subject),
-        stewards=register_page.stewards(session, subject),
+        providers=register_page.providers(session, subject, seen),
+        stewards=register_page.stewards(session, subject, seen),
         detail=detail,
         estimated=workdays.calendar(session).estimated,
         may_enter=access.may(session, subject, "manage-agreement"),
@@ -138,15 +141,15 @@ def _whole(session: Session, page: Page, asked: Narrowed) -> Iterator[Row]:
 
 
 def _asked(page: Page) -> Narrowed:
-    told = page.request.query_params
+    query = page.request.query_params
     return Narrowed(
-        route=told.get("route", ""),
-        stage=told.get("stage", ""),
-        provider=told.get("provider", ""),
-        steward=told.get("steward", ""),
-        late=told.get("late") == "1",
-        agreement=told.get("agreement", ""),
-        words=(told.get("q") or "").strip()[:100],
+        route=query.get("route", ""),
+        stage=query.get("stage", ""),
+        provider=query.get("provider", ""),
+        steward=query.get("steward", ""),
+        late=query.get("late") == "1",
+        agreement=query.get("agreement", ""),
+        words=(query.get("q") or "").strip()[:100],
     )
 
 
@@ -157,22 +160,29 @@ def _estimated(groups: Sequence[Group]) -> list[int]:
 
 
 def _groups(
-    session: Session, page: Page, asked: Narrowed, sizes: Mapping[str, int]
+    session: Session, page: Page, asked: Narrowed, sizes: Mapping[str, int], seen: Seen
 ) -> tuple[list[Group], tuple[int, int, int] | None]:
     """The groups as they are shown, one of them unfolded page by page: its page, size and total."""
     calendar, unfolded, pages = workdays.calendar(session), page.request.query_params.get("open", ""), None
-    groups = []
-    for name, (word, tone) in GROUPS.items():
-        total = sizes.get(name, 0)
-        if not total:
-            continue
+    shown: dict[str, Sequence[str]] = {}
+    for name in (name for name in GROUPS if sizes.get(name)):
         limit, after = FOLDED[name] if sum(sizes.values()) > 1 else 1, 0
         if unfolded == name:
             number = _number(page.request.query_params.get("page"))
-            limit, after, pages = SIZE, (number - 1) * SIZE, (number, SIZE, total)
-        shown = register_page.numbers(session, page.subject, today(), asked, group=name, limit=limit, after=after)
-        lines = [_line(page, calendar, row) for row in acquisitions.rows_of(session, shown, today())]
-        groups.append(Group(name, word, tone, lines, total))
+            limit, after, pages = SIZE, (number - 1) * SIZE, (number, SIZE, sizes[name])
+        elif unfolded in sizes:
+            limit = min(limit, BESIDE)
+        if limit:
+            shown[name] = register_page.numbers(
+                session, page.subject, today(), asked, group=name, limit=limit, after=after, seen=seen
+            )
+    rows = acquisitions.rows_of(session, [number for numbers in shown.values() for number in numbers], today())
+    lines = {row.agreement.id: _line(page, calendar, row) for row in rows}
+    groups = [
+        Group(name, *GROUPS[name], [lines[number] for number in shown.get(name, ()) if number in lines], sizes[name])
+        for name in GROUPS
+        if sizes.get(name)
+    ]
     return groups, pages
 
 
@@ -180,18 +190,18 @@ def _number(text: str | None) -> int:
     return max(int(text), 1) if text and text.isdecimal() and len(text) < 6 else 1
 
 
-def _line(page: Page, calendar: workdays.Calendar, row: Row) -> Line:
+def _line(page: Page, calendar: workdays.Calendar, row: Row) -> RegisterLine:
     at = "zh" if page.language == "zh" else "en"
     stages = []
     for stage in row.stages:
         first, *rest = [getattr(line, at) for line in stage.lines] or [""]
         state = {"todo": "waiting"}.get(stage.state, stage.state)
-        stages.append((stage.name, Stage(state, first, tuple(text for text in rest if text), _link(row, stage.name))))
+        stages.append((stage.name, StageMark(state, first, tuple(text for text in rest if text), _link(row, stage.name))))
     if row.deadline is None:
-        return Line(row, stages, None, "")
+        return RegisterLine(row, stages, None, "")
     shown = clocks.clock(calendar, today(), row.deadline.start, row.deadline.due)
     words = DUE_WORDS[row.deadline.what][0 if shown.kind == "late" else 1]
-    return Line(row, stages, shown, say(page.language, words, day=short_date(row.deadline.due)))
+    return RegisterLine(row, stages, shown, say(page.language, words, day=short_date(row.deadline.due)))
 
 
 def _link(row: Row, stage: str) -> str:

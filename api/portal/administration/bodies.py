@@ -87,5 +87,5 @@ def _page(page: Page, session: Session, organization: str | None, form: Form, wr
         wrong=wrong,
         kinds=KINDS,
         levels=LEVELS,
-        parents=[one for one in organizations.listed(session) if present is None or one.id != present.id],
+        parents=[one for one in organizations.bodies(session) if present is None or one.id != present.id],
     )

@@ -21,9 +21,10 @@ router = APIRouter(prefix="/administration/health", include_in_schema=False)
 
 @router.get("", response_class=HTMLResponse)
 def show(page: AdministrationPage, hub: HubDep, session: SessionDep) -> HTMLResponse:
-    """Every finding, what is bad first."""
+    """Every finding, what is bad first. `whole=1`: every batch is compared with the lake, which takes seconds where there are
+    many."""
     session.rollback()  # looking is an act: it has a transaction of its own
-    health = doctor.doctor(hub, page.subject, Examine())
+    health = doctor.doctor(hub, page.subject, Examine(whole=page.request.query_params.get("whole") == "1"))
     order = ("bad", "warning", "good")
     findings = sorted(health.findings, key=lambda one: order.index(one.state))
     return render(page, "administration/health.html", health=health, findings=findings, backups=page.settings.backups)

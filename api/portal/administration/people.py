@@ -162,7 +162,7 @@ def _new(page: Page, session: Session, form: Form, wrong: HubError | None = None
         form=form,
         wrong=wrong,
         roles=list(Role),
-        organizations=organizations.listed(session, active=True),
+        organizations=organizations.bodies(session, active=True),
         own=organizations.own_id(session),
     )
 
@@ -177,7 +177,7 @@ def _person(page: Page, session: Session, login: str, form: Form | None = None, 
         form=form or Form(),
         wrong=wrong,
         roles=list(Role),
-        organizations=organizations.listed(session),
+        organizations=organizations.bodies(session),
         keys=[persons.key_state(key) for key in people.keys_of(session, person)],
         sessions=signins.listed(session, person),
         own=person.id == page.subject.person_id,

@@ -12,15 +12,15 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from api.http.dependencies import HubDep, SessionDep
-from api.portal.batches.batch import NotNow, Shown, shown
+from api.portal.batches.batch import BatchView, NotNow, shown
 from api.portal.shell.guards import BatchesPage, require_csrf
 from api.portal.shell.page import Page, render
 from catalog import access
 from catalog.overview import register as acquisitions
-from contracts.deliveries import Answers
+from contracts.deliveries import LONGEST_REASON, Answers
 from hub import deliveries
 from hub.deliveries import Answer, Decide
-from warehouse.ingest.acts import ACTS, LONGEST_REASON, Act
+from warehouse.ingest.acts import ACTS, Act
 
 router = APIRouter(prefix="/batches/{batch_id}", include_in_schema=False)
 
@@ -36,9 +36,9 @@ class Chosen:
 async def chosen_in(page: BatchesPage) -> AsyncIterator[Chosen]:
     """The form, read only once `page` knows who sends it."""
     async with page.request.form(max_files=0, max_fields=200) as form:
-        told = {name: value for name, value in form.items() if isinstance(value, str)}
-        places = tuple(value for name, value in sorted(told.items()) if name.startswith("choice"))
-        yield Chosen(told.get("csrf", ""), places)
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        places = tuple(value for name, value in sorted(fields.items()) if name.startswith("choice"))
+        yield Chosen(fields.get("csrf", ""), places)
 
 
 @router.post("/answer")
@@ -47,11 +47,11 @@ def do_answer(
 ) -> Response:
     """Answer every question of a held batch, and go on with it."""
     require_csrf(page, sent.csrf)
-    told = shown(session, page, batch_id)
-    access.require(session, page.subject, "answer-batch", told.resource)
-    if not told.may_answer:
+    view = shown(session, page, batch_id)
+    access.require(session, page.subject, "answer-batch", view.resource)
+    if not view.may_answer:
         raise NotNow(batch_id)
-    answers = _answers(told.batch.questions, sent.places)
+    answers = _answers(view.batch.questions, sent.places)
     if answers is None:
         return RedirectResponse(f"/batches/{batch_id}#open", 303)
     session.rollback()  # the act has transactions of its own
@@ -67,10 +67,10 @@ def _answers(questions: list[dict[str, Any]], places: tuple[str, ...]) -> Answer
         return None
     answers = Answers()
     for number, question in enumerate(questions):
-        told, choices = chosen[str(number)], question["choices"]
-        if told not in map(str, range(len(choices))):
+        choice, choices = chosen[str(number)], question["choices"]
+        if choice not in map(str, range(len(choices))):
             return None
-        answers = Answers.of(choices[int(told)]["answers"]).over(answers)
+        answers = Answers.of(choices[int(choice)]["answers"]).over(answers)
     return answers
 
 
@@ -96,23 +96,23 @@ def do(
 ) -> Response:
     """Take back, let pass or put aside, on record with the reason."""
     require_csrf(page, csrf)
-    told = _allowed(session, page, batch_id, ACTS[act])
+    view = _allowed(session, page, batch_id, ACTS[act])
     if not reason.strip():
-        return _form(session, page, told, ACTS[act], wrong=True)
+        return _form(session, page, view, ACTS[act], wrong=True)
     session.rollback()  # the act has transactions of its own
     DECISIONS[act](hub, page.subject, Decide(batch=batch_id, reason=reason[:LONGEST_REASON]))
     return RedirectResponse(f"/batches/{batch_id}", 303)
 
 
-def _allowed(session: Session, page: Page, batch_id: str, act: Act) -> Shown:
-    told = shown(session, page, batch_id)
-    access.require(session, page.subject, act.action, told.resource)
-    if act.name not in told.may_do:
+def _allowed(session: Session, page: Page, batch_id: str, act: Act) -> BatchView:
+    view = shown(session, page, batch_id)
+    access.require(session, page.subject, act.action, view.resource)
+    if act.name not in view.may_do:
         raise NotNow(batch_id)
-    return told
+    return view
 
 
-def _form(session: Session, page: Page, told: Shown, act: Act, **more: bool) -> HTMLResponse:
-    uses = acquisitions.in_use(session, told.resource)
+def _form(session: Session, page: Page, view: BatchView, act: Act, **more: bool) -> HTMLResponse:
+    uses = acquisitions.in_use(session, view.resource)
     status = 422 if more else 200
-    return render(page, f"pages/{act.name}.html", status=status, told=told, batch=told.batch, uses=uses, **more)
+    return render(page, f"pages/{act.name}.html", status=status, view=view, batch=view.batch, uses=uses, **more)

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from api.http.dependencies import HubDep, SessionDep
 from api.portal.batches import quarantine as faults
 from api.portal.batches import steps
-from api.portal.components.deadline import Clock, clock, done
+from api.portal.components.deadline import DeadlineClock, clock, done
 from api.portal.shell.guards import BatchesPage
 from api.portal.shell.page import Page, render
 from catalog import access, workdays
@@ -43,7 +43,7 @@ ROWS, MOST_ROWS = 10, 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class BatchView:
     """A batch with everything its page says of it."""
 
     batch: Batch
@@ -54,7 +54,7 @@ class Shown:
     seen: Decision
     """Whether the reader may see quarantined rows and their values."""
     chain: Sequence[Batch]
-    mend: Clock | None
+    mend: DeadlineClock | None
     may_do: frozenset[str]
     """Names of the acts (warehouse.ingest.acts) that the batch's state and the reader's rights allow."""
     may_mend: bool
@@ -71,7 +71,7 @@ class NotNow(HubError):
         )
 
 
-def shown(session: Session, page: Page, batch_id: str) -> Shown:
+def shown(session: Session, page: Page, batch_id: str) -> BatchView:
     """The batch, if the reader may know of its dataset and it concerns them."""
     batch, resource = known(session, page.subject, batch_id)
     seen = access.decide(session, page.subject, "see-quarantine", resource, sender_id=batch.organization_id)
@@ -83,7 +83,7 @@ def shown(session: Session, page: Page, batch_id: str) -> Shown:
         for one in ACTS.values()
         if one.possible(batch.state, batch.checks) and access.may(session, page.subject, one.action, resource)
     )
-    return Shown(
+    return BatchView(
         batch=batch,
         resource=resource,
         contract=registry.get(session, batch.dataset, batch.contract_version),
@@ -98,7 +98,7 @@ def shown(session: Session, page: Page, batch_id: str) -> Shown:
     )
 
 
-def _mend(session: Session, batch: Batch, chain: Sequence[Batch]) -> Clock | None:
+def _mend(session: Session, batch: Batch, chain: Sequence[Batch]) -> DeadlineClock | None:
     """The clock of a correction: working days from receipt, by the rule table; done once no row is open any more."""
     if batch.state not in (*MENDABLE, BatchState.CORRECTED):
         return None
@@ -113,29 +113,29 @@ def _mend(session: Session, batch: Batch, chain: Sequence[Batch]) -> Clock | Non
 @router.get("", response_class=HTMLResponse)
 def batch(page: BatchesPage, session: SessionDep, batch_id: str) -> HTMLResponse:
     """The page of one delivery."""
-    told = shown(session, page, batch_id)
+    view = shown(session, page, batch_id)
     asked = page.request.query_params
     rule, item = asked.get("rule", ""), asked.get("item", "")
     number = int(asked["page"]) if asked.get("page", "").isdecimal() and len(asked["page"]) < 9 else 1
     size = MOST_ROWS if asked.get("rows") == "all" else ROWS
     table = None
-    if told.seen.allowed and told.batch.quarantined:
+    if view.seen.allowed and view.batch.quarantined:
         table = faults.table(
-            page, told.contract, told.batch, rule, item, max(number, 1), size, whole=asked.get("columns") == "all"
+            page, view.contract, view.batch, rule, item, max(number, 1), size, whole=asked.get("columns") == "all"
         )
-        _record(session, page, told, "see-quarantine", {"page": number, "rule": rule})
+        on_record(session, page, view, "see-quarantine", {"page": number, "rule": rule})
     return render(
         page,
         "pages/batch.html",
-        told=told,
-        batch=told.batch,
-        equation=batches.equation(told.batch),
-        steps=steps.steps(session, page, told.batch, told.resource, told.contract),
-        reasons=faults.reasons(page, told.contract, told.batch),
+        view=view,
+        batch=view.batch,
+        equation=batches.equation(view.batch),
+        steps=steps.steps(session, page, view.batch, view.resource, view.contract),
+        reasons=faults.reasons(page, view.contract, view.batch),
         table=table,
         number=max(number, 1),
         size=size,
-        printable=size == ROWS and told.batch.quarantined > ROWS,
+        printable=size == ROWS and view.batch.quarantined > ROWS,
         rule=rule,
         item=item,
     )
@@ -144,24 +144,24 @@ def batch(page: BatchesPage, session: SessionDep, batch_id: str) -> HTMLResponse
 @router.get("/receipt", response_class=HTMLResponse)
 def receipt(page: BatchesPage, session: SessionDep, batch_id: str) -> HTMLResponse:
     """回执: what came, when, from whom, its hash, and the equation; made to be printed."""
-    told = shown(session, page, batch_id)
-    return render(page, "pages/receipt.html", told=told, batch=told.batch, equation=batches.equation(told.batch))
+    view = shown(session, page, batch_id)
+    return render(page, "pages/receipt.html", view=view, batch=view.batch, equation=batches.equation(view.batch))
 
 
 @router.get("/original")
 def original(page: BatchesPage, session: SessionDep, batch_id: str) -> Response:
     """The very bytes that were received."""
-    told = _permitted(session, page, batch_id)
-    _record(session, page, told, "download-original", {"sha256": told.batch.sha256})
-    path = landing.locate(page.settings, told.batch.sha256)
-    return FileResponse(path, filename=told.batch.filename, media_type="application/octet-stream")
+    view = _permitted(session, page, batch_id)
+    on_record(session, page, view, "download-original", {"sha256": view.batch.sha256})
+    path = landing.locate(page.settings, view.batch.sha256)
+    return FileResponse(path, filename=view.batch.filename, media_type="application/octet-stream")
 
 
 @router.get("/quarantine.{kind}")
 def export(page: BatchesPage, hub: HubDep, session: SessionDep, batch_id: str, kind: Literal["csv", "xlsx"]) -> Response:
     """The refused rows as the provider's own table with a column of reasons, to correct and deliver again."""
-    told = _permitted(session, page, batch_id)
-    session.expunge(told.batch)
+    view = _permitted(session, page, batch_id)
+    session.expunge(view.batch)
     session.rollback()  # the act has transactions of its own
     folder = page.settings.scratch
     folder.mkdir(parents=True, exist_ok=True)
@@ -172,24 +172,25 @@ def export(page: BatchesPage, hub: HubDep, session: SessionDep, batch_id: str, k
     except BaseException:
         target.unlink()
         raise
-    name = f"{Path(told.batch.filename).stem}-{'隔离行' if page.language == 'zh' else 'quarantine'}.{kind}"
+    name = f"{Path(view.batch.filename).stem}-{'隔离行' if page.language == 'zh' else 'quarantine'}.{kind}"
     return FileResponse(target, filename=name, background=BackgroundTask(target.unlink, missing_ok=True))
 
 
-def _permitted(session: Session, page: Page, batch_id: str) -> Shown:
-    told = shown(session, page, batch_id)
-    access.require(session, page.subject, "see-quarantine", told.resource, sender_id=told.batch.organization_id)
-    return told
+def _permitted(session: Session, page: Page, batch_id: str) -> BatchView:
+    view = shown(session, page, batch_id)
+    access.require(session, page.subject, "see-quarantine", view.resource, sender_id=view.batch.organization_id)
+    return view
 
 
-def _record(session: Session, page: Page, told: Shown, action: str, detail: dict[str, object]) -> None:
+def on_record(session: Session, page: Page, view: BatchView, action: str, detail: dict[str, object]) -> None:
+    """Somebody looked at what was refused of a batch, or took it away."""
     audit.record(
         session,
         actor=page.subject.actor,
         organization_id=page.subject.organization_id,
         action=action,
-        object=f"batch:{told.batch.id}",
+        object=f"batch:{view.batch.id}",
         outcome="allowed",
-        policies=told.seen.policies,
+        policies=view.seen.policies,
         detail=detail,
     )

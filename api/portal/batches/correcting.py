@@ -5,8 +5,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -17,9 +15,10 @@ from starlette.responses import Response
 
 from api.http.dependencies import HubDep, SessionDep
 from api.http.limits import LARGEST_FILE
-from api.portal.batches.batch import NotNow, Shown, shown
+from api.portal.batches.batch import BatchView, NotNow, shown
 from api.portal.shell.background import follow
 from api.portal.shell.guards import BatchesPage, require_csrf
+from api.portal.shell.handed_in import HandedIn, form_of
 from api.portal.shell.page import Page, render
 from catalog import access
 from hub.deliveries import Deliver
@@ -31,24 +30,8 @@ router = APIRouter(prefix="/batches/{batch_id}", include_in_schema=False)
 @router.get("/correct", response_class=HTMLResponse)
 def ask_correction(page: BatchesPage, session: SessionDep, batch_id: str) -> HTMLResponse:
     """Where the mended rows are handed in."""
-    told = _mendable(page, session, batch_id)
-    return render(page, "pages/correct.html", told=told, batch=told.batch)
-
-
-@dataclass(frozen=True, slots=True)
-class HandedIn:
-    """What a form with a file brought."""
-
-    csrf: str
-    file: UploadFile | None
-
-
-@asynccontextmanager
-async def form_of(page: Page) -> AsyncIterator[HandedIn]:
-    """The form, read only once `page` knows who sends it: declared as a parameter it would be read before."""
-    async with page.request.form(max_files=1, max_fields=4) as form:
-        csrf, file = form.get("csrf"), form.get("file")
-        yield HandedIn(csrf if isinstance(csrf, str) else "", file if isinstance(file, UploadFile) else None)
+    view = _mendable(page, session, batch_id)
+    return render(page, "pages/correct.html", view=view, batch=view.batch)
 
 
 async def handed_in(page: BatchesPage) -> AsyncIterator[HandedIn]:
@@ -63,27 +46,27 @@ def do_correction(
 ) -> Response:
     """Receive a correcting delivery, tied to the batch it mends; then its page."""
     require_csrf(page, sent.csrf)
-    told = _mendable(page, session, batch_id)
+    view = _mendable(page, session, batch_id)
     file = sent.file
     if file is None or not file.filename:
-        return render(page, "pages/correct.html", status=422, told=told, batch=told.batch, wrong=True)
+        return render(page, "pages/correct.html", status=422, view=view, batch=view.batch, wrong=True)
     session.rollback()  # the act has a transaction of its own
-    return _deliver(page, hub, told, file, file.filename)
+    return _deliver(page, hub, view, file, file.filename)
 
 
-def _mendable(page: Page, session: SessionDep, batch_id: str) -> Shown:
-    told = shown(session, page, batch_id)
-    access.require(session, page.subject, "deliver", told.resource, sender_id=told.batch.organization_id)
-    if not told.may_mend:
+def _mendable(page: Page, session: SessionDep, batch_id: str) -> BatchView:
+    view = shown(session, page, batch_id)
+    access.require(session, page.subject, "deliver", view.resource, sender_id=view.batch.organization_id)
+    if not view.may_mend:
         raise NotNow(batch_id)
-    return told
+    return view
 
 
-def _deliver(page: Page, hub: Hub, told: Shown, file: UploadFile, filename: str) -> Response:
+def _deliver(page: Page, hub: Hub, view: BatchView, file: UploadFile, filename: str) -> Response:
     page.settings.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=page.settings.scratch) as folder:
         path = Path(folder) / ("upload" + "".join(Path(filename).suffixes[-2:])[-20:])  # its own name may be too long in bytes
         with path.open("wb") as target:
             shutil.copyfileobj(file.file, target)
-        given = Deliver(resource=told.batch.dataset, file=path, filename=filename[:1000], corrects=told.batch.id)
+        given = Deliver(resource=view.batch.dataset, file=path, filename=filename[:1000], corrects=view.batch.id)
         return follow(hub, page, "deliver", given)

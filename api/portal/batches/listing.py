@@ -15,16 +15,18 @@ from api.portal.shell.page import render
 from api.portal.wording.labels import BATCHES
 from catalog.deliveries.batches import Batch, BatchFilters, listed
 from catalog.entries.resources import Resource
-from catalog.entries.visibility import concerning, discoverable
+from catalog.entries.visibility import concerning, hidden_datasets, judged
 from catalog.identity.organizations import Organization
 from catalog.identity.people import Subject
 
 router = APIRouter(prefix="/batches", include_in_schema=False)
 SIZES = (20, 50, 100)
+OFFERED = 200
+"""Names of datasets that the filter offers; any other may be typed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class BatchNames:
     """What datasets and organizations are called, for a list of batches."""
 
     resources: Mapping[str, Resource]
@@ -45,32 +47,31 @@ def batches(page: BatchesPage, session: SessionDep) -> HTMLResponse:
     )
     number = asked.get("page", "1")
     size = next((size for size in SIZES if asked.get("size") == str(size)), SIZES[0])
-    known = known_datasets(session, page.subject)
     found = listed(
         session,
         filters,
         page=int(number) if number.isdecimal() and len(number) < 9 else 1,
         size=size,
-        datasets=known,
+        hidden=hidden_datasets(page.subject),
         concerning=concerning(page.subject),
     )
-    response = render(
-        page, "pages/batches.html", found=found, filters=filters, names=names(session, found.batches), known=known
-    )
+    named, offered = names(session, found.batches), known_datasets(session, page.subject)
+    response = render(page, "pages/batches.html", found=found, filters=filters, names=named, known=offered)
     if page.request.headers.get("hx-request"):
         response.headers["HX-Push-Url"] = page.here()
     return response
 
 
 def known_datasets(session: Session, subject: Subject) -> list[str]:
-    """Datasets the reader may know of; no other's batches are listed or counted."""
-    return list(session.exec(select(Resource.name).where(discoverable(subject)).order_by(Resource.name)))
+    """Datasets that the reader may know of, by name: the first of them are offered to choose from."""
+    named = select(Resource.name).where(judged(subject))
+    return list(session.exec(named.order_by(Resource.name).limit(OFFERED)))
 
 
-def names(session: Session, found: Sequence[Batch]) -> Names:
+def names(session: Session, found: Sequence[Batch]) -> BatchNames:
     """Resources and senders of batches, in two queries."""
     datasets = {batch.dataset for batch in found}
     senders = {batch.organization_id for batch in found if batch.organization_id}
     resources = session.exec(select(Resource).where(col(Resource.name).in_(datasets)))
     organizations = session.exec(select(Organization).where(col(Organization.id).in_(senders)))
-    return Names({one.name: one for one in resources}, {one.id: one for one in organizations})
+    return BatchNames({one.name: one for one in resources}, {one.id: one for one in organizations})

@@ -34,7 +34,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class QuarantinedCell:
     """One value as received, and why it was refused (empty where it was not): (in short, in full)."""
 
     header: str
@@ -47,7 +47,7 @@ class FaultRow:
     """A quarantined row: its cells, what concerns the row as a whole, or its raw line."""
 
     row: int
-    cells: Sequence[Cell]
+    cells: Sequence[QuarantinedCell]
     whole: tuple[tuple[str, str], ...]
     line: str | None
 
@@ -89,11 +89,11 @@ def _reason(
 def rule_names(page: Page, contract: Contract | None) -> dict[tuple[str, str], str]:
     """What each rule asks, by rule and item; by the rule alone under an empty item."""
     at = 0 if page.language == "zh" else 1
-    told: dict[tuple[str, str], str] = {}
+    names: dict[tuple[str, str], str] = {}
     for check in checks_of(contract) if contract else ():
-        told[check.rule, check.item] = check.name[at]
-        told.setdefault((check.rule, ""), check.name[at])
-    return told
+        names[check.rule, check.item] = check.name[at]
+        names.setdefault((check.rule, ""), check.name[at])
+    return names
 
 
 def _title(item: Item, at: int) -> str:
@@ -114,22 +114,30 @@ def table(
         wanted = [f for f in batch.faults if (not rule or f["rule"] == rule) and (not item or f["item"] == item)]
         total = min(sum(f["rows"] for f in wanted), batch.quarantined)
     at = 0 if page.language == "zh" else 1
-    headers = _headers(contract, found)
+    headers = headers_of(contract, list(dict.fromkeys(header for row in found for header in row.values)), found)
     shown = headers if whole else headers[:COLUMNS]
     rows = [_row(contract, one, shown, at) for one in found]
     return FaultTable(shown, len(headers) - len(shown), rows, total)
 
 
-def _headers(contract: Contract, found: Sequence[QuarantinedRow]) -> list[str]:
+def headers_of(contract: Contract, headers: Sequence[str], rows: Sequence[QuarantinedRow]) -> list[str]:
     """Every header of the rows: keys first, then those at fault, then the others as they stand in the file."""
-    all_headers = list(dict.fromkeys(header for row in found for header in row.values))
-    keys = [_header(contract, name, all_headers) for name in contract.key]
-    at_fault = [_header(contract, fault.item, all_headers) for row in found for fault in row.faults]
-    wanted = [header for header in dict.fromkeys([*keys, *at_fault]) if header]
-    return [*wanted, *(header for header in all_headers if header not in wanted)]
+    keys = [header_of(contract, name, headers) for name in contract.key]
+    at_fault = [header_of(contract, item, headers) for row in rows for item in items_at_fault(contract, row)]
+    first = [header for header in dict.fromkeys([*keys, *at_fault]) if header]
+    return [*first, *(header for header in headers if header not in first)]
 
 
-def _header(contract: Contract, name: str, headers: Sequence[str]) -> str:
+def items_at_fault(contract: Contract, row: QuarantinedRow) -> list[str]:
+    """The items that the broken rules of a row read: a rule over several of them names each."""
+    checks = {(check.rule, check.item): check for check in checks_of(contract)}
+    broken = [(fault.item, checks.get((fault.rule, fault.item))) for fault in row.faults]
+    items = [item for item, check in broken for item in (item, *(check.items if check else ()))]
+    keys = contract.key if any(fault.rule == "key" for fault in row.faults) else ()
+    return list(dict.fromkeys([*items, *keys]))
+
+
+def header_of(contract: Contract, name: str, headers: Sequence[str]) -> str:
     """The header under which an item stands in this file; empty where it has none."""
     item = next((one for one in contract.items if one.name == name), None)
     if item is None:
@@ -143,9 +151,9 @@ def _row(contract: Contract, row: QuarantinedRow, headers: Sequence[str], at: in
     whole: list[tuple[str, str]] = []
     checks = {check.rule: check for check in checks_of(contract)}
     for fault in row.faults:
-        header = _header(contract, fault.item, list(row.values))
+        header = header_of(contract, fault.item, list(row.values))
         (by_header.setdefault(header, []) if header in headers else whole).append(_said(checks, fault, at))
-    cells = [Cell(header, row.values.get(header) or "", tuple(by_header.get(header, ()))) for header in headers]
+    cells = [QuarantinedCell(header, row.values.get(header) or "", tuple(by_header.get(header, ()))) for header in headers]
     return FaultRow(row.row, cells, tuple(dict.fromkeys(whole)), row.line)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, select
 
-from api.portal.components.gallery import Stage
+from api.portal.components.gallery import StageMark
 from api.portal.shell.page import Page
 from api.portal.wording import formats
 from api.portal.wording.i18n import say
@@ -20,12 +20,12 @@ OPEN = (BatchState.RECEIVED, BatchState.CHECKING)
 REFUSED = (BatchState.REFUSED, BatchState.RETURNED, BatchState.HELD, BatchState.DISCARDED)
 
 
-def steps(session: Session, page: Page, batch: Batch, resource: Resource, contract: Contract) -> list[Stage]:
+def steps(session: Session, page: Page, batch: Batch, resource: Resource, contract: Contract) -> list[StageMark]:
     """Seven stages, each with what happened or what is next."""
     language = page.language
     release = _release(session, batch, resource)
     return [
-        Stage(
+        StageMark(
             "done",
             say(language, "落地"),
             (
@@ -33,7 +33,7 @@ def steps(session: Session, page: Page, batch: Batch, resource: Resource, contra
                 f"sha {batch.sha256[:4]}…{batch.sha256[-4:]}",
             ),
         ),
-        Stage(
+        StageMark(
             "done",
             say(language, "回执"),
             (formats.short_moment(batch.received_at), batch.id),
@@ -46,22 +46,22 @@ def steps(session: Session, page: Page, batch: Batch, resource: Resource, contra
     ]
 
 
-def _check(page: Page, batch: Batch, contract: Contract) -> Stage:
+def _check(page: Page, batch: Batch, contract: Contract) -> StageMark:
     language = page.language
     state = "current" if batch.state in OPEN else "late" if batch.state in REFUSED else "done"
     made = say(language, "%(items)s 项，%(checks)s 条规则", items=len(contract.items), checks=len(checks_of(contract)))
-    return Stage(state, say(language, "校验"), (made, formats.seconds(batch.seconds.get("check"))))
+    return StageMark(state, say(language, "校验"), (made, formats.seconds(batch.seconds.get("check"))))
 
 
-def _load(page: Page, batch: Batch, resource: Resource) -> Stage:
+def _load(page: Page, batch: Batch, resource: Resource) -> StageMark:
     language = page.language
     if batch.state in OPEN or batch.state in REFUSED:
-        return Stage("waiting", say(language, "入库"), (say(language, "未入库"),))
+        return StageMark("waiting", say(language, "入库"), (say(language, "未入库"),))
     if batch.state == BatchState.UNDONE:
-        return Stage("waiting", say(language, "入库"), (say(language, "已撤销"),))
+        return StageMark("waiting", say(language, "入库"), (say(language, "已撤销"),))
     spent = formats.seconds(batch.seconds.get("load"))
     rows = say(language, "%(rows)s 行", rows=formats.number(batch.accepted))
-    return Stage(
+    return StageMark(
         "done",
         say(language, "入库"),
         (f"resource.{resource.name}", say(language, "，").join(part for part in (rows, spent) if part)),
@@ -82,19 +82,21 @@ def _in_lake(batch: Batch) -> bool:
     return batch.state in ACCEPTED and batch.snapshot is not None
 
 
-def _released(page: Page, batch: Batch, resource: Resource, release: Release | None) -> Stage:
+def _released(page: Page, batch: Batch, resource: Resource, release: Release | None) -> StageMark:
     language = page.language
     link = f"/resources/{resource.name}/versions"
     if release is not None:
-        return Stage("done", say(language, "发布"), (f"v{release.version}", formats.short_moment(release.released_at)), link)
+        return StageMark(
+            "done", say(language, "发布"), (f"v{release.version}", formats.short_moment(release.released_at)), link
+        )
     if not _in_lake(batch):
-        return Stage("waiting", say(language, "发布"), ("—",))
-    return Stage(
+        return StageMark("waiting", say(language, "发布"), ("—",))
+    return StageMark(
         "current", say(language, "发布"), (say(language, "计划 v%(version)s", version=resource.last_version + 1),), link
     )
 
 
-def _built(session: Session, page: Page, batch: Batch, resource: Resource) -> list[Stage]:
+def _built(session: Session, page: Page, batch: Batch, resource: Resource) -> list[StageMark]:
     """Themes and topics made from the dataset, as far as the reader may know of them; done once built after the load."""
     names = [name for name, _ in downstream(session, f"{resource.library}.{resource.name}").distance]
     short = [name.partition(".")[2] for name in names]
@@ -109,5 +111,5 @@ def _built(session: Session, page: Page, batch: Batch, resource: Resource) -> li
         lines: tuple[str, ...] = (say(page.language, "、").join(titles[:2]) or "—",)
         if len(titles) > 2:
             lines += (say(page.language, "其余 %(count)s 个", count=len(titles) - 2),)
-        made.append(Stage("done" if built else "planned", say(page.language, word), lines))
+        made.append(StageMark("done" if built else "planned", say(page.language, word), lines))
     return made

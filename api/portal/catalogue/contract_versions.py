@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from api.http.dependencies import HubDep, SessionDep
 from api.portal.catalogue import contract as contract_text
+from api.portal.shell.background import follow
 from api.portal.shell.guards import CataloguePage, require_csrf
 from api.portal.shell.page import Page, render
 from catalog import access
@@ -109,12 +110,11 @@ def activate(
     require_csrf(page, csrf)
     resource = _asked(session, page, name)
     session.rollback()
+    request = given(ActivateContract, resource=resource.name, version=version, breaking=breaking, reason=reason)
     try:
-        request = given(ActivateContract, resource=resource.name, version=version, breaking=breaking, reason=reason)
-        contracts.activate(hub, page.subject, request)
+        return follow(hub, page, "contract.activate", request)
     except BreakingChange as wrong:
         return _confirm(hub, page, resource, version, wrong, reason)
-    return RedirectResponse(f"/resources/{resource.name}/contract", 303)
 
 
 def _asked(session: Session, page: Page, name: str) -> Resource:

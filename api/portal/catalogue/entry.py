@@ -34,20 +34,20 @@ LISTS = ("formats", "sharing_uses", "sharing_methods")
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class EntryForm:
     """The form of an entry."""
 
     csrf: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-async def sent_in(page: CataloguePage) -> AsyncIterator[Sent]:
+async def sent_in(page: CataloguePage) -> AsyncIterator[EntryForm]:
     """The form, read only once `page` knows who sends it; a list without a choice is empty."""
     async with page.request.form(max_files=0, max_fields=100) as form:
         texts = {name: str(form.get(name) or "").strip() for name in TEXTS}
         lists = {name: [str(one) for one in form.getlist(name)] for name in LISTS}
         related = str(form.get("related_codes") or "").replace("，", " ").replace("、", " ").replace(",", " ").split()
-        yield Sent(str(form.get("csrf") or ""), {**texts, **lists, "related_codes": related})
+        yield EntryForm(str(form.get("csrf") or ""), {**texts, **lists, "related_codes": related})
 
 
 @router.get("/entry", response_class=HTMLResponse)
@@ -59,7 +59,9 @@ def ask(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
 
 
 @router.post("/entry", response_class=HTMLResponse)
-def edit(page: CataloguePage, hub: HubDep, session: SessionDep, name: str, sent: Annotated[Sent, Depends(sent_in)]) -> Response:
+def edit(
+    page: CataloguePage, hub: HubDep, session: SessionDep, name: str, sent: Annotated[EntryForm, Depends(sent_in)]
+) -> Response:
     """Change them; with faults the form comes back as it was sent."""
     require_csrf(page, sent.csrf)
     resource = _asked(session, page, name, "manage-contract")

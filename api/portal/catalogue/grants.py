@@ -36,7 +36,7 @@ MASKS: Mapping[str, dict[str, object]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class GrantForm:
     """A form of this page."""
 
     csrf: str = ""
@@ -44,21 +44,21 @@ class Sent:
     items: tuple[str, ...] = ()
 
 
-async def sent_in(page: CataloguePage) -> AsyncIterator[Sent]:
+async def sent_in(page: CataloguePage) -> AsyncIterator[GrantForm]:
     """The form, read only once `page` knows who sends it."""
     async with page.request.form(max_files=0, max_fields=5000) as form:
         text = {name: value for name, value in form.items() if isinstance(value, str)}
         items = tuple(value for value in form.getlist("items") if isinstance(value, str))
-        yield Sent(text.get("csrf", ""), text, items)
+        yield GrantForm(text.get("csrf", ""), text, items)
 
 
-SentDep = Annotated[Sent, Depends(sent_in)]
+SentDep = Annotated[GrantForm, Depends(sent_in)]
 
 
 @router.get("", response_class=HTMLResponse)
 def ask(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
     """Rights given, newest first, and the form to give one."""
-    return _page(page, session, name, Sent())
+    return _page(page, session, name, GrantForm())
 
 
 @router.post("", response_class=HTMLResponse)
@@ -98,9 +98,9 @@ def revoke(page: CataloguePage, hub: HubDep, session: SessionDep, name: str, sen
     return RedirectResponse(f"/resources/{name}/grants", 303)
 
 
-def _page(page: Page, session: Session, name: str, sent: Sent, wrong: HubError | None = None) -> HTMLResponse:
+def _page(page: Page, session: Session, name: str, sent: GrantForm, wrong: HubError | None = None) -> HTMLResponse:
     resource = _asked(session, page, name)
-    known_ones = organizations.listed(session)
+    known_ones = organizations.bodies(session)
     return render(
         page,
         "pages/grants.html",

@@ -9,24 +9,17 @@ from sqlmodel import Session
 
 from api.portal.shell.page import Page
 from api.portal.wording.formats import number
-from api.portal.wording.i18n import N_, Language, say
+from api.portal.wording.i18n import Language, say
 from api.portal.wording.labels import PERSONAL
 from catalog.access import Decision
 from catalog.entries import codes
 from catalog.entries.resources import national_type
 from contracts.checks import pattern_words
+from contracts.checks.compile import RowCheck
 from contracts.checks.compile import compile as checks_of
-from contracts.model import Contract, Format, Item, Type
+from contracts.checks.formats.coordinate import Coordinate, bounds
+from contracts.model import Contract, Item, Type
 from contracts.view import Mask, View
-
-FORMAT_RULES = {
-    Format.CREDIT_CODE: N_("GB 32100 校验位"),
-    Format.IDENTITY_NUMBER: N_("GB 11643 校验位"),
-    Format.DIVISION: N_("行政区划代码，须存在"),
-    Format.MOBILE: N_("11 位手机号"),
-    Format.LONGITUDE: N_("经度"),
-    Format.LATITUDE: N_("纬度"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +59,7 @@ def row_rules(page: Page, contract: Contract | None) -> list[tuple[str, str]]:
     if contract is None:
         return []
     at = 0 if page.language == "zh" else 1
-    told = [(check.heading[at], check.row_rule.expression) for check in checks_of(contract) if check.row_rule]
-    return told
+    return [(check.heading[at], check.row_rule.expression) for check in checks_of(contract) if isinstance(check, RowCheck)]
 
 
 def _row(session: Session, language: Language, order: int, item: Item, view: View | None) -> ItemRow:
@@ -94,15 +86,15 @@ def _row(session: Session, language: Language, order: int, item: Item, view: Vie
 
 def _rules(session: Session, language: Language, item: Item) -> list[str]:
     found: list[str] = [say(language, "计量单位 %(unit)s", unit=item.unit)] if item.unit else []
-    if item.format in (Format.LONGITUDE, Format.LATITUDE):
-        low, high = item.bounds or ((-180.0, 180.0) if item.format is Format.LONGITUDE else (-90.0, 90.0))
+    if isinstance(item.format, Coordinate):
+        low, high = bounds(item)
         datum = f"{item.datum} " if item.datum else ""
         found.append(say(language, "%(datum)s%(low)s 至 %(high)s 度", datum=datum, low=f"{low:g}", high=f"{high:g}"))
     elif item.format:
-        found.append(say(language, FORMAT_RULES[item.format]))
+        found.append(item.format.summary[0 if language == "zh" else 1])
     if item.pattern and (told := pattern_words.words(item.pattern)):
         found.append(told[0 if language == "zh" else 1])
-    if item.code_list and item.format is not Format.DIVISION:
+    if item.code_list and not (item.format and item.format.choices == item.code_list):
         found.append(_code_list(session, language, item.code_list))
     if item.values:
         found.append(say(language, "限 %(values)s", values=say(language, "、").join(item.values[:6])))

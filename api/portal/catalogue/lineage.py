@@ -60,7 +60,7 @@ class Map:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class LineageNames:
     """What the nodes of a graph are called, as far as the reader may know."""
 
     resources: Mapping[str, Resource]
@@ -166,14 +166,14 @@ def _item_box(page: Page, box: Box, item: Item | None, node: tuple[str, str]) ->
     return Box(title, box.title, link, box.current)
 
 
-def _names(session: Session, page: Page, nodes: Iterable[str]) -> Names:
+def _names(session: Session, page: Page, nodes: Iterable[str]) -> LineageNames:
     nodes = set(nodes)
     short = {name.partition(".")[2] for name in nodes if name.partition(".")[0] in (*LIBRARIES, *WITHIN)}
     asked = select(Resource).where(col(Resource.name).in_(short), discoverable(page.subject))
     senders = {name.removeprefix("file:").partition("/")[0] for name in nodes if name.startswith("file:")}
     found = session.exec(select(Organization).where(col(Organization.id).in_(senders)))
     files = Counter(name.partition("/")[2] for name in nodes if name.startswith("file:"))
-    return Names(
+    return LineageNames(
         {f"{one.library}.{one.name}": one for one in session.exec(asked)},
         {one.id: one for one in found},
         any(place.name == "batches" for place in page.places),
@@ -181,30 +181,30 @@ def _names(session: Session, page: Page, nodes: Iterable[str]) -> Names:
     )
 
 
-def _known(names: Names, edge: LineageEdge) -> bool:
+def _known(names: LineageNames, edge: LineageEdge) -> bool:
     """Whether the reader may know of both ends; an edge to anything else is neither shown nor counted."""
     return all(_may_know(names, node) for node in (edge.source, edge.target))
 
 
-def _may_know(names: Names, node: str) -> bool:
+def _may_know(names: LineageNames, node: str) -> bool:
     if node.partition(".")[0] in (*LIBRARIES, *WITHIN):
         return _whole(node) in names.resources
     return names.sources
 
 
-def _link(names: Names, name: str) -> str:
+def _link(names: LineageNames, name: str) -> str:
     found = names.resources.get(_whole(name))
     return f"/resources/{found.name}" if found else ""
 
 
-def _column(page: Page, names: Names, level: Sequence[str], shown: int, more: str) -> list[Box]:
+def _column(page: Page, names: LineageNames, level: Sequence[str], shown: int, more: str) -> list[Box]:
     boxes = [_box(page, names, name) for name in level[:shown]]
     if len(level) > shown:
         boxes.append(Box(say(page.language, "其余 %(count)s 个", count=len(level) - shown), "", more))
     return boxes
 
 
-def _box(page: Page, names: Names, name: str, *, current: bool = False) -> Box:
+def _box(page: Page, names: LineageNames, name: str, *, current: bool = False) -> Box:
     found = names.resources.get(name)
     if found is None:
         return _source(page, names, name, current)
@@ -215,7 +215,7 @@ def _box(page: Page, names: Names, name: str, *, current: bool = False) -> Box:
     return Box(title, note, f"/resources/{found.name}", current)
 
 
-def _source(page: Page, names: Names, name: str, current: bool) -> Box:
+def _source(page: Page, names: LineageNames, name: str, current: bool) -> Box:
     """What the hub got data from, or a dataset that the reader may not know of."""
     if name.startswith("file:"):
         sender, _, dataset = name.removeprefix("file:").partition("/")

@@ -16,20 +16,23 @@ from starlette.responses import Response
 
 from api.http.dependencies import HubDep, SessionDep
 from api.http.limits import LARGEST_FILE
-from api.portal.batches.correcting import HandedIn, form_of
+from api.portal.shell.background import follow
 from api.portal.shell.guards import CataloguePage, SignInFirst, require_csrf
+from api.portal.shell.handed_in import HandedIn, form_of
 from api.portal.shell.page import Page, render
 from catalog import access
 from catalog.deliveries import batches
 from catalog.entries import editing
+from contracts.checks.formats import registry as formats
 from contracts.errors import HubError
-from contracts.model import Format, Type
+from contracts.model import Type
 from contracts.odcs.findings import InvalidContract
 from hub import onboarding
 from hub.acts import given
+from hub.edited_draft import EditItem, Onboard
 from hub.file_answers import FileAnswer
 from hub.hub import Hub
-from hub.onboarding import AnswerFile, DiscardFile, EditItem, InspectFile, Onboard, StillOpen
+from hub.onboarding import AnswerFile, DiscardFile, InspectFile
 from hub.waiting_files import DraftItem, WaitingFile
 
 router = APIRouter(prefix="/onboard", include_in_schema=False)
@@ -52,7 +55,7 @@ OnboardPage = Annotated[Page, Depends(allowed)]
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class OnboardForm:
     """A form of these pages."""
 
     csrf: str = ""
@@ -65,14 +68,14 @@ async def file_of(page: OnboardPage) -> AsyncIterator[HandedIn]:
         yield sent
 
 
-async def sent_in(page: OnboardPage) -> AsyncIterator[Sent]:
+async def sent_in(page: OnboardPage) -> AsyncIterator[OnboardForm]:
     """A form without one."""
     async with page.request.form(max_files=0, max_fields=EDITABLE * 10 + 100) as form:
         text = {name: value.strip() for name, value in form.items() if isinstance(value, str)}
-        yield Sent(text.get("csrf", ""), text)
+        yield OnboardForm(text.get("csrf", ""), text)
 
 
-SentDep = Annotated[Sent, Depends(sent_in)]
+SentDep = Annotated[OnboardForm, Depends(sent_in)]
 
 
 @router.get("", response_class=HTMLResponse)
@@ -139,20 +142,24 @@ def discard(page: OnboardPage, hub: HubDep, number: str, sent: SentDep) -> Respo
 def load(page: OnboardPage, hub: HubDep, session: SessionDep, number: str, sent: SentDep) -> Response:
     """Load it with its draft as edited; with faults the page comes back as it was sent."""
     require_csrf(page, sent.csrf)
-    session.rollback()
+    session.rollback()  # the act has transactions of its own
+
+    def again(wrong: HubError) -> Response:
+        if onboarding.seen(hub, page.subject, number).questions:
+            return RedirectResponse(f"/onboard/{number}", 303)  # they stand there
+        return _show(page, hub, session, number, wrong, sent)
+
+    whole = {name: sent.text.get(name, "") for name in ("dataset", "title", "title_en", "owner")}
     try:
-        whole = {name: sent.text.get(name, "") for name in ("dataset", "title", "title_en", "owner")}
-        onboarding.onboard(hub, page.subject, given(Onboard, onboarding=number, items=_edits(sent), **whole))
+        draft = given(Onboard, onboarding=number, items=_edits(sent), **whole)
+        return follow(hub, page, "onboard", draft, again)
     except access.Refused:
         raise
-    except StillOpen:
-        return RedirectResponse(f"/onboard/{number}", 303)  # the questions stand there
     except HubError as wrong:
-        return _show(page, hub, session, number, wrong, sent)
-    return RedirectResponse(f"/onboard/{number}", 303)
+        return again(wrong)
 
 
-def _edits(sent: Sent) -> list[EditItem]:
+def _edits(sent: OnboardForm) -> list[EditItem]:
     """What the table of items says; a box without a tick is a no."""
     edits = []
     for name, item in sent.text.items():
@@ -170,17 +177,17 @@ def _start(page: Page, hub: Hub, wrong: HubError | None = None) -> HTMLResponse:
 
 
 def _show(
-    page: Page, hub: Hub, session: Session, number: str, wrong: HubError | None = None, sent: Sent | None = None
+    page: Page, hub: Hub, session: Session, number: str, wrong: HubError | None = None, sent: OnboardForm | None = None
 ) -> HTMLResponse:
     seen = onboarding.seen(hub, page.subject, number)
-    status, sent = 422 if wrong else 200, sent or Sent()
+    status, sent = 422 if wrong else 200, sent or OnboardForm()
     common: dict[str, Any] = {"seen": seen, "wrong": wrong, "sent": sent.text}
     if seen.state == "questions":
         return render(page, "pages/onboard_questions.html", status=status, **common)
     if seen.state == "draft":
         findings = wrong.findings if isinstance(wrong, InvalidContract) else ()
         more = {"findings": findings, "providers": editing.providers(session), "samples": _samples(seen)}
-        choices = {"types": tuple(Type), "formats": tuple(Format), "grades": GRADES}
+        choices = {"types": tuple(Type), "formats": tuple(formats.formats().values()), "grades": GRADES}
         values = [_shown(item, place, sent.text) for place, item in enumerate(seen.items)]
         editable = len(seen.items) <= EDITABLE
         return render(

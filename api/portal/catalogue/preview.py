@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from catalog.audit import chain as audit
 from catalog.entries.resources import Resource
 from contracts.clock import local
 from contracts.model import Item, Type
+from contracts.packs.manifest import Level
 from warehouse.serving import pages as query
 from warehouse.serving.view_sql import TableMissing
 from warehouse.storage.connection import LakeMissing
@@ -26,21 +27,21 @@ ROWS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class PreviewColumn:
     """One column shown: its item, and why its values are not whole (empty where they are)."""
 
     item: Item
     why: str
     number: bool
-    risk: bool = False
-    """Its values are the four colours of risk and warning (四色), and shown as such."""
+    levels: Mapping[str, Level] = field(default_factory=dict)
+    """Where its values are the levels of a scale that a pack shows in colours: each level by its value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """Rows as this reader may see them."""
 
-    columns: Sequence[Column] = ()
+    columns: Sequence[PreviewColumn] = ()
     rows: Sequence[Sequence[str]] = ()
     hidden: int = 0
     """Items of the contract that the view leaves out."""
@@ -70,7 +71,7 @@ def _seen(session: Session, page: Page, resource: Resource, asked: use.Reading) 
     except (LakeMissing, TableMissing):
         return Seen(empty=True)
     columns = [column_of(page, item, decision) for item in contract.items if item.name in view.items]
-    columns.sort(key=lambda column: 0 if column.item.key else 1 if column.risk else 2)  # what the data is about, in sight
+    columns.sort(key=lambda column: 0 if column.item.key else 1 if column.levels else 2)  # what the data is about, in sight
     told = [[text(row[column.item.name], column) for column in columns] for row in table.to_pylist()]
     version = asked.release.version if asked.release else 0
     detail = {"rows": len(told), "items": [column.item.name for column in columns], "version": version or use.CURRENT}
@@ -79,16 +80,10 @@ def _seen(session: Session, page: Page, resource: Resource, asked: use.Reading) 
     return Seen(columns, told, hidden, "" if own else view.row_filter, own, version, not told)
 
 
-def column_of(page: Page, item: Item, decision: Decision) -> Column:
+def column_of(page: Page, item: Item, decision: Decision) -> PreviewColumn:
     """A column under a decision."""
     closed = _why(page, item, decision)
-    return Column(item, closed, _numeric(item), not closed and is_risk(item))
-
-
-def is_risk(item: Item) -> bool:
-    """Whether an item holds the four colours: said by its title, description or code list."""
-    told = f"{item.title} {item.description} {item.code_list or ''}"
-    return item.type is Type.STRING and any(word in told for word in ("风险", "四色", "预警", "warning-colour", "risk-colour"))
+    return PreviewColumn(item, closed, _numeric(item), {} if closed else page.domain.levels(item))
 
 
 def _on_record(
@@ -119,7 +114,7 @@ def _numeric(item: Item) -> bool:
     return item.type in (Type.NUMBER, Type.INTEGER)
 
 
-def text(value: Any, column: Column) -> str:
+def text(value: Any, column: PreviewColumn) -> str:
     """A value as pages write it; nothing for None."""
     if value is None:
         return ""

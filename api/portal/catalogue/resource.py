@@ -28,9 +28,8 @@ from catalog import access
 from catalog.acquisition import agreements
 from catalog.acquisition.agreements import Agreement
 from catalog.acquisition.completeness import BoardColumn, board
-from catalog.deliveries import batches, quality
+from catalog.deliveries import batches
 from catalog.deliveries.batches import Batch, BatchFilters
-from catalog.deliveries.quality import Score
 from catalog.entries import codes, resources
 from catalog.entries import contracts as registry
 from catalog.entries.codes import ResourceClass
@@ -39,6 +38,8 @@ from catalog.entries.resources import Resource, UnknownResource
 from catalog.entries.visibility import concerning
 from catalog.identity.organizations import Organization
 from catalog.identity.people import Person
+from catalog.overview import scores
+from catalog.overview.scores import Score
 from catalog.releases import releases
 from catalog.releases.releases import Release
 from contracts.clock import today
@@ -57,7 +58,7 @@ TABS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ResourcePage:
     """What every tab of a resource shows above its own content."""
 
     resource: Resource
@@ -86,7 +87,7 @@ class Entry:
     """Whether the reader publishes it and withdraws it."""
 
 
-def entry(session: Session, page: Page, name: str) -> Entry:
+def entry(session: Session, page: Page, name: str) -> ResourcePage:
     """The entry of that name or code, if the reader may know of it; otherwise it does not exist for them."""
     resource = resources.get(session, name)
     if not access.may(session, page.subject, "discover", resource):
@@ -97,16 +98,16 @@ def entry(session: Session, page: Page, name: str) -> Entry:
     assert provider is not None  # noqa: S101 - a foreign key
     inside = any(place.name == "batches" for place in page.places)
     signed = agreements.listed(session, dataset=resource.name) if inside else []
-    scores = quality.trend(session, resource.name, 2)
-    return Entry(
+    last_two = scores.trend(session, resource.name, 2)
+    return ResourcePage(
         resource=resource,
         provider=provider,
         steward=session.get(Person, resource.steward_id) if resource.steward_id else None,
         path=codes.class_path(session, resource.class_code),
         contract=contract,
         fresh=freshness(session, resource),
-        score=quality.score(session, resource.name),
-        before=scores[0].total if len(scores) == 2 else None,
+        score=scores.score(session, resource.name),
+        before=last_two[0].total if len(last_two) == 2 else None,
         release=releases.latest(session, resource),
         versions=len(releases.listed(session, resource)),
         obtaining=obtaining(session, page, resource, contract),
@@ -134,80 +135,80 @@ def contract_of(session: Session, resource: Resource) -> Contract | None:
         return None
 
 
-def show(page: Page, told: Entry, tab: str, **context: Any) -> HTMLResponse:
+def show(page: Page, shown: ResourcePage, tab: str, **context: Any) -> HTMLResponse:
     """One tab with the common head."""
-    base = f"/resources/{told.resource.name}"
-    counts = {"items": len(told.contract.items) if told.contract else None, "versions": told.versions or None}
+    base = f"/resources/{shown.resource.name}"
+    counts = {"items": len(shown.contract.items) if shown.contract else None, "versions": shown.versions or None}
     tabs = [(key, word, base + path, counts.get(key)) for key, word, path in TABS]
-    return render(page, f"pages/resource_{tab}.html", entry=told, resource=told.resource, tab=tab, tabs=tabs, **context)
+    return render(page, f"pages/resource_{tab}.html", entry=shown, resource=shown.resource, tab=tab, tabs=tabs, **context)
 
 
 @router.get("", response_class=HTMLResponse)
 def overview(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
     """The thirteen items, the information items, the lineage nearby, and how to get the data."""
-    told = entry(session, page, name)
+    shown = entry(session, page, name)
     return show(
         page,
-        told,
+        shown,
         "overview",
-        rows=item_rows.rows(session, page, told.contract, told.obtaining.decision),
-        strip=strips.strip(session, page, told.resource),
-        codes=resources.codes_of(session, told.resource),
+        rows=item_rows.rows(session, page, shown.contract, shown.obtaining.decision),
+        strip=strips.strip(session, page, shown.resource),
+        codes=resources.codes_of(session, shown.resource),
     )
 
 
 @router.get("/items", response_class=HTMLResponse)
 def items(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
     """Every information item with its type and rules."""
-    told = entry(session, page, name)
+    shown = entry(session, page, name)
     wanted = (page.request.query_params.get("find") or "").strip()
-    rows = item_rows.rows(session, page, told.contract, told.obtaining.decision)
+    rows = item_rows.rows(session, page, shown.contract, shown.obtaining.decision)
     found = [row for row in rows if wanted.lower() in f"{row.item.title} {row.item.title_en} {row.item.name}".lower()]
-    rules = item_rows.row_rules(page, told.contract)
-    return show(page, told, "items", rows=found, total=len(rows), find=wanted, rules=rules)
+    rules = item_rows.row_rules(page, shown.contract)
+    return show(page, shown, "items", rows=found, total=len(rows), find=wanted, rules=rules)
 
 
 @router.get("/preview", response_class=HTMLResponse)
 def preview(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
     """The first rows, as this reader may see them; the refusal where they may not."""
-    told = entry(session, page, name)
-    if told.contract is None:
-        return show(page, told, "preview", decision=told.obtaining.decision, seen=None)
-    decision, seen = looking.look(session, page, told.resource)
-    return show(page, told, "preview", decision=decision, seen=seen)
+    shown = entry(session, page, name)
+    if shown.contract is None:
+        return show(page, shown, "preview", decision=shown.obtaining.decision, seen=None)
+    decision, seen = looking.look(session, page, shown.resource)
+    return show(page, shown, "preview", decision=decision, seen=seen)
 
 
 @router.get("/quality", response_class=HTMLResponse)
 def quality_(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
     """Scores of the six dimensions, and what each rule found."""
-    told = entry(session, page, name)
-    decision, results = samples.measured(session, page.subject, told.resource)
-    titles = {item.name: item for item in told.contract.items} if told.contract else {}
-    trend = quality.trend(session, told.resource.name)
-    headings = quarantine.rule_names(page, told.contract)
+    shown = entry(session, page, name)
+    decision, results = samples.measured(session, page.subject, shown.resource)
+    titles = {item.name: item for item in shown.contract.items} if shown.contract else {}
+    trend = scores.trend(session, shown.resource.name)
+    headings = quarantine.rule_names(page, shown.contract)
     facts = {"decision": decision, "results": results, "titles": titles, "headings": headings, "trend": trend}
-    return show(page, told, "quality", formula=quality.FORMULA, **facts)
+    return show(page, shown, "quality", formula=scores.FORMULA, **facts)
 
 
 @router.get("/versions", response_class=HTMLResponse)
 def versions(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
     """Every version with its difference to the one before; and the difference of the two that the address names."""
-    told = entry(session, page, name)
+    shown = entry(session, page, name)
     ends = [page.request.query_params.get(end, "") for end in ("from", "to")]
     asked = [int(text) for text in ends if text.isdecimal() and len(text) < 10]
     compared = None
-    if len(asked) == 2 and told.contract is not None:
-        compared = version_diff.compare(session, page, told.resource, told.contract, *asked)
+    if len(asked) == 2 and shown.contract is not None:
+        compared = version_diff.compare(session, page, shown.resource, shown.contract, *asked)
     return show(
         page,
-        told,
+        shown,
         "versions",
-        releases=releases.listed(session, told.resource),
-        may_recall=access.may(session, page.subject, "recall", told.resource),
-        may_release=access.may(session, page.subject, "release", told.resource),
-        may_rebuild=told.contract is not None and access.may(session, page.subject, "manage-contract", told.resource),
-        choices=version_diff.choices(session, told.resource),
-        may_compare=told.contract is not None and access.may(session, page.subject, version_diff.ACTION, told.resource),
+        releases=releases.listed(session, shown.resource),
+        may_recall=access.may(session, page.subject, "recall", shown.resource),
+        may_release=access.may(session, page.subject, "release", shown.resource),
+        may_rebuild=shown.contract is not None and access.may(session, page.subject, "manage-contract", shown.resource),
+        choices=version_diff.choices(session, shown.resource),
+        may_compare=shown.contract is not None and access.may(session, page.subject, version_diff.ACTION, shown.resource),
         compared=compared,
     )
 
@@ -215,23 +216,23 @@ def versions(page: CataloguePage, session: SessionDep, name: str) -> HTMLRespons
 @router.get("/lineage", response_class=HTMLResponse)
 def lineage(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
     """All it is made from and all made from it, drawn, with a table of the same edges; of one item where one is chosen."""
-    told = entry(session, page, name)
-    known = strips.items_told(session, page, told.resource)
-    items = [item for item in (told.contract.items if told.contract else ()) if item.name in known]
+    shown = entry(session, page, name)
+    known = strips.items_told(session, page, shown.resource)
+    items = [item for item in (shown.contract.items if shown.contract else ()) if item.name in known]
     asked = page.request.query_params.get("item", "")
     chosen = next((item for item in items if item.name == asked), None)
-    graph = strips.whole(session, page, told.resource, chosen.name if chosen else "")
-    return show(page, told, "lineage", graph=graph, items=items, chosen=chosen)
+    graph = strips.whole(session, page, shown.resource, chosen.name if chosen else "")
+    return show(page, shown, "lineage", graph=graph, items=items, chosen=chosen)
 
 
 @router.get("/contract", response_class=HTMLResponse)
 def contract(page: CataloguePage, session: SessionDep, name: str) -> HTMLResponse:
     """The contract's text, its versions, and the checks made of it in words."""
-    told = entry(session, page, name)
-    text, hidden = contract_text.text(told.contract, told.obtaining.decision)
-    checks = contract_text.checks(page, told.contract)
-    kept = registry.versions(session, told.resource.name)
-    may_write = access.may(session, page.subject, "manage-contract", told.resource) and registry.is_written(
-        session, told.resource.name
+    shown = entry(session, page, name)
+    text, hidden = contract_text.text(shown.contract, shown.obtaining.decision)
+    checks = contract_text.checks(page, shown.contract)
+    kept = registry.versions(session, shown.resource.name)
+    may_write = access.may(session, page.subject, "manage-contract", shown.resource) and registry.is_written(
+        session, shown.resource.name
     )
-    return show(page, told, "contract", text=text, hidden=hidden, checks=checks, kept=kept, may_write=may_write)
+    return show(page, shown, "contract", text=text, hidden=hidden, checks=checks, kept=kept, may_write=may_write)

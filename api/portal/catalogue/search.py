@@ -20,7 +20,7 @@ from api.portal.wording.i18n import N_
 from catalog import access
 from catalog.identity.people import Subject
 from catalog.overview import statistics
-from catalog.overview.inbox import inbox
+from catalog.overview.inbox import pressing
 from catalog.search.facets import SORTS, Filters
 from catalog.search.search import Hit, search
 
@@ -78,7 +78,7 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ResultEntry:
     """One result with its freshness."""
 
     hit: Hit
@@ -102,14 +102,13 @@ def home(page: CataloguePage, session: SessionDep) -> HTMLResponse:
         size=size,
     )
     chips = _chips(page, filters, found.facets)
-    found_tasks = inbox(session, page.subject)
-    tasks = found_tasks.own
+    tasks = pressing(session, page.subject, waiting.SHOWN)
     response = render(
         page,
         "pages/home.html",
         query=query,
         found=found,
-        entries=[Entry(hit, freshness(session, hit.resource)) for hit in found.hits],
+        entries=[ResultEntry(hit, freshness(session, hit.resource)) for hit in found.hits],
         chips=chips,
         drops=_drops(session, page.subject, query, filters, chips) if not found.total else [],
         sort=asked.get("sort") if asked.get("sort") in SORTS else ("relevance" if query else "updated"),
@@ -119,9 +118,9 @@ def home(page: CataloguePage, session: SessionDep) -> HTMLResponse:
         filtering=asked.get("view") == "filters",
         may_onboard=access.may(session, page.subject, "manage-contract"),
         figures=statistics.numbers(session, page.subject),
-        tasks=found_tasks.own_count,
-        tasks_late=sum(task.left is not None and task.left < 0 for task in tasks),
-        waiting=waiting.waiting(session, tasks[: waiting.SHOWN]),
+        tasks=page.tasks,
+        tasks_late=page.tasks_late,
+        waiting=waiting.waiting(session, tasks),
         released=waiting.released(session, page.subject),
         overdue=waiting.late_by(session, statistics.overdue(session, page.subject, limit=waiting.SHOWN)),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from api.portal.catalogue.preview import Column, column_of, text
+from api.portal.catalogue.preview import PreviewColumn, column_of, text
 from api.portal.shell.page import Page
 from catalog import access
 from catalog.audit import chain as audit
@@ -27,7 +27,7 @@ ACTION = "preview"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ChangedRow:
     """One row that differs: added, changed or removed; its cells as (text, before), before None where it did not change."""
 
     kind: str
@@ -35,7 +35,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class VersionDiff:
     """Two versions and what differs between them."""
 
     before: Release
@@ -44,16 +44,16 @@ class Comparison:
     """Items that came, went or changed their type: name, type before, type after; empty where it was not there."""
     difference: Difference | None = None
     """None where the reader does not see the key, or a version lacks it, so that rows cannot be told apart."""
-    columns: Sequence[Column] = ()
-    rows: Sequence[Row] = ()
+    columns: Sequence[PreviewColumn] = ()
+    rows: Sequence[ChangedRow] = ()
     row_filter: str = ""
     masked: bool = False
 
     @property
     def total(self) -> int:
         """How many rows differ."""
-        told = self.difference
-        return told.added + told.changed + told.removed if told else 0
+        difference = self.difference
+        return difference.added + difference.changed + difference.removed if difference else 0
 
 
 def choices(session: Session, resource: Resource) -> list[Release]:
@@ -61,7 +61,7 @@ def choices(session: Session, resource: Resource) -> list[Release]:
     return [one for one in releases.listed(session, resource) if one.recalled_at is None]
 
 
-def compare(session: Session, page: Page, resource: Resource, contract: Contract, first: int, second: int) -> Comparison:
+def compare(session: Session, page: Page, resource: Resource, contract: Contract, first: int, second: int) -> VersionDiff:
     """The difference from the older version to the newer one, on record; Refused where the reader may not preview."""
     before, after = sorted(_asked(session, page, resource, contract, (first, second)), key=lambda one: one.version)
     decision = access.require(session, page.subject, ACTION, resource, contract=contract)
@@ -69,13 +69,15 @@ def compare(session: Session, page: Page, resource: Resource, contract: Contract
     assert view is not None  # noqa: S101 - a use of data allowed without a view does not exist
     schema = _schema(before.columns, after.columns)
     masked = bool(view.masks)
-    made = Comparison(before, after, schema, row_filter=view.row_filter, masked=masked)
-    told = _compared(page, view, contract, made) if contract.key and _sees_key(view, contract.key) else None
-    if told is not None:
-        told = _differing_first(told, contract.key)
+    made = VersionDiff(before, after, schema, row_filter=view.row_filter, masked=masked)
+    compared = _compared(page, view, contract, made) if contract.key and _sees_key(view, contract.key) else None
+    if compared is not None:
+        compared = _differing_first(compared, contract.key)
         items = {item.name: item for item in contract.items}
-        columns = [column_of(page, items[name], decision) for name in told.items]
-        made = Comparison(before, after, schema, told.difference, columns, _rows(told, columns), view.row_filter, masked)
+        columns = [column_of(page, items[name], decision) for name in compared.items]
+        made = VersionDiff(
+            before, after, schema, compared.difference, columns, _rows(compared, columns), view.row_filter, masked
+        )
     audit.record(
         session,
         actor=page.subject.actor,
@@ -90,7 +92,7 @@ def compare(session: Session, page: Page, resource: Resource, contract: Contract
     return made
 
 
-def _compared(page: Page, view: View, contract: Contract, ends: Comparison) -> release.Compared | None:
+def _compared(page: Page, view: View, contract: Contract, ends: VersionDiff) -> release.Compared | None:
     """The rows that differ; None where one version lacks the key, or what the view needs."""
     snapshots = ends.before.snapshot, ends.after.snapshot
     try:
@@ -118,35 +120,37 @@ def _schema(before: Sequence[Mapping[str, str]], after: Sequence[Mapping[str, st
     return [(name, old.get(name, ""), new.get(name, "")) for name in names if old.get(name) != new.get(name)]
 
 
-def _differing_first(told: release.Compared, key: Sequence[str]) -> release.Compared:
+def _differing_first(compared: release.Compared, key: Sequence[str]) -> release.Compared:
     """The same with the key in front, then the items that differ somewhere, then the others."""
-    differ = {name for old, new in told.changed for name, was, now in zip(told.items, old, new, strict=True) if was != now}
-    rank = {name: (name not in key, name not in differ) for name in told.items}
-    order = sorted(range(len(told.items)), key=lambda at: rank[told.items[at]])
+    differ = {
+        name for old, new in compared.changed for name, was, now in zip(compared.items, old, new, strict=True) if was != now
+    }
+    rank = {name: (name not in key, name not in differ) for name in compared.items}
+    order = sorted(range(len(compared.items)), key=lambda at: rank[compared.items[at]])
 
     def moved(row: tuple[Any, ...]) -> tuple[Any, ...]:
         return tuple(row[at] for at in order)
 
     return replace(
-        told,
-        items=moved(told.items),
-        added=tuple(map(moved, told.added)),
-        removed=tuple(map(moved, told.removed)),
-        changed=tuple((moved(old), moved(new)) for old, new in told.changed),
+        compared,
+        items=moved(compared.items),
+        added=tuple(map(moved, compared.added)),
+        removed=tuple(map(moved, compared.removed)),
+        changed=tuple((moved(old), moved(new)) for old, new in compared.changed),
     )
 
 
-def _rows(told: release.Compared, columns: Sequence[Column]) -> list[Row]:
+def _rows(compared: release.Compared, columns: Sequence[PreviewColumn]) -> list[ChangedRow]:
     def shown(row: Sequence[Any]) -> list[str]:
         return [text(value, column) for value, column in zip(row, columns, strict=True)]
 
     rows = []
-    for old, new in told.changed:
+    for old, new in compared.changed:
         cells = [
             (after, before if was != now else None)
             for before, after, was, now in zip(shown(old), shown(new), old, new, strict=True)
         ]
-        rows.append(Row("changed", cells))
-    rows += [Row("added", [(one, None) for one in shown(row)]) for row in told.added]
-    rows += [Row("removed", [(one, None) for one in shown(row)]) for row in told.removed]
+        rows.append(ChangedRow("changed", cells))
+    rows += [ChangedRow("added", [(one, None) for one in shown(row)]) for row in compared.added]
+    rows += [ChangedRow("removed", [(one, None) for one in shown(row)]) for row in compared.removed]
     return rows

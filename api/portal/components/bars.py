@@ -11,7 +11,7 @@ LEAST = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BarPart:
     """One part of a bar: what it is, how many, where it begins and how wide it is in percent."""
 
     kind: str
@@ -20,7 +20,7 @@ class Part:
     width: float
 
 
-def parts(counts: list[tuple[str, int]], least: float = LEAST) -> tuple[Part, ...]:
+def parts(counts: list[tuple[str, int]], least: float = LEAST) -> tuple[BarPart, ...]:
     """Parts that fill the bar in proportion; none that is not zero is narrower than `least` percent."""
     shown = [(kind, count) for kind, count in counts if count > 0]
     if not shown:
@@ -31,7 +31,7 @@ def parts(counts: list[tuple[str, int]], least: float = LEAST) -> tuple[Part, ..
     made, left = [], 0.0
     for (kind, count), is_small in zip(shown, small, strict=True):
         width = least if is_small else room * count / rest
-        made.append(Part(kind, count, round(left, 3), round(width, 3)))
+        made.append(BarPart(kind, count, round(left, 3), round(width, 3)))
         left += width
     return tuple(made)
 
@@ -48,14 +48,14 @@ def _small(counts: list[int], least: float) -> list[bool]:
         small = again
 
 
-def of_batch(batch: Batch) -> tuple[Part, ...]:
+def of_batch(batch: Batch) -> tuple[BarPart, ...]:
     """The parts of a delivery; one that was undone has none of its rows in the table any more."""
     if batch.state == BatchState.UNDONE:
         return parts([("undone", batch.accepted), ("quarantined", batch.quarantined)])
     return batch_parts(batch.inserted, batch.updated, batch.unchanged, batch.quarantined)
 
 
-def batch_parts(inserted: int, updated: int, unchanged: int, quarantined: int) -> tuple[Part, ...]:
+def batch_parts(inserted: int, updated: int, unchanged: int, quarantined: int) -> tuple[BarPart, ...]:
     """The parts of a delivery: accepted = inserted + updated + unchanged, then what is quarantined."""
     counts = [("inserted", inserted), ("updated", updated), ("unchanged", unchanged), ("quarantined", quarantined)]
     return parts(counts)

@@ -12,7 +12,7 @@ SOON = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class DeadlineClock:
     """What a clock shows. `kind`: plenty, soon, today, late, done or paused; `days` left, late or used (soon with 0: due on
     a day off, before the next working day)."""
 
@@ -31,18 +31,18 @@ class Clock:
         return {"late": "late", "today": "soon", "soon": "soon"}.get(self.kind, "")
 
 
-def clock(calendar: Calendar, today: date, start: date, due: date) -> Clock:
+def clock(calendar: Calendar, today: date, start: date, due: date) -> DeadlineClock:
     """The clock of a deadline that runs: started on a day, due on another."""
     left = calendar.left(due, today)
     kind = "late" if left < 0 else "today" if due == today else "soon" if left <= SOON else "plenty"
     total = max(calendar.between(start, due), 1)
     years = tuple(y for y in range(min(today, due).year, max(today, due).year + 1) if y not in calendar.years)
-    return Clock(kind, abs(left), due, ticks(total, left), years)
+    return DeadlineClock(kind, abs(left), due, ticks(total, left), years)
 
 
-def done(calendar: Calendar, start: date, ended: date) -> Clock:
+def done(calendar: Calendar, start: date, ended: date) -> DeadlineClock:
     """The clock of a step that was done: how many working days it took."""
-    return Clock("done", max(calendar.between(start, ended), 0), ended)
+    return DeadlineClock("done", max(calendar.between(start, ended), 0), ended)
 
 
 def ticks(total: int, left: int) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from sqlmodel import Session
 
-from api.portal.components.deadline import Clock, clock
+from api.portal.components.deadline import DeadlineClock, clock
 from catalog.entries.resources import Resource
 from catalog.workdays import calendar
 from contracts.clock import day_of, today
@@ -20,7 +20,7 @@ class Freshness:
     state: str
     at: datetime | None = None
     due: date | None = None
-    clock: Clock | None = None
+    clock: DeadlineClock | None = None
     estimated: bool = False
     """The due date lies in a year whose table is not imported."""
 

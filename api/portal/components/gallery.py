@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from api.portal.components.bars import Part, batch_parts
-from api.portal.components.deadline import Clock, clock, done
+from api.portal.components.bars import BarPart, batch_parts
+from api.portal.components.deadline import DeadlineClock, clock, done
 from api.portal.wording.i18n import Language, say
 from catalog.workdays import Calendar
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class StageMark:
     """One stage of a row: done, current, late, waiting or planned; a first line and more below it."""
 
     state: str
@@ -31,12 +31,12 @@ class Box:
     current: bool = False
 
 
-def clocks(language: Language) -> list[tuple[str, Clock, str]]:
+def clocks(language: Language) -> list[tuple[str, DeadlineClock, str]]:
     """A clock in each of its states: its name, the clock, the phrase after it. 2026-03-12 is the sample's today."""
     calendar = Calendar(years=frozenset({2026}))
     today = date(2026, 3, 12)
 
-    def of(start: date, due: date) -> Clock:
+    def of(start: date, due: date) -> DeadlineClock:
         return clock(calendar, today, start, due)
 
     return [
@@ -49,23 +49,23 @@ def clocks(language: Language) -> list[tuple[str, Clock, str]]:
             done(calendar, date(2026, 3, 3), date(2026, 3, 9)),
             say(language, "%(day)s 办结", day="03-09"),
         ),
-        (say(language, "暂停"), Clock("paused", reason=say(language, "待补充材料，不计时")), ""),
+        (say(language, "暂停"), DeadlineClock("paused", reason=say(language, "待补充材料，不计时")), ""),
         (say(language, "缺日历"), of(date(2026, 3, 11), date(2027, 1, 6)), ""),
     ]
 
 
-def stages(language: Language) -> list[Stage]:
+def stages(language: Language) -> list[StageMark]:
     """A stage in each of its states."""
     return [
-        Stage("done", say(language, "已完成"), ("2026-03-02",)),
-        Stage("current", say(language, "进行中"), ("9 / 12",)),
-        Stage("late", say(language, "已逾期"), ("2026-03-10",)),
-        Stage("waiting"),
-        Stage("planned", say(language, "计划中"), ("v38",)),
+        StageMark("done", say(language, "已完成"), ("2026-03-02",)),
+        StageMark("current", say(language, "进行中"), ("9 / 12",)),
+        StageMark("late", say(language, "已逾期"), ("2026-03-10",)),
+        StageMark("waiting"),
+        StageMark("planned", say(language, "计划中"), ("v38",)),
     ]
 
 
-def bar() -> tuple[Part, ...]:
+def bar() -> tuple[BarPart, ...]:
     """The bar of a delivery of 1,284 rows."""
     return batch_parts(96, 268, 833, 87)
 
@@ -75,7 +75,7 @@ def lineage(language: Language) -> list[list[Box]]:
     library = {key: say(language, word) for key, word in (("resource", "资源库"), ("theme", "主题库"), ("topic", "专题库"))}
     return [
         [Box("collect.template", say(language, "逐级采集")), Box("division", library["resource"])],
-        [Box("major_hazard", f"{library['resource']} · v37", current=True)],
+        [Box("enterprise_registration", f"{library['resource']} · v37", current=True)],
         [Box("enterprise", library["theme"], "#lineage")],
-        [Box("regional_risk", library["topic"])],
+        [Box("regional_overview", library["topic"])],
     ]

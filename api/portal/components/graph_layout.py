@@ -40,9 +40,9 @@ class Drawing:
 
 def draw(start: Node, edges: Iterable[tuple[Node, Node]]) -> Drawing:
     """What `start` is made from at its left, what is made from it at its right."""
-    told = sorted({(source, target) for source, target in edges if source != target}, key=str)
-    layer = _layers(start, told)
-    known = [(source, target) for source, target in told if source in layer and target in layer]
+    pairs = sorted({(source, target) for source, target in edges if source != target}, key=str)
+    layer = _layers(start, pairs)
+    known = [(source, target) for source, target in pairs if source in layer and target in layer]
     columns, lines = _columns(layer, known)
     order = _ordered(columns, lines)
     middle = _middles(order, layer)
@@ -146,13 +146,13 @@ def _path(line: Sequence[Place], middle: Mapping[Place, float], boxes: Mapping[N
         return MARGIN + at * (WIDTH + ACROSS)
 
     x, y = left(line[0][0]) + WIDTH, middle[line[0]]
-    told = f"M{x} {y:g}"
+    path = f"M{x} {y:g}"
     for at, node in line[1:]:
         end_x, end_y = left(at), middle[at, node]
         bend = ACROSS / 2 if end_x > x else -ACROSS / 2
-        told += f"C{x + bend:g} {y:g} {end_x - bend:g} {end_y:g} {end_x} {end_y:g}"
+        path += f"C{x + bend:g} {y:g} {end_x - bend:g} {end_y:g} {end_x} {end_y:g}"
         x, y = end_x, end_y
         if node not in boxes:
-            told += f"H{end_x + WIDTH}"
+            path += f"H{end_x + WIDTH}"
             x = end_x + WIDTH
-    return told
+    return path

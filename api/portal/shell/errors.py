@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api.http.dependencies import SESSION_COOKIE
 from api.http.errors import on_record, record_refusal, retry_after, status_of
+from api.portal.shell.domain import domain
 from api.portal.shell.footer import owner
 from api.portal.shell.guards import OPEN_PLACES, SignInFirst, places_of
 from api.portal.shell.page import Page, page_of, render
@@ -118,7 +119,7 @@ def _frame(request: Request, settings: Settings) -> Page:
             subject = signed_in(session, request.cookies.get(SESSION_COOKIE, "")) or ANONYMOUS
             name, name_en = owner(session)
             places = places_of(session, subject)
-            return page_of(request, settings, subject, places=places, owner=name, owner_en=name_en)
+            return page_of(request, settings, subject, places=places, owner=name, owner_en=name_en, domain=domain(session))
     except Exception:
         log.exception("the frame of an error page could not be looked up")
         return bare

@@ -10,12 +10,14 @@ from fastapi import Depends, HTTPException, Request
 from sqlmodel import Session
 
 from api.http.dependencies import SessionDep, SettingsDep, SubjectDep
+from api.portal.shell.domain import domain
 from api.portal.shell.footer import owner, verified
-from api.portal.shell.page import PLACES, Page, Place, page_of
+from api.portal.shell.page import PLACES, NavigationPlace, Page, page_of
 from api.portal.shell.preferences import preferences
 from catalog import access
 from catalog.identity.people import Subject
 from catalog.overview.inbox import waiting
+from catalog.overview.task_counts import TaskCounts
 
 OPERATIONS = "see-operations"
 RIGHTS = {"catalogue": "", "administration": "administer", "audit": "audit-read", "query": "ask-questions"}
@@ -42,14 +44,22 @@ def at(place: str) -> Callable[..., Page]:
         inside = any(right_to(one.name) == OPERATIONS for one in places)
         name, name_en = owner(session)
         line = verified(session, preferences(request).language) if subject.kind != "anonymous" else ""
-        tasks = waiting(session, subject) if inside else 0
-        more = {"owner": name, "owner_en": name_en, "verified": line, "tasks": tasks}
+        tasks = waiting(session, subject) if inside else TaskCounts()
+        more = {
+            "owner": name,
+            "owner_en": name_en,
+            "verified": line,
+            "tasks": tasks.own,
+            "tasks_late": tasks.late,
+            "tasks_followed": tasks.followed,
+            "domain": domain(session),
+        }
         return page_of(request, settings, subject, place, places=places, **more)
 
     return frame
 
 
-def places_of(session: Session, subject: Subject) -> tuple[Place, ...]:
+def places_of(session: Session, subject: Subject) -> tuple[NavigationPlace, ...]:
     """The places of a reader: those to which the policies give a right; the catalogue for everybody."""
     if subject.kind == "anonymous":
         return OPEN_PLACES
@@ -68,11 +78,6 @@ def require_right(request: Request, session: Session, subject: Subject, right: s
     if subject.kind == "anonymous":
         raise SignInFirst(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
     access.require(session, subject, right, None)
-
-
-def require_operations(request: Request, session: Session, subject: Subject) -> None:
-    """Let in those who have to do with how data comes."""
-    require_right(request, session, subject, OPERATIONS)
 
 
 def require_csrf(page: Page, token: str) -> None:

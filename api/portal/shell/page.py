@@ -15,7 +15,8 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from api.portal.components import bars
+from api.portal.components import bars, marks
+from api.portal.shell.domain import PLAIN, Domain
 from api.portal.shell.preferences import COOKIES, Preferences, preferences
 from api.portal.wording import formats, labels
 from api.portal.wording.i18n import N_, Language, translations
@@ -33,7 +34,7 @@ POLICY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class NavigationPlace:
     """One entry of the navigation, with the letter that follows `g` on the keyboard."""
 
     name: str
@@ -43,14 +44,14 @@ class Place:
 
 
 PLACES = (
-    Place("catalogue", N_("目录"), "/", "c"),
-    Place("acquire", N_("获取"), "/acquire", "a"),
-    Place("batches", N_("批次"), "/batches", "b"),
-    Place("collect", N_("采集"), "/collect", "l"),
-    Place("query", N_("分析"), "/query", "q"),
-    Place("administration", N_("管理"), "/administration", "m"),
-    Place("audit", N_("审计"), "/audit", "u"),
-    Place("inbox", N_("待办"), "/inbox", "i"),
+    NavigationPlace("catalogue", N_("目录"), "/", "c"),
+    NavigationPlace("acquire", N_("获取"), "/acquire", "a"),
+    NavigationPlace("batches", N_("批次"), "/batches", "b"),
+    NavigationPlace("collect", N_("采集"), "/collect", "l"),
+    NavigationPlace("query", N_("分析"), "/query", "q"),
+    NavigationPlace("administration", N_("管理"), "/administration", "m"),
+    NavigationPlace("audit", N_("审计"), "/audit", "u"),
+    NavigationPlace("inbox", N_("待办"), "/inbox", "i"),
 )
 
 
@@ -63,14 +64,20 @@ class Page:
     subject: Subject
     preferences: Preferences
     place: str = ""
-    places: tuple[Place, ...] = PLACES
+    places: tuple[NavigationPlace, ...] = PLACES
     tasks: int = 0
     """How many tasks wait for the reader."""
+    tasks_late: int = 0
+    """How many of them are late."""
+    tasks_followed: int = 0
+    """How many another has to do that the reader follows."""
     verified: str = ""
     """One line about the last verification of the audit chain."""
     owner: str = ""
     """Name of the organization that runs this hub."""
     owner_en: str = ""
+    domain: Domain = PLAIN
+    """What the packs in use give to pages."""
 
     @property
     def language(self) -> Language:
@@ -146,6 +153,9 @@ def environment(language: Language) -> jinja2.Environment:
     )
     made.install_gettext_callables(*speakers(language), newstyle=False)  # type: ignore[attr-defined]
     made.globals.update(asset=asset, words=labels, language=language, now=lambda: clock.local(clock.now()), today=clock.today)
+    made.globals.update(
+        icon_mark=marks.icon_of(asset("vendor/icons.svg")), said_mark=marks.said_in(language), lang_mark=marks.lang_of(language)
+    )
     made.globals["either"] = lambda zh, en: (en or zh) if language == "en" else (zh or en)
     made.globals["magnitude"] = lambda value: formats.magnitude(value, language)
     made.filters["bold"] = Markup("<b>{}</b>").format

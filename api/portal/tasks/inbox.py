@@ -13,9 +13,10 @@ from api.portal.shell.guards import InboxPage
 from api.portal.shell.page import render
 from api.portal.tasks.tasks import waiting
 from api.portal.wording.i18n import N_
-from catalog.overview.inbox import Task, inbox
+from catalog.overview.inbox import MOST, Asked, Task, inbox
 
 router = APIRouter(include_in_schema=False)
+SIZE = 30
 KINDS: Mapping[str, str] = {
     "answer": N_("答复"),
     "sign": N_("签订"),
@@ -34,7 +35,7 @@ KINDS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class InboxFilters:
     """What the list is narrowed to. `whose`: own, or followed; "" shows own tasks."""
 
     whose: str = "own"
@@ -42,27 +43,41 @@ class Asked:
     words: str = ""
     late: bool = False
 
+    @property
+    def narrow(self) -> bool:
+        """Whether anything but the turn is asked for: how many there are of that is not counted."""
+        return bool(self.kind or self.words or self.late)
+
     def passes(self, task: Task) -> bool:
         """Whether a task is asked for."""
-        told = " ".join((task.title, task.title_en, task.detail, task.detail_en, task.key)).casefold()
+        text = " ".join((task.title, task.title_en, task.detail, task.detail_en, task.key)).casefold()
         late = task.left is not None and task.left < 0
-        return self.kind in ("", task.kind) and self.words.casefold() in told and (late or not self.late)
+        return self.kind in ("", task.kind) and self.words.casefold() in text and (late or not self.late)
 
 
 @router.get("/inbox", response_class=HTMLResponse)
 def tasks(page: InboxPage, session: SessionDep) -> HTMLResponse:
-    """The reader's tasks with their clocks."""
-    found = inbox(session, page.subject)
-    told = page.request.query_params
-    whose = "followed" if told.get("whose") == "followed" else "own"
-    asked = Asked(whose, told.get("kind", ""), (told.get("q") or "").strip()[:100], told.get("late") == "1")
-    listed: Sequence[Task] = getattr(found, whose)
+    """The reader's tasks with their clocks, some on a page."""
+    query = page.request.query_params
+    whose = "followed" if query.get("whose") == "followed" else "own"
+    narrowed = InboxFilters(whose, query.get("kind", ""), (query.get("q") or "").strip()[:100], query.get("late") == "1")
+    told = query.get("page", "1")
+    number = max(int(told), 1) if told.isdecimal() and len(told) < 4 else 1
+    most = MOST if narrowed.words else min(number * SIZE + 1, MOST)
+    kind = narrowed.kind if narrowed.kind in KINDS else ""
+    found = inbox(session, page.subject, asked=Asked(most, whose, kind, counted=False))
+    listed: Sequence[Task] = [task for task in getattr(found, whose) if narrowed.passes(task)]
+    counts, more = {"own": page.tasks, "followed": page.tasks_followed}, len(listed) > number * SIZE
+    whole = counts[whose] if not narrowed.narrow else None if more or number > 1 else len(listed)
     return render(
         page,
         "pages/inbox.html",
-        counts={"own": found.own_count, "followed": found.followed_count},
-        asked=asked,
-        kinds={kind: word for kind, word in KINDS.items() if any(task.kind == kind for task in listed)},
+        counts=counts,
+        whole=whole,
+        asked=narrowed,
+        kinds={kind: word for kind, word in KINDS.items() if kind in found.kinds},
         words_of_kind=KINDS,
-        waiting=waiting(session, [task for task in listed if asked.passes(task)]),
+        waiting=waiting(session, listed[(number - 1) * SIZE : number * SIZE]),
+        number=number,
+        more=more,
     )

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
 from api.http.dependencies import HubDep, SessionDep
-from api.portal.shell.background import result_address
+from api.portal.shell.background import asked_from, result_address
 from api.portal.shell.guards import AnyPage, SignInFirst, require_csrf
 from api.portal.shell.page import Page, render
 from contracts.progress import STEPS
@@ -29,10 +29,14 @@ def listed(page: AnyPage, hub: HubDep) -> HTMLResponse:
 
 
 @router.get("/{number}", response_class=HTMLResponse)
-def one(page: AnyPage, hub: HubDep, number: str) -> HTMLResponse:
-    """One job; the page comes again by itself while it runs."""
+def one(page: AnyPage, hub: HubDep, number: str, follow: str = "") -> Response:
+    """One job; the page comes again by itself while it runs. `follow`: come to from its form, it leads to its result."""
     _require_known(page)
-    return _page(page, jobs.seen(hub, page.subject, number))
+    job = jobs.seen(hub, page.subject, number)
+    result = result_address(job)
+    if follow and job.state == jobs.DONE and not result.startswith("/jobs/"):
+        return RedirectResponse(result, 303)
+    return _page(page, job)
 
 
 @router.post("/{number}/cancel")
@@ -45,7 +49,8 @@ def cancel(page: AnyPage, hub: HubDep, session: SessionDep, number: str, csrf: A
 
 
 def _page(page: Page, job: JobState) -> HTMLResponse:
-    answer = render(page, "pages/job.html", job=job, act=ACTS[job.act], steps=STEPS, result=result_address(job))
+    result, origin = result_address(job), asked_from(job)
+    answer = render(page, "pages/job.html", job=job, act=ACTS[job.act], steps=STEPS, result=result, origin=origin)
     if not job.over:
         answer.headers["Refresh"] = "2"
     return answer

@@ -60,13 +60,6 @@ LIBRARIES: Mapping[str, str] = {
     "theme": N_("主题库"),
     "topic": N_("专题库"),
 }
-RISKS: Mapping[str, tuple[str, str]] = {
-    "红": ("red", N_("重大")),
-    "橙": ("orange", N_("较大")),
-    "黄": ("yellow", N_("一般")),
-    "蓝": ("blue", N_("低")),
-}
-"""The four risk colours: tone of the chip and what it says."""
 DIMENSIONS: Mapping[str, str] = {
     "completeness": N_("完整"),
     "uniqueness": N_("唯一"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from contracts.checks import datetimes
-from contracts.checks.formats.registry import quote
 from contracts.model import Item, Type
+from contracts.sql import full_match, literal
 
 SPACES = "\t\n\x0b\x0c\r \u00a0\u3000\ufeff\u200b"
 _SPACE_CLASS = r"[\t\n\x0b\x0c\r \x{A0}\x{3000}\x{FEFF}\x{200B}]"
@@ -54,15 +54,15 @@ def text_sql(item: Item, column: str) -> str:
     """The trimmed text of a source column; NULL where it says that there is no value."""
     source = _present(item, column)
     edge = f"regexp_matches({source}, '^{_SPACE_CLASS}|{_SPACE_CLASS}$')"
-    trimmed = f"nullif(trim({source}, {quote(SPACES)}), '')"
+    trimmed = f"nullif(trim({source}, {literal(SPACES)}), '')"
     for word in item.missing:
-        trimmed = f"nullif({trimmed}, {quote(word)})"
+        trimmed = f"nullif({trimmed}, {literal(word)})"
     return f"CASE WHEN {edge} THEN {trimmed} ELSE nullif({source}, '') END"
 
 
 def _present(item: Item, column: str) -> str:
     for word in item.missing:
-        column = f"nullif({column}, {quote(word)})"
+        column = f"nullif({column}, {literal(word)})"
     return column
 
 
@@ -79,7 +79,7 @@ def cast_sql(item: Item, column: str) -> str:
 
 def matches(column: str, pattern: str) -> str:
     """True where the whole text matches."""
-    return f"regexp_full_match({column}, {quote(pattern)})"
+    return full_match(column, pattern)
 
 
 def _fast(item: Item, c: str) -> str:
@@ -118,14 +118,14 @@ def _slow(item: Item, t: str) -> str:
     if item.type is Type.INTEGER:
         return _number(item, t, INTEGER, GROUPED, "BIGINT")
     if item.type is Type.NUMBER and column_type(item) == "DOUBLE":
-        made = _number(item, t, DOUBLE, GROUPED_NUMBER, "DOUBLE")
-        finite = f"nullif(nullif({made}, 'inf'::DOUBLE), '-inf'::DOUBLE)"
+        number = _number(item, t, DOUBLE, GROUPED_NUMBER, "DOUBLE")
+        finite = f"nullif(nullif({number}, 'inf'::DOUBLE), '-inf'::DOUBLE)"
         bare = f"replace({t}, ',', '')" if item.thousands else t
         return f"CASE WHEN {_rounds(bare)} THEN NULL ELSE {finite} END"
     if item.type is Type.NUMBER:
         return _decimal(item, t)
     if item.type is Type.BOOLEAN:
-        yes, no = (", ".join(map(quote, words)) for words in (TRUE_WORDS, FALSE_WORDS))
+        yes, no = (", ".join(map(literal, words)) for words in (TRUE_WORDS, FALSE_WORDS))
         return f"CASE WHEN lower({t}) IN ({yes}) THEN TRUE WHEN lower({t}) IN ({no}) THEN FALSE END"
     if item.epoch:
         return _epoch(item, t)
@@ -151,8 +151,8 @@ def _number(item: Item, t: str, simple: str, grouped: str, type_: str) -> str:
 def _rounds(t: str) -> str:
     """True where a DOUBLE would hold another number than is written: 12345678901234567.89."""
     exact = "DECIMAL(38, 8)"
-    kept = f"TRY_CAST(TRY_CAST({t} AS DOUBLE)::VARCHAR AS {exact}) = TRY_CAST({t} AS {exact})"
-    return f"{matches(t, LONG_NUMBER)} AND NOT coalesce({kept}, FALSE)"
+    unchanged = f"TRY_CAST(TRY_CAST({t} AS DOUBLE)::VARCHAR AS {exact}) = TRY_CAST({t} AS {exact})"
+    return f"{matches(t, LONG_NUMBER)} AND NOT coalesce({unchanged}, FALSE)"
 
 
 def rounds(text: str) -> bool:
@@ -183,14 +183,14 @@ def _epoch(item: Item, t: str) -> str:
 
 def _parsed(item: Item, t: str, fmt: str) -> str:
     """A text that matched a strptime format, as the item's type."""
-    told = datetimes.canonical(fmt)
+    form = datetimes.canonical(fmt)
     if item.type is Type.DATE:
-        return f"TRY_CAST(try_strptime({t}, {quote(told)}) AS DATE)"
+        return f"TRY_CAST(try_strptime({t}, {literal(form)}) AS DATE)"
     if item.type is Type.TIME:
-        return f"TRY_CAST(try_strptime({t}, {quote(told)}) AS TIME)"
-    if told.endswith("%z"):
-        return f"try_strptime(regexp_replace({t}, '[Zz]$', '+00:00'), {quote(told)})"
-    return local_sql(f"try_strptime({t}, {quote(told)})", item.timezone)
+        return f"TRY_CAST(try_strptime({t}, {literal(form)}) AS TIME)"
+    if form.endswith("%z"):
+        return f"try_strptime(regexp_replace({t}, '[Zz]$', '+00:00'), {literal(form)})"
+    return local_sql(f"try_strptime({t}, {literal(form)})", item.timezone)
 
 
 def local_sql(naive: str, zone: str) -> str:
@@ -200,8 +200,8 @@ def local_sql(naive: str, zone: str) -> str:
     """
     if zone in ("UTC", "Etc/UTC"):
         return f"make_timestamptz(epoch_us({naive}))"
-    moment = f"timezone({quote(zone)}, {naive})"
-    checked = f"CASE WHEN timezone({quote(zone)}, {moment}) = {naive} THEN {moment} END"
+    moment = f"timezone({literal(zone)}, {naive})"
+    checked = f"CASE WHEN timezone({literal(zone)}, {moment}) = {naive} THEN {moment} END"
     if zone != SHANGHAI:
         return checked
     return (
@@ -212,7 +212,7 @@ def local_sql(naive: str, zone: str) -> str:
 def _timestamp(item: Item, t: str) -> str:
     """ISO 8601 with or without seconds, fraction and zone."""
     naive = f"TRY_CAST({t} AS TIMESTAMP)"
-    split = f"regexp_extract({t}, {quote('^' + datetimes.ZONED + '$')}, "
+    split = f"regexp_extract({t}, {literal('^' + datetimes.ZONED + '$')}, "
     local, zone = f"TRY_CAST({split}1) AS TIMESTAMP)", f"{split}2)"
     digits = f"replace({zone}[2:], ':', '')"
     minutes = f"(TRY_CAST({digits}[1:2] AS BIGINT) * 60 + coalesce(TRY_CAST(nullif({digits}[3:4], '') AS BIGINT), 0))"

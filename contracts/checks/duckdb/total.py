@@ -16,6 +16,7 @@ from decimal import Decimal, InvalidOperation, localcontext
 from sqlglot import exp
 
 from contracts.checks.expressions import Expression, InvalidExpression, Node, arguments
+from contracts.sql import literal
 
 INTEGERS = {
     "TINYINT": (-(2**7), 2**7 - 1),
@@ -92,7 +93,7 @@ class _Writer:
         if isinstance(node, exp.Boolean):
             return _Part("true" if node.this else "false", "BOOLEAN")
         if isinstance(node, exp.Literal):
-            return _Part(_text(node.name), "VARCHAR") if node.is_string else _number(node.name)
+            return _Part(literal(node.name), "VARCHAR") if node.is_string else _number(node.name)
         if isinstance(node, exp.And | exp.Or):
             word = "AND" if isinstance(node, exp.And) else "OR"
             return _Part(f"({self.condition(node.left)} {word} {self.condition(node.right)})", "BOOLEAN")
@@ -134,16 +135,16 @@ class _Writer:
             return self._arithmetic(node, sign)
         if isinstance(node, exp.Cast) and node.to.this.name in _CASTS:
             kind = _CASTS[node.to.this.name]
-            return _Part(f"CAST({_text(node.this.name)} AS {kind})", kind)
+            return _Part(f"CAST({literal(node.this.name)} AS {kind})", kind)
         if type(node) in _TEXT:
             return self._call(node)
         raise InvalidExpression(f"不允许 {node.sql()[:80]}", f"{node.sql()[:80]} is not allowed")
 
     def _column(self, name: str) -> _Part:
-        held, wanted = self.types.get(name, "VARCHAR"), AS_READ[self.kinds[name]]
+        stored, wanted = self.types.get(name, "VARCHAR"), AS_READ[self.kinds[name]]
         spelled = self.column(name)
-        if held == wanted or (wanted == "DOUBLE" and (held in INTEGERS or held.startswith("DECIMAL("))):
-            return _Part(spelled, held)
+        if stored == wanted or (wanted == "DOUBLE" and (stored in INTEGERS or stored.startswith("DECIMAL("))):
+            return _Part(spelled, stored)
         return _Part(f"TRY_CAST({spelled} AS {wanted})", wanted)
 
     def _arithmetic(self, node: Node, sign: str) -> _Part:
@@ -256,7 +257,3 @@ def _whole(node: Node) -> int:
 def _within(count: int, most: float) -> None:
     if count > most:
         raise InvalidExpression(f"{count} 过大，最多 {int(most)}", f"{count} is too large, at most {int(most)}")
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -1,1 +1,1 @@
-"""Domain formats: how each is recognized, and its check in both engines."""
+"""Domain formats, one module each: what a value must be, how it is recognized, what is said of it."""

@@ -88,8 +88,8 @@ def _rest(node: Node, of: Callable[[Node], pl.Expr]) -> pl.Expr:
         value = of(node.this)
         return pl.any_horizontal(*(value == of(v) for v in node.expressions))
     if isinstance(node, exp.Like):
-        told = of(node.this).str.contains(_like(node.expression.name))
-        return told.not_() if node.args.get("negate") else told
+        matched = of(node.this).str.contains(_like(node.expression.name))
+        return matched.not_() if node.args.get("negate") else matched
     if isinstance(node, exp.Case):
         return _case(node, of)
     if isinstance(node, exp.Coalesce):
@@ -113,16 +113,16 @@ def _sum(node: Node, of: Callable[[Node], pl.Expr]) -> pl.Expr:
 
 
 def _like(pattern: str) -> str:
-    told = "".join(".*" if c == "%" else "." if c == "_" else re.escape(c) if c.isascii() else c for c in pattern)
-    return f"(?s)^{told}$"
+    regex = "".join(".*" if c == "%" else "." if c == "_" else re.escape(c) if c.isascii() else c for c in pattern)
+    return f"(?s)^{regex}$"
 
 
 def _case(node: exp.Case, of: Callable[[Node], pl.Expr]) -> pl.Expr:
     default = node.args.get("default")
-    told = of(default) if default is not None else pl.lit(None)
+    result = of(default) if default is not None else pl.lit(None)
     for branch in reversed(node.args["ifs"]):
-        told = pl.when(of(branch.this)).then(of(branch.args["true"])).otherwise(told)
-    return told
+        result = pl.when(of(branch.this)).then(of(branch.args["true"])).otherwise(result)
+    return result
 
 
 def _call(node: Node, of: Callable[[Node], pl.Expr]) -> pl.Expr:

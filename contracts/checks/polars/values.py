@@ -59,76 +59,76 @@ def text(item: Item, column: pl.Expr) -> pl.Expr:
 
 def typed(item: Item, column: pl.Expr) -> pl.Expr:
     """The value in the item's type, or null where the text is not strictly of that type."""
-    told = text(item, column)
+    trimmed = text(item, column)
     match item.type:
         case Type.STRING:
-            return told
+            return trimmed
         case Type.INTEGER:
-            return _integer(item, told)
+            return _integer(item, trimmed)
         case Type.NUMBER:
-            return _number(item, told)
+            return _number(item, trimmed)
         case Type.BOOLEAN:
-            low = told.str.to_lowercase()
+            low = trimmed.str.to_lowercase()
             yes, no = low.is_in(list(TRUE_WORDS)), low.is_in(list(FALSE_WORDS))
             return pl.when(yes).then(True).when(no).then(False).otherwise(None)
-    return _moment(item, told)
+    return _moment(item, trimmed)
 
 
-def matching(told: pl.Expr, pattern: str) -> pl.Expr:
+def matching(x: pl.Expr, pattern: str) -> pl.Expr:
     """The text where the whole of it matches, else null."""
-    return pl.when(told.str.contains(f"^(?:{pattern})$")).then(told).otherwise(None)
+    return pl.when(x.str.contains(f"^(?:{pattern})$")).then(x).otherwise(None)
 
 
-def _ungrouped(item: Item, told: pl.Expr, simple: str, grouped: str) -> pl.Expr:
-    plain = matching(told, simple)
+def _ungrouped(item: Item, x: pl.Expr, simple: str, grouped: str) -> pl.Expr:
+    plain = matching(x, simple)
     if not item.thousands:
         return plain
-    return pl.coalesce(plain, matching(told, grouped).str.replace_all(",", "", literal=True))
+    return pl.coalesce(plain, matching(x, grouped).str.replace_all(",", "", literal=True))
 
 
-def _integer(item: Item, told: pl.Expr) -> pl.Expr:
-    digits = _ungrouped(item, told, INTEGER, GROUPED)
+def _integer(item: Item, x: pl.Expr) -> pl.Expr:
+    digits = _ungrouped(item, x, INTEGER, GROUPED)
     bare = digits.str.replace(r"^\+", "").str.replace(r"^(-?)0+([0-9])", "${1}${2}")
     return bare.cast(pl.Int64, strict=False)
 
 
-def _number(item: Item, told: pl.Expr) -> pl.Expr:
+def _number(item: Item, x: pl.Expr) -> pl.Expr:
     if column_type(item) == "DOUBLE":
-        digits = _ungrouped(item, told, DOUBLE, GROUPED_NUMBER)
+        digits = _ungrouped(item, x, DOUBLE, GROUPED_NUMBER)
         number = digits.cast(pl.Float64, strict=False)
         lost = matching(digits, LONG_NUMBER).map_elements(rounds, return_dtype=pl.Boolean).fill_null(False)
         return pl.when(number.is_finite() & ~lost).then(number).otherwise(None)
     simple = decimal_pattern(item.precision or 0, item.scale or 0)
-    digits = matching(_ungrouped(item, told, simple, GROUPED_NUMBER), simple).str.replace(r"^\+", "")
+    digits = matching(_ungrouped(item, x, simple, GROUPED_NUMBER), simple).str.replace(r"^\+", "")
     digits = digits.str.replace(r"^(-?)\.", "${1}0.")
     bare = digits.str.replace(r"^(-?)0+([0-9])", "${1}${2}").str.replace(r"(\.[0-9]*?)0+$", "${1}").str.replace(r"\.$", "")
     return bare.cast(data_type(item), strict=False)
 
 
-def _moment(item: Item, told: pl.Expr) -> pl.Expr:
+def _moment(item: Item, x: pl.Expr) -> pl.Expr:
     if item.epoch:
-        return _epoch(item.epoch, told)
+        return _epoch(item.epoch, x)
     if item.formats:
-        return pl.coalesce(*(_parsed(item, told, datetimes.pattern(fmt)) for fmt in item.formats))
+        return pl.coalesce(*(_parsed(item, x, datetimes.pattern(fmt)) for fmt in item.formats))
     default = {Type.DATE: datetimes.pattern(datetimes.ISO_DATE), Type.TIMESTAMP: ISO_TIMESTAMP, Type.TIME: ISO_TIME}
-    return _parsed(item, told, default[item.type])
+    return _parsed(item, x, default[item.type])
 
 
-def _epoch(unit: str, told: pl.Expr) -> pl.Expr:
+def _epoch(unit: str, x: pl.Expr) -> pl.Expr:
     low, high = datetimes.EPOCH_LIMITS[unit]
-    number = matching(told, f"-?[0-9]{{1,{datetimes.EPOCH_DIGITS[unit]}}}").cast(pl.Int64, strict=False)
-    kept = pl.when(number.is_between(low, high)).then(number).otherwise(None)
-    micros = kept * (1000 if unit == "milliseconds" else 1_000_000)
+    number = matching(x, f"-?[0-9]{{1,{datetimes.EPOCH_DIGITS[unit]}}}").cast(pl.Int64, strict=False)
+    in_range = pl.when(number.is_between(low, high)).then(number).otherwise(None)
+    micros = in_range * (1000 if unit == "milliseconds" else 1_000_000)
     return micros.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
 
 
 class _Parts:
     """The named groups of a matched pattern as numbers; a group that the pattern does not have is its default."""
 
-    def __init__(self, told: pl.Expr, pattern: str) -> None:
-        self.groups = told.str.extract_groups(f"^(?:{pattern})$")
+    def __init__(self, x: pl.Expr, pattern: str) -> None:
+        self.groups = x.str.extract_groups(f"^(?:{pattern})$")
         self.names = {name for name in datetimes.LOOSE if f"(?P<{name}>" in pattern}
-        self.matched = told.str.contains(f"^(?:{pattern})$")
+        self.matched = x.str.contains(f"^(?:{pattern})$")
 
     def text(self, name: str) -> pl.Expr:
         return self.groups.struct.field(name)
@@ -179,8 +179,8 @@ class _Parts:
         return pl.when(zulu).then(0).when(zone.str.starts_with("-")).then(-total).otherwise(total)
 
 
-def _parsed(item: Item, told: pl.Expr, pattern: str) -> pl.Expr:
-    parts = _Parts(told, pattern)
+def _parsed(item: Item, x: pl.Expr, pattern: str) -> pl.Expr:
+    parts = _Parts(x, pattern)
     if item.type is Type.TIME:
         hour, *rest = parts.clock()
         return pl.time(pl.when(parts.matched).then(hour).otherwise(None), *rest)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -27,10 +29,11 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 6
-"""Of each operation, identity and kind of data; the seed is fixed, so that a build fails for its own change only."""
-NOTHING_WRONG: set[tuple[str, GenerationMode]] = set()
-"""Operations that take any text: no wrong data can be made for them, and trying takes seconds."""
+EXAMPLES = 4
+"""Of each operation and kind of data; the seed is fixed, so that a build fails for its own change only."""
+AS_EACH = 3
+"""Identities that ask with the same example, each example with the next ones: every identity asks every operation."""
+PARTS = 4
 KNOWN: dict[str, Any] = {"name": "hazard", "version": 1, "number": 0, "key": "MH-0002"}
 
 
@@ -38,25 +41,25 @@ def described(hub: Hub) -> Any:
     return schemathesis.openapi.from_asgi("/api/v1/openapi.json", hub.client.app)
 
 
-@pytest.mark.parametrize("who", IDENTITIES)
-def test_every_operation_keeps_its_promises(hub: Hub, who: str) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_operation_keeps_its_promises(hub: Hub, part: int) -> None:
     """Status, media type and schema of each answer stand in the description; half of the requests name what is there."""
     broken: list[str] = []
-    for result in described(hub).get_all_operations():
+    for result in list(described(hub).get_all_operations())[part::PARTS]:
         operation = result.ok()
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-            if (operation.label, mode) in NOTHING_WRONG:
-                continue
             try:
-                _asked(operation, mode, hub.auth(who))
-            except Unsatisfiable:
-                NOTHING_WRONG.add((operation.label, mode))
+                _ask(hub, operation, mode)
+            except Unsatisfiable:  # it takes any text: no wrong data can be made for it
+                continue
             except Exception as error:
                 broken.append(f"{operation.label} {mode.value}: {type(error).__name__} {str(error)[:1500]}")
     assert not broken, "\n\n".join(broken[:3])
 
 
-def _asked(operation: Any, mode: GenerationMode, headers: dict[str, str]) -> None:
+def _ask(hub: Hub, operation: Any, mode: GenerationMode) -> None:
+    asking = itertools.cycle(IDENTITIES)
+
     @seed(20260311)
     @settings(
         max_examples=EXAMPLES,
@@ -67,17 +70,19 @@ def _asked(operation: Any, mode: GenerationMode, headers: dict[str, str]) -> Non
     )
     @given(operation.as_strategy(generation_mode=mode))
     def ask(case: Any) -> None:
-        _check(case, headers)
+        _check(hub, case, asking)
         if mode is GenerationMode.POSITIVE and set(case.path_parameters or {}) & set(KNOWN):
             case.path_parameters = {name: KNOWN.get(name, value) for name, value in case.path_parameters.items()}
-            _check(case, headers)
+            _check(hub, case, asking)
 
     ask()
 
 
-def _check(case: Any, headers: dict[str, str]) -> None:
-    case.headers = {name: value for name, value in (case.headers or {}).items() if name.lower() != "authorization"}
-    case.validate_response(case.call(headers=headers), checks=CHECKS)
+def _check(hub: Hub, case: Any, asking: Iterator[str]) -> None:
+    generated = {name: value for name, value in (case.headers or {}).items() if name.lower() != "authorization"}
+    for who in itertools.islice(asking, AS_EACH):
+        case.headers = dict(generated)
+        case.validate_response(case.call(headers=hub.auth(who)), checks=CHECKS)
 
 
 def test_each_problem_is_described_as_it_is_sent(hub: Hub) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 
 from sqlmodel import Session
 
@@ -23,17 +22,18 @@ from catalog.lineage import graph as lineage
 from catalog.releases.releases import Release
 from catalog.store import database
 from contracts import clock
-from contracts.checks.formats.registry import credit_check_character
+from contracts.checks.formats.credit_code import check_character as credit_check_character
 from contracts.clock import today, zone
 from contracts.deliveries import Fault, Outcome, Receipt
 from contracts.odcs.loader import read
-from orchestration import derived, modelled
-from tests import agreeing
+from contracts.packs.contents import open_pack
+from orchestration import derived
+from tests import agreeing, packing
 from warehouse.ingest import deliver as ingest
 from warehouse.settings import Settings
 from warehouse.storage.connection import initialise
 
-PACK = Path(__file__).resolve().parents[3] / "contracts" / "packs" / "demo"
+PACK = packing.EMERGENCY
 PASSWORD = "portal-test-password"
 HUB = "hlj-emergency"
 CITIES = ["哈尔滨", "齐齐哈尔", "鸡西", "鹤岗", "双鸭山", "大庆", "伊春", "佳木斯", "七台河", "牡丹江", "黑河", "绥化"]
@@ -73,9 +73,9 @@ def fill(settings: Settings) -> Filled:
     database.migrate(settings.catalog_database)
     filled = Filled(settings)
     with database.session(settings.catalog_database) as session:
-        _lists(session)
+        _lists(session, settings)
         _bodies(session)
-        for path in sorted(PACK.glob("*.odcs.yaml")):
+        for path in sorted((PACK / "contracts").glob("*.odcs.yaml")):
             registry.register(session, read(path), by="test", origin="pack")
         _agreements(session)
     initialise(settings)
@@ -89,12 +89,11 @@ def fill(settings: Settings) -> Filled:
     return filled
 
 
-def _lists(session: Session) -> None:
+def _lists(session: Session, settings: Settings) -> None:
     workdays.seed(session)
-    codes.seed_synonyms(session)
-    codes.seed_classes(session)
-    codes.sync(session, PACK / "classes.yaml")
-    codes.sync(session, PACK / "codes.yaml")
+    packing.lists(session, PACK)
+    packing.in_use(session, settings, packing.BASE)
+    packing.in_use(session, settings, PACK)
     codes.replace(session, "division", [("230803", "向阳区", "")], title="行政区划", title_en="Divisions")
 
 
@@ -376,10 +375,11 @@ def _lineage(session: Session) -> None:
     hazard = ("hazard_id", "division", "lon", "lat")
     sources = ["file|jiamusi-emergency/major_hazard", "resource.division", "resource.enterprise_power"]
     ran(session, "load.major_hazard", sources, "resource.major_hazard")
-    for model in modelled.described().values():
+    models = open_pack(PACK).models
+    for model in models.values():
         derived.register(session, model, HUB)
         inputs = [f"resource.{name}" for name in model.resources]
-        inputs += [f"{modelled.described()[name].library}.{name}" for name in model.models]
+        inputs += [f"{models[name].library}.{name}" for name in model.models]
         columns = {name: ("resource.major_hazard", name) for name in hazard} if model.name == "hazard" else {}
         ran(session, f"model.{model.name}", inputs, f"{model.library}.{model.name}", columns)
     told = {name: ("theme.hazard", name) for name in ("division",)}

@@ -34,6 +34,7 @@ PAGES = {
     "receipt": "/batches/{jiamusi}/receipt",
     "undo": "/batches/{jiamusi}/undo",
     "correct": "/batches/{jiamusi}/correct",
+    "correct-rows": "/batches/{jiamusi}/rows",
     "collect": "/collect",
     "board": "/collect/CJ-2026-003",
     "inbox": "/inbox",

@@ -15,7 +15,7 @@ TEXT = [
     *((tone, "surface") for tone in ("ok", "attention", "fault", "free", "conditional", "closed", "string", "keyword")),
     *((tone, f"{tone}-tint") for tone in ("free", "conditional", "closed", "ok", "attention", "fault", "accent")),
     *((tone, "ground") for tone in ("fault", "attention", "ok")),
-    *((f"on-risk-{colour}", f"risk-{colour}") for colour in ("red", "orange", "yellow", "blue")),
+    *((f"on-level-{colour}", f"level-{colour}") for colour in ("red", "orange", "yellow", "blue")),
     ("on-primary", "primary"), ("on-primary", "primary-hover"), ("on-primary", "fault-solid"), ("ink", "mark"),
     ("accent", "mark"), ("string", "sunken"), ("keyword", "sunken"), ("ink", "fault-tint"), ("surface", "ink"),
     ("on-inserted", "inserted"), ("on-updated", "updated"), ("on-unchanged", "unchanged"), ("ink-2", "accent-tint"),
@@ -72,7 +72,7 @@ def test_tokens_of_the_design_are_the_ones_served() -> None:
     light, dark = tokens()["light"], tokens()["dark"]
     assert (light["ground"], dark["ground"]) == ("#f6f7f9", "#11151b")
     assert (light["accent"], dark["accent"]) == ("#0f5ea8", "#79b8f4")
-    assert light["risk-red"] == dark["risk-red"] == "#c8281e"
+    assert light["level-red"] == dark["level-red"] == "#c8281e"
 
 
 def test_styles_use_tokens_and_no_colour_of_their_own() -> None:

@@ -22,17 +22,17 @@ MORE = 5
 
 def test_home_page_of_a_whole_province(fresh_hub: Filled) -> None:
     client = client_of(create_app(fresh_hub.settings), fresh_hub.settings, "steward")
-    few = {path: _asked(client, path) for path in PATHS}
+    few = {path: _asked(fresh_hub, client, path) for path in PATHS}
     with database.session(fresh_hub.settings.catalog_database) as session:
         _multiply(session)
-    many = {path: _asked(client, path) for path in PATHS}
+    many = {path: _asked(fresh_hub, client, path) for path in PATHS}
     for path in PATHS:
         assert 0 < few[path] <= many[path] <= few[path] + MORE, path
 
 
-def _asked(client: TestClient, path: str) -> int:
+def _asked(hub: Filled, client: TestClient, path: str) -> int:
     client.get(path)
-    with statements() as asked:
+    with statements(hub.settings.catalog_database) as asked:
         assert client.get(path).status_code == 200
     return len(asked)
 

@@ -6,6 +6,7 @@ import csv
 import decimal
 import io
 import json
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +16,7 @@ from sqlmodel import select
 from api.v1 import representations
 from catalog.audit.chain import AuditRecord
 from tests.sharing import PARTNER_ITEMS, Hub
+from warehouse.serving.pages import Rows
 
 ROWS = "/api/v1/resources/hazard/rows"
 
@@ -244,7 +246,8 @@ def test_decimals_of_many_digits_are_told_exactly() -> None:
     money = decimal.Decimal("12345678901234567.89")
     kind = pa.decimal128(20, 2)
     table = pa.table({"money": pa.array([money, None], kind), "list": pa.array([[money], None], pa.list_(kind))})
-    made = {name: representations.encoded(name, table, after=None, version=1, bom=False) for name in representations.FORMS}
+    told: Any = {"after": None, "version": 1, "bom": False}
+    made = {name: representations.encoded(name, Rows(table), **told) for name in representations.FORMS}
     for name in ("application/json", "application/x-ndjson", "text/csv"):
         assert made[name].decode().count("12345678901234567.89") == 2, name
         assert "e+16" not in made[name].decode()

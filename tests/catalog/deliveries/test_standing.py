@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from catalog.deliveries import batches, quality
+from catalog.deliveries import batches
 from catalog.entries import resources
 from catalog.ledger import CatalogLedger
+from catalog.overview import scores
 from catalog.store import database
 from contracts.deliveries import Outcome
 from tests.catalog import making
@@ -43,7 +44,7 @@ def loaded() -> Outcome:
 def test_a_batch_returned_whole_scores_nothing(ledger: CatalogLedger) -> None:
     deliver(ledger, "a", returned())
     with database.session(ledger.engine) as session:
-        assert [one.total for one in quality.trend(session, "major_hazard")] == [0.0]
+        assert [one.total for one in scores.trend(session, "major_hazard")] == [0.0]
         assert resources.get(session, "major_hazard").quality == 0.0
 
 
@@ -51,8 +52,8 @@ def test_the_score_is_of_all_its_deliveries_not_of_the_newest(ledger: CatalogLed
     deliver(ledger, "a", returned())
     deliver(ledger, "b", loaded())
     with database.session(ledger.engine) as session:
-        assert [one.total for one in quality.trend(session, "major_hazard")] == [0.0, 100.0]
-        found = quality.score(session, "major_hazard")
+        assert [one.total for one in scores.trend(session, "major_hazard")] == [0.0, 100.0]
+        found = scores.score(session, "major_hazard")
         assert found is not None
         assert {name: value for name, value in found.dimensions.items() if name != "timeliness"} == {
             "completeness": 50.0,
@@ -66,12 +67,12 @@ def test_corrected_rows_count_as_good(ledger: CatalogLedger) -> None:
         ledger, "a", Outcome(state="partial", received=1000, accepted=900, quarantined=100, inserted=900, quality=results)
     )
     with database.session(ledger.engine) as session:
-        before = quality.score(session, "major_hazard")
+        before = scores.score(session, "major_hazard")
         assert before is not None
         assert before.dimensions["conformity"] == 90.0
         batches.get(session, number).mended = 50
     with database.session(ledger.engine) as session:
-        after = quality.score(session, "major_hazard")
+        after = scores.score(session, "major_hazard")
         assert after is not None
         assert after.dimensions["conformity"] == 95.0
 
@@ -80,7 +81,7 @@ def test_held_batches_have_no_score_and_newest_stand_first(ledger: CatalogLedger
     first = deliver(ledger, "a", loaded())
     second = deliver(ledger, "b", Outcome(state="held", questions=[{"about": "missing", "choices": []}]))
     with database.session(ledger.engine) as session:
-        assert [one.total for one in quality.trend(session, "major_hazard")] == [100.0]
+        assert [one.total for one in scores.trend(session, "major_hazard")] == [100.0]
         assert [batch.id for batch in batches.listed(session).batches] == [second, first]
         assert batches.get(session, second).questions == [{"about": "missing", "choices": []}]
     assert ledger.unsettled() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,23 +11,28 @@ from hypothesis import strategies as st
 from sqlmodel import Session, select
 
 from catalog import access
-from catalog.entries import codes, resources, search_index, tokenizer
+from catalog.entries import codes, resources, saving, search_index, tokenizer
 from catalog.entries import contracts as registry
 from catalog.entries.resources import Resource
 from catalog.entries.visibility import discoverable
 from catalog.identity import organizations
 from catalog.identity.people import ANONYMOUS, Role, Subject, local_subject, system_subject
-from catalog.lineage import graph as lineage
 from catalog.search import search
 from catalog.search.facets import Filters
+from catalog.search.reindex import reindex
 from catalog.store import database
+from contracts.packs.manifest import SynonymsFile, read
+from hub import lineage
 from tests.catalog import making
 from tests.counting import statements
+
+PACK = Path(__file__).resolve().parents[3] / "packs" / "emergency"
 
 
 @pytest.fixture
 def filled(session: Session) -> Session:
-    """Six entries that words can tell apart."""
+    """Six entries that words can tell apart, and the words of the demo's pack for them."""
+    codes.extend_synonyms(session, read(PACK / "synonyms.yaml", SynonymsFile).root)
     making.organization(session, "transport", "省交通运输厅", name_en="Transport department")
     codes.replace(session, "kinds", [("1", "滑坡", ""), ("2", "泥石流", "")], title="类型")
     making.resource(session, "major_hazard", "危险化学品重大危险源基本信息", grade="L3")
@@ -64,7 +70,7 @@ def test_anonymous_readers_find_and_count_only_what_is_public(filled: Session) -
 
 
 def test_a_draft_is_known_to_its_provider_and_to_stewards_only(filled: Session) -> None:
-    resources.move(filled, resources.get(filled, "vehicle"), "withdrawn")
+    saving.move(filled, resources.get(filled, "vehicle"), "withdrawn")
     for subject, knows in (
         (ANONYMOUS, False),
         (making.PARTNER, False),
@@ -162,7 +168,7 @@ def test_no_text_breaks_the_query(filled: Session, query: str) -> None:
 def test_any_text_can_be_asked_and_indexed(filled: Session, words: str) -> None:
     made = resources.get(filled, "alarm")
     made.abstract = words.replace("\x00", "")
-    resources.save(filled, made)
+    saving.save(filled, made)
     search.search(filled, words, subject=making.STEWARD)
 
 
@@ -172,7 +178,7 @@ def test_any_part_of_a_title_finds_it(filled: Session, title: str, data: st.Data
     """Whatever run of characters, from one on, in Chinese and Latin; parts of a Latin word from its beginning."""
     made = resources.get(filled, "alarm")
     made.title = title
-    resources.save(filled, made)
+    saving.save(filled, made)
     start = data.draw(st.integers(0, len(title) - 1))
     end = data.draw(st.integers(start + 1, len(title)))
     if title[start].isascii() and start and title[start - 1].isascii():
@@ -202,7 +208,7 @@ def test_what_it_is_made_from_leads_to_it(filled: Session) -> None:
         "inputs": [{"namespace": "hui", "name": "resource.reservoir"}],
         "outputs": [{"namespace": "hui", "name": "topic.risk"}],
     }
-    lineage.receive(filled, event)
+    lineage.keep(filled, [event])
     hit = next(hit for hit in search.search(filled, "水库名录", subject=making.STEWARD).hits if hit.resource.name == "risk")
     assert [(match.field, match.text) for match in hit.matches] == [("upstream", "水库名录")]
 
@@ -270,7 +276,7 @@ def test_a_changed_entry_is_found_by_its_new_words_only(filled: Session) -> None
     )
     assert "alarm" not in names(search.search(filled, "报警", subject=making.STEWARD))
     assert names(search.search(filled, "堤防险情", subject=making.STEWARD)) == ["alarm"]
-    assert search_index.reindex(filled) == 6
+    assert reindex(filled) == 6
     assert names(search.search(filled, "堤防险情", subject=making.STEWARD)) == ["alarm"]
 
 
@@ -314,7 +320,7 @@ def test_a_thousand_entries_are_searched_at_once(url: str, count: int) -> None:
     with database.session(url) as session:
         for query in ("", "危险源", "重大危险源77"):
             search.search(session, query, subject=making.STEWARD)
-            with statements() as asked:
+            with statements(session) as asked:
                 page = search.search(session, query, Filters(sharing=(1, 2)), subject=making.STEWARD)
             assert page.total
             assert len(asked) < 20, (query, asked)

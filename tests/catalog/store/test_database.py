@@ -11,6 +11,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
@@ -153,3 +154,8 @@ def test_a_transaction_that_read_first_may_still_write_after_another_one_did(url
         making.organization(first, "b", "乙")
     with database.session(url) as session:
         assert {one.id for one in session.exec(select(Organization))} == {"a", "b"}
+
+
+def test_the_newest_revision_is_alembics() -> None:
+    """It is read from the migrations' texts: every `hub serve` and `hub doctor` would import Alembic for it."""
+    assert ScriptDirectory.from_config(database._config(None)).get_current_head() == database.newest()

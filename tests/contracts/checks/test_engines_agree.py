@@ -13,22 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.checks.compile import Scope, compile
-from contracts.checks.formats import registry as formats
+from contracts.checks.formats import credit_code, identity_number
 from contracts.model import Contract
-from tests.contracts.making import LISTS, by_frame, by_sql, contract, item
+from tests.contracts.making import LISTS, agree, contract, item
 
 SPACES = ("", " ", "\t", "\u3000", "\xa0", "\u200b", "\ufeff", "\r\n")
-
-
-def agree(made: Contract, rows: Sequence[dict[str, str | None]]) -> tuple[list[tuple[Any, ...]], set[tuple[Any, ...]]]:
-    """Both engines' values and faults, after asserting that they are equal."""
-    values, faults = by_sql(made, rows)
-    other_values, other_faults = by_frame(made, rows)
-    assert faults == other_faults
-    for row, (ours, theirs) in enumerate(zip(values, other_values, strict=True)):
-        for column, a, b in zip(made.items, ours, theirs, strict=True):
-            assert a == b, (column.name, rows[row].get(column.name), a, b)
-    return values, faults
 
 
 def around(texts: Sequence[str]) -> list[str | None]:
@@ -177,9 +166,9 @@ def made_code(rng: random.Random) -> str:
         "".join(rng.choice("123456789ANY"))
         + rng.choice("1239")
         + "230803"
-        + "".join(rng.choice(formats.CREDIT_ALPHABET) for _ in range(9))
+        + "".join(rng.choice(credit_code.ALPHABET) for _ in range(9))
     )
-    return first + formats.credit_check_character(first)
+    return first + credit_code.check_character(first)
 
 
 def made_identity(rng: random.Random) -> str:
@@ -188,7 +177,7 @@ def made_identity(rng: random.Random) -> str:
         + rng.choice(["19490307", "20000229", "20010229", "18991231", "20241301"])
         + f"{rng.randrange(1000):03d}"
     )
-    return first + formats.identity_check_character(first)
+    return first + identity_number.check_character(first)
 
 
 RNG = random.Random(7)

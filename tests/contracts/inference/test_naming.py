@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.inference.naming import NAME, RESERVED, column_names, dataset_name, dataset_title, is_field_word, machine_name
+from contracts.inference.glossary import using
+from contracts.inference.naming import RESERVED, column_names, dataset_name, dataset_title, is_field_word, machine_name
+from contracts.vocabulary import MACHINE_NAME
 
 
 @pytest.mark.parametrize(
@@ -40,7 +42,7 @@ def test_repeated_and_blank_titles_stay_apart() -> None:
 def test_every_title_gets_an_allowed_unique_name(titles: list[str]) -> None:
     names = column_names(titles)
     assert len(set(names)) == len(titles)
-    assert all(NAME.fullmatch(name) and name not in RESERVED for name in names)
+    assert all(MACHINE_NAME.fullmatch(name) and name not in RESERVED for name in names)
     assert names == column_names(titles)
 
 
@@ -61,8 +63,11 @@ def test_titles_of_files(file: str, title: str) -> None:
 
 
 def test_a_dataset_always_has_a_name() -> None:
-    assert NAME.fullmatch(dataset_name(dataset_title("……。csv")))
-    assert dataset_name("危险化学品企业名单") == "hazardous_chemical_enterprise_list"
+    assert MACHINE_NAME.fullmatch(dataset_name(dataset_title("……。csv")))
+    assert dataset_name("企业名单") == "enterprise_list"
+    with using({"危险化学品": "hazardous_chemical"}):  # as a pack brings it
+        assert dataset_name("危险化学品企业名单") == "hazardous_chemical_enterprise_list"
+    assert dataset_name("危险化学品企业名单").endswith("enterprise_list")
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.model import Delivery, Format, Type
+from contracts.checks.formats import registry as formats
+from contracts.model import Delivery, Type
 from contracts.odcs import loader
 from contracts.odcs.loader import InvalidContract
 from tests.contracts.making import contract, document, item
 
 ROOT = Path(__file__).parents[3]
-PACK = ROOT / "contracts" / "packs" / "demo"
+PACK = ROOT / "packs" / "emergency" / "contracts"
 
 GOOD = document(
     [
@@ -263,7 +264,7 @@ class TestReading:
         assert len(contracts) == 11
         hazard = next(c for c in contracts if c.dataset == "major_hazard")
         assert (hazard.delivery, hazard.key, hazard.owner) == (Delivery.CHANGES, ("hazard_id",), "hlj-emergency")
-        assert hazard.item("credit_code").format is Format.CREDIT_CODE
+        assert hazard.item("credit_code").format == formats.CREDIT_CODE
         assert hazard.item("lon").bounds == (121.0, 135.2)
         assert hazard.batch_rules.quarantine_share == 0.3
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from contracts.inference.evidence import Question, Undecided
-from contracts.inference.guess import Answers
-from tests.warehouse.conftest import empty_home, hub, in_this_process  # noqa: F401 - for files that are loaded, too
+from contracts.inference.guess import ColumnAnswers
+from tests.warehouse.conftest import hub, in_this_process  # noqa: F401 - for files that are loaded, too
 from warehouse.onboarding.draft import Drafted, Request, draft_contract
 from warehouse.settings import Settings
 
@@ -26,13 +26,13 @@ def lines(count: int, line: Callable[[int], str]) -> str:
 def draft(settings: Settings, tmp_path: Path) -> Draft:
     """Write a file and draft its contract."""
 
-    def make(content: str | bytes | Path, name: str = "data.csv", answers: Answers | None = None, **told: Any) -> Drafted:
+    def make(content: str | bytes | Path, name: str = "data.csv", answers: ColumnAnswers | None = None, **told: Any) -> Drafted:
         path = content if isinstance(content, Path) else tmp_path / name
         if not isinstance(content, Path):
             path.write_bytes(content.encode() if isinstance(content, str) else content)
         key = told.pop("key", None)
         divisions = told.pop("divisions", ())
-        request = Request(path, "thing", "事物", "own", path.name, told, answers or Answers(), key, divisions)
+        request = Request(path, "thing", "事物", "own", path.name, told, answers or ColumnAnswers(), key, divisions)
         return draft_contract(request, settings)
 
     return make

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from contracts.errors import HubError
 from contracts.inference.evidence import Undecided
 from contracts.model import BatchRules, Contract
 from contracts.odcs import loader
+from tests import homes
 from tests.warehouse.conftest import Given, Hub
 from warehouse.ingest import deliver as ingest
 from warehouse.ingest.deliver import Delivered
@@ -247,11 +247,11 @@ RIGHT: dict[str, Refused | Asked | Loaded] = {
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> Iterator[Hub]:
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     """One hub for every file."""
     folder = tmp_path_factory.mktemp("cases")
     settings = Settings(home=folder / "var", _env_file=None)
-    shutil.copytree(empty_home, settings.root, symlinks=True)
+    homes.empty(settings)
     yield Hub(settings, CatalogLedger(settings.catalog_database), Given(), folder)
     connection.forget(settings)
 
@@ -300,7 +300,7 @@ def _loaded(hub: Hub, path: Path, right: Loaded, draft: Drafted) -> None:
         assert re.search(said, told), told
     assert {name: str(items[name].type) for name in right.types} == dict(right.types)
     assert {name: items[name].grade for name in right.grades} == dict(right.grades)
-    assert {name: items[name].format for name in right.formats} == dict(right.formats)
+    assert {name: str(items[name].format) for name in right.formats} == dict(right.formats)
     if right.names:
         assert list(items) == list(right.names)
     if right.units is not None:

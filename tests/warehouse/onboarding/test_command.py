@@ -201,8 +201,8 @@ class TestNames:
         path = file(GOOD)
         draft = files.draft_contract
 
-        def slowly(*told: Any) -> Any:
-            made = draft(*told)
+        def slowly(*told: Any, **more: Any) -> Any:
+            made = draft(*told, **more)
             path.write_text(GOOD + "A900,企业,1\n", encoding="utf-8")
             return made
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from contracts.checks.formats import registry as formats
 from contracts.errors import HubError
-from contracts.inference.guess import Answers
-from contracts.model import Delivery, Format, Type
+from contracts.inference.guess import ColumnAnswers
+from contracts.model import Delivery, Type
 
 from .conftest import lines
 
@@ -68,7 +69,7 @@ class TestTypes:
         assert contract.item("serial_ms").type is not Type.TIMESTAMP
 
     def test_a_type_that_was_told(self, draft) -> None:
-        told = Answers(types={"v": "number"})
+        told = ColumnAnswers(types={"v": "number"})
         assert (
             draft("id,v\n" + lines(50, lambda n: f"{n},{'abc' if n % 5 == 0 else n}"), answers=told).contract.item("v").type
             is Type.NUMBER
@@ -92,7 +93,7 @@ class TestDates:
     def test_the_answer_is_kept_in_the_contract(self, draft) -> None:
         text = "id,when\n" + lines(50, lambda n: f"{n},{n % 12 + 1}/{n % 11 + 1}/2024")
         for answer, fmt in (("dmy", "%d/%m/%Y"), ("mdy", "%m/%d/%Y")):
-            assert draft(text, answers=Answers(dates={"*": answer})).contract.item("when_value").formats == (fmt,)
+            assert draft(text, answers=ColumnAnswers(dates={"*": answer})).contract.item("when_value").formats == (fmt,)
 
     @pytest.mark.parametrize(
         ("sample", "type_", "formats"),
@@ -152,19 +153,22 @@ class TestKeys:
 class TestDomains:
     def test_credit_codes_are_checked_one_by_one(self, draft) -> None:
         text = "信用代码,v\n" + lines(30, lambda n: f"91110108551385082Q,{n}")
-        assert draft(text).contract.items[0].format is Format.CREDIT_CODE
+        assert draft(text).contract.items[0].format == formats.CREDIT_CODE
         wrong = "信用代码,v\n" + lines(30, lambda n: f"91110108551385082A,{n}")
         assert draft(wrong).contract.items[0].format is None
 
     def test_divisions_need_the_list(self, draft) -> None:
         text = "区划代码,v\n" + lines(30, lambda n: f"2301{n % 10:02d},{n}")
         known = [f"2301{n:02d}" for n in range(10)]
-        assert draft(text, divisions=known).contract.items[0].format is Format.DIVISION
+        assert draft(text, divisions=known).contract.items[0].format == formats.DIVISION
         assert draft(text, divisions=known[:5]).contract.items[0].format is None
 
     def test_coordinates(self, draft) -> None:
         contract = draft("经度,纬度\n" + lines(60, lambda n: f"{126 + n / 100},{45 + n / 100}")).contract
-        assert [(i.format, i.datum) for i in contract.items] == [(Format.LONGITUDE, "CGCS2000"), (Format.LATITUDE, "CGCS2000")]
+        assert [(i.format, i.datum) for i in contract.items] == [
+            (formats.LONGITUDE, "CGCS2000"),
+            (formats.LATITUDE, "CGCS2000"),
+        ]
 
     def test_swapped_coordinates_are_asked(self, asked) -> None:
         [question] = asked("经度,纬度\n" + lines(60, lambda n: f"{45 + n / 100},{126 + n / 100}"))
@@ -177,7 +181,7 @@ class TestDomains:
         name, identity, mobile, _ = drafted.contract.items
         assert [(i.personal, i.grade) for i in (name, identity, mobile)] == [
             ("name", "L2"), ("identity-number", "L4"), ("mobile", "L3")]  # fmt: skip
-        assert identity.format is Format.IDENTITY_NUMBER
+        assert identity.format == formats.IDENTITY_NUMBER
         for secret in ("张三丰", "11010519491231002X", "13800000000"):
             assert secret not in drafted.contract.text
             assert secret not in drafted.report
@@ -193,5 +197,5 @@ class TestDecimalCommas:
         text = "id;price\n" + lines(60, lambda n: f"{n};{n + 1},{100 + n}")
         [question] = asked(text)
         assert question.option == "--decimal"
-        point = draft(text, answers=Answers(decimals={"price": "point"})).contract
+        point = draft(text, answers=ColumnAnswers(decimals={"price": "point"})).contract
         assert (point.item("price").thousands, "decimal" in point.reading) == (True, False)

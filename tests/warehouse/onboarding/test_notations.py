@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from contracts.inference.guess import Answers
+from contracts.inference.guess import ColumnAnswers
 from contracts.inference.measures import is_measure
 from contracts.model import Type
 
@@ -98,17 +98,17 @@ class TestCalendars:
         text = "编号,发生日期\n" + "".join(f"S{n:03d},{v}\n" for n, v in enumerate(values))
         [question] = asked(text)
         assert f"发生日期={answer}" in [choice.value for choice in question.choices]
-        drafted = draft(text, answers=Answers(dates={"发生日期": answer}))
+        drafted = draft(text, answers=ColumnAnswers(dates={"发生日期": answer}))
         assert drafted.contract.items[1].type is Type.DATE
         assert drafted.profile.columns[1].least == first
-        kept = draft(text, answers=Answers(dates={"发生日期": "no"})).contract.items[1]
+        kept = draft(text, answers=ColumnAnswers(dates={"发生日期": "no"})).contract.items[1]
         assert kept.type is not Type.DATE
 
     def test_two_digits_of_a_year_are_asked_with_ymd_among_the_answers(self, draft, asked) -> None:
         text = "编号,检查日期\n" + lines(12, lambda n: f"S{n},24-{n % 12 + 1:02d}-{n + 10}")
         [question] = asked(text)
         assert [choice.value for choice in question.choices] == ["检查日期=ymd", "检查日期=dmy"]
-        item = draft(text, answers=Answers(dates={"检查日期": "ymd"})).contract.items[1]
+        item = draft(text, answers=ColumnAnswers(dates={"检查日期": "ymd"})).contract.items[1]
         assert item.formats == ("%y-%m-%d",)
 
     def test_years_that_are_no_days_need_no_question(self, draft) -> None:

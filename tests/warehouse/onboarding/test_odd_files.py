@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from contracts.errors import HubError
-from contracts.inference.guess import Answers
+from contracts.inference.guess import ColumnAnswers
 from contracts.model import Type
 from warehouse.onboarding import profile as profiles
 from warehouse.readers import inspect, open_source
@@ -384,7 +384,7 @@ def test_numbers_longer_than_excel_keeps_are_told_as_damaged(draft, tmp_path: Pa
     ]:
         book.active.append(row)
     book.save(tmp_path / "a.xlsx")
-    drafted = draft(tmp_path / "a.xlsx", "a.xlsx", Answers(types={"身份证号": "string"}))
+    drafted = draft(tmp_path / "a.xlsx", "a.xlsx", ColumnAnswers(types={"身份证号": "string"}))
     damaged = drafted.profile.column("身份证号")
     assert damaged.least == "2.30103198001011E+17"
     guess = next(guess for guess in drafted.guesses if guess.source == "身份证号")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from contracts.checks.compile import compile as checks_of
-from contracts.checks.formats.registry import identity_check_character
+from contracts.checks.formats.identity_number import check_character as identity_check_character
 from contracts.inference.evidence import Undecided
-from contracts.inference.guess import Answers
+from contracts.inference.guess import ColumnAnswers
 from contracts.inference.personal_titles import GRADES, kind_of, parts
 from contracts.odcs import loader
 from warehouse.onboarding.draft import Drafted
@@ -151,7 +151,7 @@ class TestByValue:
         assert number(50) not in everything(drafted)
 
     def test_credit_codes_are_none(self, draft) -> None:
-        from contracts.checks.formats.registry import credit_check_character as last
+        from contracts.checks.formats.credit_code import check_character as last
 
         codes = [(f := f"9123010319{n % 10}9{n:06d}"[:17].ljust(17, "1")) + last(f) for n in range(60)]
         drafted = draft("统一社会信用代码,名称\n" + "".join(f"{code},厂{n}\n" for n, code in enumerate(codes)))
@@ -187,7 +187,7 @@ class TestDamage:
         assert question.option == "--type"
         assert "30" in question.said.zh
         column, _, kind = question.choices[0].value.partition("=")
-        item = draft(text, answers=Answers(types={column: kind})).contract.items[1]
+        item = draft(text, answers=ColumnAnswers(types={column: kind})).contract.items[1]
         assert (item.type, item.grade) == ("string", "L4")
 
     def test_zeros_after_the_fifteenth_digit_are_told(self, draft) -> None:

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from contracts.inference import datums
-from contracts.inference.guess import Answers
+from contracts.inference.guess import ColumnAnswers
 from contracts.odcs import loader
+from contracts.sql import literal
 from warehouse.readers.placing import placed
-from warehouse.readers.scratch import text
 
 METRE = 1 / 111_000
 LON, LAT = some.floats(73.6, 134.7), some.floats(18.2, 53.4)
@@ -102,7 +102,7 @@ class TestFormulas:
         ],
     )
     def test_degrees_minutes_and_seconds(self, written: str, wanted: float | None) -> None:
-        relation = f"(SELECT {text(written)} AS a, '45°48′' AS b)"
+        relation = f"(SELECT {literal(written)} AS a, '45°48′' AS b)"
         entry = {"longitude": "a", "latitude": "b", "kind": "dms"}
         found = duckdb.execute(f"SELECT * FROM {placed(relation, entry, ('a', 'b'))}").fetchone()[2:]
         assert [None if value is None else float(value) for value in found] == [
@@ -132,7 +132,7 @@ class TestSaid:
         items = drafted.contract.items
         assert same(last_two(drafted))
         assert [item.datum for item in items] == [None, None, None, "CGCS2000", "CGCS2000"]
-        assert [item.format for item in items[-2:]] == ["longitude", "latitude"]
+        assert [str(item.format) for item in items[-2:]] == ["longitude", "latitude"]
         assert loader.parse(drafted.contract.text, "a").reading["places"]
 
     def test_a_column_is_taken_at_its_word_row_by_row(self, draft) -> None:
@@ -155,18 +155,18 @@ class TestAsked:
         text = table("经度,纬度", [written(*place) for place in places])
         [question] = asked(text)
         assert [choice.value for choice in question.choices] == [f"经度={answer}", "经度=as-is"]
-        drafted = draft(text, answers=Answers(places={"经度": answer}))
+        drafted = draft(text, answers=ColumnAnswers(places={"经度": answer}))
         found = last_two(drafted)
         assert found[0] == pytest.approx(places[0], abs=1e-6)
         assert found[1] == pytest.approx(places[-1], abs=1e-6)
-        assert len(draft(text, answers=Answers(places={"经度": "as-is"})).contract.items) == 3
+        assert len(draft(text, answers=ColumnAnswers(places={"经度": "as-is"})).contract.items) == 3
 
     def test_degrees_minutes_and_seconds_are_proposed(self, draft) -> None:
         rows = [(f"126°{n:02}′12″", f"45°{n:02}′30″") for n in range(12)]
         kept = draft(table("经度,纬度", rows))
         assert [item.type for item in kept.contract.items[1:]] == ["string", "string"]
         assert any("--coordinates 经度=dms" in note.en for note in kept.guesses[1].notes)
-        drafted = draft(table("经度,纬度", rows), answers=Answers(places={"经度": "dms"}))
+        drafted = draft(table("经度,纬度", rows), answers=ColumnAnswers(places={"经度": "dms"}))
         assert last_two(drafted) == [
             pytest.approx((126 + 12 / 3600, 45 + 30 / 3600), abs=1e-7),
             pytest.approx((126 + 11 / 60 + 12 / 3600, 45 + 11 / 60 + 30 / 3600), abs=1e-7),
@@ -175,7 +175,7 @@ class TestAsked:
 
     def test_a_person_says_gcj02(self, draft) -> None:
         text = table("经度,纬度", [datums.displaced(*place) for place in PLACES])
-        assert same(last_two(draft(text, answers=Answers(places={"经度": "gcj02"}))))
+        assert same(last_two(draft(text, answers=ColumnAnswers(places={"经度": "gcj02"}))))
 
     def test_zeros_in_china_are_no_place(self, draft) -> None:
         drafted = draft(table("经度,纬度", [(0, 0), *PLACES[1:]]))

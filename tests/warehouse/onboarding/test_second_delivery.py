@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from contracts.inference.guess import Answers
+from contracts.inference.guess import ColumnAnswers
 from contracts.model import Contract
 from tests.warehouse.conftest import Hub
 from warehouse.ingest import deliver as ingest
@@ -75,7 +75,7 @@ class TestTheSecondFile:
 
     def test_mends_of_answers_are_in_the_contract(self, hub: Hub, draft: Draft, in_this_process: None) -> None:
         text = "编号,发生日期\n" + "".join(f"S{n:02d},{44927 + n}\n" for n in range(20))
-        contract = hub.given.add(draft(text, "serials.csv", Answers(dates={"发生日期": "excel"})).contract)
+        contract = hub.given.add(draft(text, "serials.csv", ColumnAnswers(dates={"发生日期": "excel"})).contract)
         for name, shift in (("a.csv", 0), ("b.csv", 31)):
             later = "编号,发生日期\n" + "".join(f"S{n + shift:02d},{44927 + n + shift}\n" for n in range(20))
             made = ingest.deliver(

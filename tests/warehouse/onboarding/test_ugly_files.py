@@ -82,11 +82,11 @@ class TestValues:
         assert not any("will quarantine" in said.en for said in drafted.evidence)
 
     def test_words_beside_numbers_are_proposed_as_no_value(self, draft) -> None:
-        from contracts.inference.guess import Answers
+        from contracts.inference.guess import ColumnAnswers
 
         text = "地区,同比\n" + lines(12, lambda n: f"{TOWNS[n]},{'持平' if n % 3 == 0 else f'{n}.5'}")
         assert any("持平" in note.en for note in draft(text).guesses[1].notes)
-        told = draft(text, answers=Answers(types={"同比": "number"})).contract.items[1]
+        told = draft(text, answers=ColumnAnswers(types={"同比": "number"})).contract.items[1]
         assert (told.type, told.missing) == (Type.NUMBER, ("持平",))
 
 

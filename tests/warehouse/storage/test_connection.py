@@ -7,10 +7,12 @@ import sys
 import threading
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from warehouse.serving.sandbox import sandbox
 from warehouse.settings import Settings
-from warehouse.storage import connection
+from warehouse.storage import connection, instances
 
 
 def test_without_a_lake_the_error_says_what_to_do(settings: Settings) -> None:
@@ -108,3 +110,27 @@ def other(settings: Settings, sql: str) -> None:
         f"with connection.writer(settings) as lake: lake.execute({sql!r})"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[3])
+
+
+def test_older_snapshots_go_the_least_used_first_and_take_no_other_kind_with_them(settings: Settings) -> None:
+    connection.initialise(settings)
+    for number in range(instances.PINNED + 1):
+        with connection.writer(settings) as lake:
+            lake.execute(f"CREATE TABLE lake.raw.t{number} AS SELECT 1 AS n")
+    with connection.reader(settings) as lake:
+        numbers = [number for (number,) in lake.execute("SELECT snapshot_id FROM lake.snapshots()").fetchall()][1:]
+
+    def unmade() -> duckdb.DuckDBPyConnection:
+        raise AssertionError("it is made anew")
+
+    with sandbox(settings) as lake:
+        lake.execute("SELECT 1")
+    for number in numbers[: instances.PINNED + 1]:
+        with connection.reader(settings, snapshot=number) as lake:
+            lake.execute("SELECT 1")
+    for kind in instances.Kind:
+        instances.instance(settings, kind, unmade)
+    for number in numbers[1 : instances.PINNED + 1]:
+        instances.instance(settings, instances.Kind.READER, unmade, snapshot=number)
+    with pytest.raises(AssertionError, match="anew"):
+        instances.instance(settings, instances.Kind.READER, unmade, snapshot=numbers[0])

@@ -64,6 +64,24 @@
     }
   });
 
+  // In a grid of fields the arrows go up and down a column; Tab goes on to the next field.
+  document.addEventListener("keydown", function (event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step || !event.target.matches("input[data-grid]")) return;
+    const cell = event.target.closest("td");
+    const rows = Array.from(cell.closest("tbody").rows);
+    for (let at = rows.indexOf(cell.parentElement) + step; rows[at]; at += step) {
+      const other = rows[at].cells[cell.cellIndex];
+      const field = other && other.querySelector("input[data-grid]");
+      if (field) {
+        event.preventDefault();
+        field.focus();
+        field.select();
+        return;
+      }
+    }
+  });
+
   document.addEventListener("htmx:afterSettle", function (event) {
     ready(document);
     const said = event.target.querySelector ? event.target.querySelector("[data-announce]") : null;

@@ -15,7 +15,7 @@ from catalog.entries import codes
 from catalog.identity import organizations
 from catalog.identity.organizations import Organization
 from catalog.store import database
-from contracts.excel import template
+from contracts.excel import marks, template
 from tests.agreeing import flat
 from tests.api.portal.conftest import Reader, client_of
 from tests.api.portal.filling import COLLECTION, Filled
@@ -70,7 +70,7 @@ def test_longer_periods_sum_up_the_shorter_ones(reader: Reader, kind: str, heads
     assert found
     chosen = reader("steward").get(found.group(1).replace("&amp;", "&")).text
     assert "合计自" in chosen
-    parts = re.findall(rf'<a href="{PATH}\?cell=yichun-emergency:(20\d\d-\d\d)', chosen)
+    parts = re.findall(rf'<a\s+href="{PATH}\?cell=yichun-emergency:(20\d\d-\d\d)', chosen)
     assert 1 <= len(parts) <= (3 if kind == "quarter" else 12)
     assert reader("steward").get(f"{PATH}?cell=yichun-emergency:{parts[0]}&to={parts[0]}").status_code == 200
 
@@ -135,7 +135,7 @@ def _sheet(content: bytes) -> tuple[str, set[str]]:
     headers = [str(cell.value) for cell in code_sheet[1]]
     at = next(n for n, text in enumerate(headers) if "division" in text or "行政区划" in text)
     found = {str(row[at]).split(" ")[0] for row in code_sheet.iter_rows(min_row=2, values_only=True) if row[at]}
-    return str(book[template.FILL_SHEET]["A2"].value), found
+    return str(book[marks.FILL_SHEET]["A2"].value), found
 
 
 def test_the_template_is_made_for_the_agency_and_its_division(fresh_hub: Filled) -> None:

@@ -10,9 +10,12 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from catalog.audit import chain as audit
 from catalog.store import database
+from catalog.store.facts import Remembered
+from hub import comparison
 from tests.api.portal.administration.test_people import form
 from tests.api.portal.conftest import Reader, client_of
 from tests.api.portal.filling import Filled
+from tests.counting import statements
 
 HEALTH = "/administration/health"
 
@@ -40,6 +43,27 @@ def test_findings_have_their_remedy(fresh_hub: Filled) -> None:
     assert "缺少审计封存密钥" in page
     assert "hub init" in page
     assert records(fresh_hub, "doctor") == [("doctor", "done")]
+
+
+def test_every_batch_is_compared_once_a_day_or_when_asked(fresh_hub: Filled) -> None:
+    """The page of a catalogue of 400,000 batches reads none of them."""
+    client = client_of(create_app(fresh_hub.settings), fresh_hub.settings, "administrator")
+    client.get(HEALTH)
+    url = fresh_hub.settings.catalog_database
+    with statements(url) as again:
+        page = client.get(HEALTH).text
+    assert "全部核对" in page
+    every = [one for one in again if "FROM batch ORDER BY batch.sequence" in one or "FROM release JOIN" in one]
+    assert not every
+    with statements(url) as asked:
+        client.get(f"{HEALTH}?whole=1")
+    assert [one for one in asked if "FROM batch ORDER BY batch.sequence" in one]
+    with database.session(url) as session:
+        kept = session.get_one(Remembered, comparison.KEPT)
+        kept.at -= comparison.EVERY
+    with statements(url) as next_day:
+        client.get(HEALTH)
+    assert [one for one in next_day if "FROM batch ORDER BY batch.sequence" in one]
 
 
 def test_a_backup_goes_where_the_settings_say_and_nowhere_else(fresh_hub: Filled, tmp_path: Path) -> None:

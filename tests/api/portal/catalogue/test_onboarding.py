@@ -142,7 +142,7 @@ def test_a_steward_makes_a_dataset_without_a_shell(
     page.check("[name='required-2']")
     shot("4-draft")
     page.click("button.primary")
-    expect(page.locator(".equation")).to_contain_text("40")
+    expect(page.locator(".equation")).to_contain_text("40", timeout=60_000)  # it is loaded by a job
     shot("5-result")
     page.goto(served + "/resources/shelter/publish")
     shot("6-missing")

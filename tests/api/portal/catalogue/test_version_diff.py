@@ -57,7 +57,7 @@ def test_a_change_of_structure_is_told(fresh_hub: Filled) -> None:
     steward = client_of(create_app(fresh_hub.settings), fresh_hub.settings, "steward")
     part = steward.get(f"{PATH}?from=3&to=4").text.split("结构变化", 1)[1]
     for name, word in (("r_value", "更改"), ("status", "新增")):
-        assert re.search(rf"<code>{name}</code></th><td>{word}</td>", part)
+        assert re.search(rf"<code>{name}</code></th>\s*<td>{word}</td>", part)
 
 
 def test_a_partner_sees_the_difference_within_its_grant_only(reader: Reader) -> None:

@@ -8,15 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.portal.catalogue import preview
 from api.portal.catalogue.items import _rules
 from api.portal.components.bars import LEAST, batch_parts, parts
 from api.portal.components.deadline import MOST_TICKS, clock, done, ticks
+from api.portal.shell.domain import of_manifests
 from api.portal.shell.page import address
 from api.portal.wording import formats
 from catalog.workdays import Calendar
 from contracts.model import Item, Type
+from contracts.packs.contents import open_pack
+from tests import packing
 
+DOMAIN = of_manifests([open_pack(packing.EMERGENCY).manifest])
 CALENDAR = Calendar({date(2026, 10, 1): False, date(2026, 10, 10): True}, frozenset({2026}))
 
 
@@ -121,8 +124,8 @@ def test_what_is_chinese_and_what_only_quotes_it() -> None:
         ("风险得分", "", Type.INTEGER, False),
     ],
 )
-def test_the_four_colours_are_told_from_other_colours(title: str, description: str, kind: Type, told: bool) -> None:
-    assert preview.is_risk(Item("colour", title, kind, description=description)) is told
+def test_a_packs_scale_is_told_from_other_colours(title: str, description: str, kind: Type, told: bool) -> None:
+    assert bool(DOMAIN.levels(Item("colour", title, kind, description=description))) is told
 
 
 @pytest.mark.parametrize(("language", "said"), [("zh", "计量单位 万元"), ("en", "unit 万元")])

@@ -26,7 +26,8 @@ PAGES = (
     "/resources/major_hazard/lineage", "/resources/major_hazard/contract", "/resources/reservoir", "/acquire",
     "/resources/major_hazard/versions/4/recall",
     "/acquire?agreement=GM-2026-001", "/batches", "/batches/{jiamusi}", "/batches/{hegang}", "/batches/{qitaihe}",
-    "/batches/{jiamusi}/receipt", "/batches/{jiamusi}/undo", "/batches/{jiamusi}/correct", "/collect",
+    "/batches/{jiamusi}/receipt", "/batches/{jiamusi}/undo", "/batches/{jiamusi}/correct",
+    "/batches/{jiamusi}/rows", "/collect",
     "/collect/CJ-2026-003", "/inbox", "/attempts", "/calendar", "/help", "/help/keys", "/help/accessibility",
     "/help/parts", "/nowhere",
 )  # fmt: skip
