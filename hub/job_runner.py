@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from catalog.store import jobs as queue
@@ -61,8 +62,7 @@ class Runner:
         while not self._stopping.is_set():
             number = self._claimed()
             if number is not None:
-                process = process if process is not None and process.alive else Process(self.hub.settings)
-                self._do(process, number)
+                process = self._done(process, number)
                 idle_since = time.monotonic()
             elif process is not None and time.monotonic() - idle_since > IDLE_SECONDS:
                 process.end()
@@ -80,6 +80,20 @@ class Runner:
         except Exception:  # the database is away: the next look finds it again
             log.warning("the queue of jobs could not be read", exc_info=True)
             return None
+
+    def _done(self, process: Process | None, number: str) -> Process | None:
+        """The process that did the job and may do the next. What goes wrong here ends the job, never the runner's thread."""
+        try:
+            process = process if process is not None and process.alive else Process(self.hub.settings)
+            self._do(process, number)
+        except Exception:
+            log.exception("job %s could not be done", number)
+            if process is not None:
+                process.end()
+            with suppress(Exception):  # the catalogue is away: a runner takes the job up again once this one was silent
+                jobs.died(self.hub, number)
+            return None
+        return process
 
     def _do(self, process: Process, number: str) -> None:
         process.begin(number)
@@ -142,8 +156,9 @@ class Process:
     def over(self, seconds: float) -> bool:
         """Whether it is done with its job, within so many seconds."""
         assert self._process.stdout is not None  # noqa: S101 - opened above
-        ready, _, _ = select.select([self._process.stdout], [], [], seconds)
-        return bool(ready) and bool(self._process.stdout.readline())
+        said = select.poll()  # select() refuses a number from 1,024 on, which a server with many connections has
+        said.register(self._process.stdout, select.POLLIN)
+        return bool(said.poll(seconds * 1000)) and bool(self._process.stdout.readline())
 
     def end(self) -> None:
         """Kill it, and what it started."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -123,6 +125,37 @@ class TestServed:
         [record] = records(serving)
         assert record.detail["job"] == job["id"]
         assert not jobs.folder(_opened(serving), job["id"]).exists()
+
+    def test_a_server_with_many_open_files_does_jobs(self, hub: Hub) -> None:
+        """select() knows no number from 1,024 on, and a server holds one for each connection."""
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, limits[1]), limits[1]))
+        with ExitStack() as stack:
+            stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+            while stack.enter_context(open(os.devnull)).fileno() < 1100:
+                pass
+            job_runner.start(hub.settings)
+            stack.callback(job_runner.stop, hub.settings)
+            assert until(hub, send(hub).headers["location"], over)["state"] == "done"
+        with hub.session() as session:
+            assert [job.attempts for job in session.exec(select(queue.Job))] == [1]
+
+    def test_what_goes_wrong_in_the_runner_ends_no_thread_of_it(self, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+        whole, wrong = job_runner.Process.over, iter([OSError("once"), OSError("twice")])
+
+        def over_at_last(process: job_runner.Process, seconds: float) -> bool:
+            if (error := next(wrong, None)) is not None:
+                raise error
+            return whole(process, seconds)
+
+        monkeypatch.setattr(job_runner.Process, "over", over_at_last)
+        job_runner.start(hub.settings)
+        try:
+            assert until(hub, send(hub).headers["location"], over)["state"] == "done"
+        finally:
+            job_runner.stop(hub.settings)
+        with hub.session() as session:
+            assert [job.attempts for job in session.exec(select(queue.Job))] == [3]
 
     def test_waited_for_it_answers_its_result_or_its_problem(self, serving: Hub) -> None:
         answer = send(serving, **WAIT)
