@@ -7,9 +7,8 @@ policies again, so a revoked key or grant, a changed grant and a recalled versio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import partial
-from pathlib import Path
 
 from fastapi import APIRouter
 from sqlmodel import Session
@@ -18,7 +17,7 @@ from starlette.responses import Response
 
 from api.http import signing
 from api.http.dependencies import SessionDep, SettingsDep
-from api.http.streams import ExtractResponse
+from api.http.streams import ExtractResponse, GrowingResponse, Watch
 from catalog import access
 from catalog.access.use import Reading, decided
 from catalog.audit import chain as audit
@@ -29,11 +28,12 @@ from catalog.releases.releases import RecalledRelease
 from catalog.store import database
 from contracts import clock
 from contracts.errors import HubError
-from warehouse.serving import extracts
-from warehouse.serving.extracts import ExtractFile
+from warehouse.serving import cuts, extracts
+from warehouse.serving.extracts import ExtractFile, Plan, Wanted
 from warehouse.settings import Settings
 
 SECONDS = 3600
+PARQUET = "application/vnd.apache.parquet"
 router = APIRouter(include_in_schema=False)
 
 
@@ -59,6 +59,8 @@ class Link:
     """The version before, for a file of changes; 0: a file of the version itself."""
     purpose: str = ""
     """Purpose of the grant it rests on: an organization may hold several grants of one resource."""
+    number: int = 0
+    """Which of the files it is."""
 
 
 def made(
@@ -77,12 +79,10 @@ def made(
     Its parameters are called sp, sv, se and sig: by those names Delta's Rust kernel (0.22) knows a signed address and reads
     it by plain GETs; any other address it looks for in the table's own folder.
     """
-    assert reading.release is not None  # noqa: S101 - only versions have files
     expires = (int(clock.now().timestamp() if now is None else now) + SECONDS + 600) // 600 * 600
-    what = [reading.resource.id, reading.release.version, reading.view.digest(), file.id]
+    given = _given(subject, reading, int(file.path.stem), file.id, since)
     purpose = reading.decision.purpose if reading.decision.grant_id else ""
-    told = [subject.person_id, subject.key_prefix, *what, expires, since, purpose]
-    text = signing.sealed_name(settings, told)
+    text = signing.sealed_name(settings, list(astuple(replace(given, expires=expires, purpose=purpose))))
     signed = signing.signature(settings, text)
     return f"{base.rstrip('/')}/files/{text}/{file.path.name}?sp=r&sv=1&se={expires}&sig={signed}", expires
 
@@ -103,32 +103,46 @@ def read(settings: Settings, text: str, signed: str, now: float | None = None) -
 
 
 @router.api_route("/files/{token}/{name}", methods=["GET", "HEAD"])
-def file(token: str, name: str, settings: SettingsDep, session: SessionDep, sig: str = "") -> Response:
+def file(token: str, name: str, request: Request, settings: SettingsDep, session: SessionDep, sig: str = "") -> Response:
     """The bytes a link stands for."""
     link = read(settings, token, sig)
-    return sent(settings, link, _found(settings, session, link).path)
+    plan = extracts.plan(settings, wanted_of(*_right(session, link)))
+    try:
+        return sent(request, settings, link, plan)
+    except extracts.Rearranged as changed:
+        raise LinkEnded from changed
 
 
-def of_file(subject: Subject, asked: Reading, file: ExtractFile) -> Link:
+def of_file(subject: Subject, asked: Reading, number: int) -> Link:
     """What a file asked for with a key stands for, while its bytes are under way."""
-    assert asked.release is not None  # noqa: S101 - only versions have files
-    what = asked.resource.id, asked.release.version, asked.view.digest(), file.id
-    return Link(subject.person_id, subject.key_prefix, *what, expires=0, purpose=asked.decision.purpose)
+    return _given(subject, asked, number, "")
 
 
-def sent(settings: Settings, link: Link, path: Path, filename: str | None = None) -> Response:
-    """A file of an extract, by range where asked, as long as the right lasts that it was asked for on."""
-    return ExtractResponse(
-        path,
-        media_type="application/vnd.apache.parquet",
-        headers={"ETag": f'"{link.file_id}"', "Cache-Control": "private, max-age=600"},
-        filename=filename,
-        still=partial(_still, settings, link),
-        on_cut=partial(_cut, settings, link),
-    )
+def sent(request: Request, settings: Settings, link: Link, plan: Plan, filename: str | None = None) -> Response:
+    """A file of an extract, by range where asked, as long as the right lasts that it was asked for on. One whose bytes are not
+    there is sent while it is cut, except a piece of it, or to whom only a length would tell that it is whole."""
+    if link.number >= len(plan.parts):
+        raise LinkEnded
+    known = extracts.described(settings, plan, link.number)
+    _require_same(link, known)
+    watch = Watch(partial(still, settings, link), partial(_cut, settings, link))
+    whole = "range" in request.headers or request.method == "HEAD" or request.scope["http_version"] == "1.0"
+    found = (cuts.finished if whole else cuts.opened)(settings, plan, link.number)
+    headers = {"Cache-Control": "private, max-age=600"}
+    if found is None:
+        cut = cuts.begun(settings, plan, link.number)
+        file_id = known.id if known else link.file_id
+        headers |= {"ETag": f'"{file_id}"'} if file_id else {}
+        headers |= {"Content-Disposition": f'attachment; filename="{filename}"'} if filename else {}
+        return GrowingResponse(cut, known=known, file_id=file_id, watch=watch, media_type=PARQUET, headers=headers)
+    one, opened = found
+    _require_same(link, one)
+    headers["ETag"] = f'"{one.id}"'
+    return ExtractResponse(opened, one.path, watch=watch, media_type=PARQUET, headers=headers, filename=filename)
 
 
-def _still(settings: Settings, link: Link) -> None:
+def still(settings: Settings, link: Link) -> None:
+    """LinkEnded where what was asked for is not given any more."""
     with database.session(settings.catalog_database) as session:
         _right(session, link)
 
@@ -145,7 +159,13 @@ def _cut(settings: Settings, link: Link, ended: HubError, gone: int) -> None:
             action="download.cut",
             object=resource.name if resource else link.resource_id,
             outcome="refused",
-            detail={"version": link.version, "file": link.file_id, "bytes": gone, "reason": cause.message_en},
+            detail={
+                "version": link.version,
+                "file": link.file_id,
+                "number": link.number,
+                "bytes": gone,
+                "reason": cause.message_en,
+            },
         )
 
 
@@ -170,16 +190,21 @@ def _right(session: Session, link: Link) -> tuple[Reading, Reading | None]:
     return reading, older
 
 
-def _found(settings: Settings, session: Session, link: Link) -> ExtractFile:
-    """The file, if the right the link was given on still gives the same view; cut again if it was put away."""
-    for one in _files(settings, *_right(session, link)):
-        if one.id == link.file_id:
-            return one
-    raise LinkEnded
+def _given(subject: Subject, reading: Reading, number: int, file_id: str, since: int = 0) -> Link:
+    assert reading.release is not None  # noqa: S101 - only versions have files
+    what = reading.resource.id, reading.release.version, reading.view.digest(), file_id
+    return Link(subject.person_id, subject.key_prefix, *what, 0, since, reading.decision.purpose, number)
 
 
-def _files(settings: Settings, reading: Reading, older: Reading | None) -> tuple[ExtractFile, ...]:
-    assert reading.snapshot is not None  # noqa: S101
-    if older is None or older.snapshot is None:
-        return extracts.extract(settings, reading.view, reading.contract, reading.snapshot)
-    return extracts.changes(settings, reading.view, reading.contract.key, older.snapshot, reading.snapshot)
+def wanted_of(reading: Reading, older: Reading | None = None) -> Wanted:
+    """The files that a reading is of; with an older one, those of the changes since."""
+    assert reading.snapshot is not None  # noqa: S101 - a version has a snapshot
+    if older is None:
+        return Wanted(reading.view, reading.snapshot)
+    return Wanted(reading.view, reading.snapshot, older.snapshot, tuple(reading.contract.key))
+
+
+def _require_same(link: Link, file: ExtractFile | None) -> None:
+    """LinkEnded where a link was given for a file that has other bytes now: by another DuckDB, or of a lake brought back."""
+    if file is not None and link.file_id not in ("", file.id):
+        raise LinkEnded

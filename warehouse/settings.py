@@ -103,6 +103,8 @@ class Settings(BaseSettings):
     job_workers: int = Field(default=2, ge=1, description="Processes of `hub serve` that do long acts, each one at a time.")
     ordered_bytes: int = Field(default=20 * 2**30, description="Disk for copies of large versions in key order; 0: none.")
     served_bytes: int = Field(default=20 * 2**30, description="Disk for serving stores of released versions; 0: none.")
+    extract_bytes: int = Field(default=5 * 2**30, ge=0, description="Disk for files of downloads, those in use as well.")
+    free_bytes: int = Field(default=2**30, ge=0, description="Disk that stays free: no file of a download is cut below it.")
     max_unpacked_bytes: int = Field(default=20 * 2**30, description="Refuse archives that unpack to more than this.")
 
     @model_validator(mode="wrap")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -22,7 +23,7 @@ from catalog.identity.people import Subject
 from catalog.releases import moments, releases
 from catalog.releases.releases import Release
 from contracts.errors import HubError
-from warehouse.serving import extracts
+from warehouse.serving import cuts, extracts
 from warehouse.settings import Settings
 
 router = APIRouter()
@@ -97,11 +98,8 @@ def _lines(
         if not first <= release.version <= last:
             continue
         at = Reading(newest.resource, newest.contract, newest.decision, newest.view, release)
-        if before is None:
-            files = extracts.extract(settings, at.view, at.contract, release.snapshot)
-        else:
-            files = extracts.changes(settings, at.view, at.contract.key, before.snapshot, release.snapshot)
-        for one in files:
+        older = replace(at, release=before) if before else None
+        for one in cuts.files(settings, signed_links.wanted_of(at, older)):
             if one.rows:
                 since = before.version if before else 0
                 url, ends = signed_links.made(settings, base, subject, at, one, since=since)

@@ -23,7 +23,7 @@ from catalog.identity.people import Subject
 from catalog.releases import moments
 from catalog.releases.releases import Release
 from contracts.errors import HubError
-from warehouse.serving import extracts
+from warehouse.serving import cuts, extracts
 from warehouse.serving.extracts import ExtractFile
 
 router = APIRouter()
@@ -133,7 +133,7 @@ def query(
         )
     found = asked_for(session, subject, resource, purpose, body.version, body.timestamp)
     release = release_of(found)
-    files = [one for one in extracts.extract(settings, found.view, found.contract, release.snapshot) if one.rows]
+    files = [one for one in cuts.files(settings, signed_links.wanted_of(found)) if one.rows]
     columns = extracts.shown_columns(settings, found.view, release.snapshot)
     told: dict[str, Any] = {"size": sum(one.size for one in files), "numFiles": len(files)}
     if body.version is not None or body.timestamp:

@@ -48,11 +48,14 @@ from hub.jobs import AccessEnded, JobOver, ProcessEnded, UnknownJob
 from hub.onboarding import NameTaken, StillOpen
 from warehouse.ingest.acts import ReasonMissing
 from warehouse.ingest.senders import OtherSender
+from warehouse.serving.extract_room import NoRoom
+from warehouse.serving.extracts import Rearranged
 from warehouse.serving.query_workers import LakeBusy, QueryEnded, QueryTooLarge
 from warehouse.serving.sandbox import QueryTooSlow
 from warehouse.serving.sql_rewrite import QueryInvalid, QueryRefused
 from warehouse.serving.view_sql import ItemMissing, SnapshotGone, TableMissing
 from warehouse.storage.connection import LakeAway, LakeMissing, WriterBusy
+from warehouse.storage.landing import DiskFull
 
 log = logging.getLogger("hui.api")
 
@@ -109,6 +112,9 @@ TABLE: dict[type[HubError], tuple[int, str]] = {
     QueryRefused: (400, "query-refused"),
     QueryTooSlow: (400, "query-too-slow"),
     QueryTooLarge: (400, "query-too-large"),
+    Rearranged: (503, "rearranged"),
+    NoRoom: (507, "no-room"),
+    DiskFull: (507, "no-room"),
     LakeBusy: (503, "too-many-queries"),
     QueryEnded: (503, "query-ended"),
     TableMissing: (404, "no-data-yet"),
@@ -137,6 +143,7 @@ TITLES = {
     422: ("内容不符合要求", "The content does not fit"),
     429: ("请求过于频繁", "Too many requests"),
     500: ("平台内部错误", "The hub failed"),
+    507: ("存储空间不足", "Out of room"),
     503: ("暂时不可用", "Unavailable for the moment"),
 }
 

@@ -3,56 +3,138 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, BinaryIO
 
+import anyio
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from catalog.access import compiled
 from contracts.errors import HubError
+from warehouse.serving import cuts
+from warehouse.serving.cuts import Cut
+from warehouse.serving.extracts import ExtractFile
 
 ASKED_EVERY = compiled.FRESH_SECONDS
 """Seconds between two looks at the right: each costs some milliseconds, a chunk a fraction of one."""
+log = logging.getLogger(__name__)
 
 
-class Cut(Exception):
-    """The right has ended while the bytes were under way."""
+class Ended(Exception):
+    """An answer ends before it is whole: the server closes the connection, so that nobody takes a part for all of it."""
+
+
+class Watch:
+    """The right behind an answer under way: looked at again before bytes go on, if the last look is some time ago.
+
+    `still` raises HubError once the right has ended; `on_cut` puts that on record with the bytes that had gone out.
+    """
+
+    def __init__(self, still: Callable[[], None], on_cut: Callable[[HubError, int], None]) -> None:
+        self.still, self.on_cut = still, on_cut
+        self.gone, self.asked = 0, time.monotonic()
+
+    async def look(self) -> None:
+        """Raises Ended where the right has ended."""
+        if time.monotonic() - self.asked < ASKED_EVERY:
+            return
+        try:
+            await run_in_threadpool(self.still)
+        except HubError as ended:
+            await run_in_threadpool(self.on_cut, ended, self.gone)
+            raise Ended from ended
+        self.asked = time.monotonic()
 
 
 class ExtractResponse(FileResponse):
     """A file with Range, HEAD and ETag; a megabyte a step, since each step costs a turn of a thread (64 kB: half the speed).
-
-    `still` raises HubError once the right has ended: the connection is then cut where it is, short of its length, so that
-    nobody takes half a file for a whole one; `on_cut` puts it on record with the bytes that had gone out.
-    """
+    Once the right has ended the connection is cut where it is, short of its length. It is open from the beginning: it may be
+    put away meanwhile."""
 
     chunk_size = 1 << 20
 
-    def __init__(self, *given: Any, still: Callable[[], None], on_cut: Callable[[HubError, int], None], **more: Any) -> None:
-        super().__init__(*given, **more)
-        self.still, self.on_cut = still, on_cut
+    def __init__(self, file: BinaryIO, path: Any, *, watch: Watch, **more: Any) -> None:
+        super().__init__(path, stat_result=os.fstat(file.fileno()), **more)
+        self.file, self.watch = file, watch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send chunk after chunk, as long as the right lasts."""
-        gone, asked = 0, time.monotonic()  # it was decided just now
+        self.watch.asked = time.monotonic()  # it was decided just now
 
         async def watched(message: Message) -> None:
-            nonlocal gone, asked
             body = message.get("body", b"")
-            if body and time.monotonic() - asked >= ASKED_EVERY:
-                try:
-                    await run_in_threadpool(self.still)
-                except HubError as ended:
-                    await run_in_threadpool(self.on_cut, ended, gone)
-                    raise Cut from ended
-                asked = time.monotonic()
+            if body:
+                await self.watch.look()
             await send(message)
-            gone += len(body)
+            self.watch.gone += len(body)
 
         try:
             await super().__call__(scope, receive, watched)
-        except* Cut:  # the answer stays short of its length: the server closes the connection
-            logging.getLogger(__name__).info("a download was cut: %s", self.path)
+        except* Ended:
+            log.info("a download was cut: %s", self.path)
+        finally:
+            self.file.close()
+
+    @asynccontextmanager
+    async def _open_file(self) -> AsyncIterator[anyio.AsyncFile[bytes]]:
+        yield anyio.wrap_file(self.file)
+
+
+class GrowingResponse(StreamingResponse):
+    """A file that is sent while it is cut. Without a length, unless it is known; what ends its cut ends the connection, and so
+    does a file that came to be another one than was asked for."""
+
+    def __init__(self, cut: Cut, *, known: ExtractFile | None, file_id: str, watch: Watch, **more: Any) -> None:
+        """`cut.opened()` waits for its first rows: what keeps them from coming is still an answer of its own."""
+        self.cut, self.file_id, self.watch = cut, file_id, watch
+        self.file = cut.opened()
+        super().__init__(self._pieces(), **more)
+        if known is not None:
+            self.headers["Content-Length"] = str(known.size)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The right is looked at first: waiting for the first rows took its time."""
+        try:
+            await run_in_threadpool(self.watch.still)
+            self.watch.asked = time.monotonic()
+            await super().__call__(scope, receive, send)
+        except* Ended as ended:
+            log.info("a download was cut: %s: %s", self.cut.path, ended.exceptions[0])
+        finally:
+            self.file.close()
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        held = b""  # the last byte waits until it is known that it is the last one of the right file
+        async for piece in self._grown():
+            await self.watch.look()
+            yield held + piece[:-1]
+            self.watch.gone += len(held) + len(piece) - 1
+            held = piece[-1:]
+        self._require_whole(self.watch.gone + len(held))
+        yield held
+
+    async def _grown(self) -> AsyncIterator[bytes]:
+        """Its bytes as they come, until it is done and there are no more."""
+        while True:
+            over = self.cut.done.done()
+            if piece := await run_in_threadpool(self.file.read, ExtractResponse.chunk_size):
+                yield piece
+            elif over:
+                return
+            else:
+                await anyio.sleep(cuts.LOOK_SECONDS)
+                await self.watch.look()
+
+    def _require_whole(self, size: int) -> None:
+        """Ended where its cut failed, or where what was sent is not what was asked for."""
+        error = self.cut.done.exception()
+        if error is not None:
+            raise Ended(str(error)) from error
+        file = self.cut.done.result()
+        if file.size != size or self.file_id not in ("", file.id):
+            raise Ended("it is another file now")

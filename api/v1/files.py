@@ -14,7 +14,7 @@ from api import signed_links
 from api.http.dependencies import PurposeDep, SessionDep, SettingsDep, SubjectDep
 from catalog.access import use
 from catalog.identity.people import Subject
-from warehouse.serving import extracts
+from warehouse.serving import cuts, extracts
 from warehouse.settings import Settings
 
 router = APIRouter(tags=["files"])
@@ -46,7 +46,7 @@ def files(
 ) -> list[FileOut]:
     """Parquet files that hold the items and rows you may see, masks applied. Large versions come in several."""
     asked = use.read(session, subject, name, "download", version=str(version), purpose=purpose)
-    found = _files(settings, asked)
+    found = tuple(cuts.files(settings, signed_links.wanted_of(asked)))
     use.record(session, subject, "download", asked, files=len(found), rows=sum(one.rows for one in found))
     return [_out(settings, signed_links.base_of(request, settings), subject, asked, n, one) for n, one in enumerate(found)]
 
@@ -61,6 +61,7 @@ def file(
     name: str,
     version: VersionPath,
     number: Annotated[int, Path(ge=0)],
+    request: Request,
     settings: SettingsDep,
     session: SessionDep,
     subject: SubjectDep,
@@ -68,17 +69,16 @@ def file(
 ) -> Response:
     """The file's bytes, by range where asked."""
     asked = use.read(session, subject, name, "download", version=str(version), purpose=purpose)
-    found = _files(settings, asked)
-    if number >= len(found):
-        raise HTTPException(404, f"version {version} has {len(found)} files")
-    use.record(session, subject, "download", asked, file=number, rows=found[number].rows)
-    link = signed_links.of_file(subject, asked, found[number])
-    return signed_links.sent(settings, link, found[number].path, f"{name}-v{version}-{number:05d}.parquet")
-
-
-def _files(settings: Settings, asked: use.Reading) -> tuple[extracts.ExtractFile, ...]:
-    assert asked.snapshot is not None  # noqa: S101 - a version has a snapshot
-    return extracts.extract(settings, asked.view, asked.contract, asked.snapshot)
+    plan = extracts.plan(settings, signed_links.wanted_of(asked))
+    if number >= len(plan.parts):
+        raise HTTPException(404, f"version {version} has {len(plan.parts)} files")
+    answer = signed_links.sent(
+        request, settings, signed_links.of_file(subject, asked, number), plan, f"{name}-v{version}-{number:05d}.parquet"
+    )
+    known = extracts.described(settings, plan, number)
+    rows = {"rows": known.rows} if known else {"rows_at_most": plan.parts[number].rows}
+    use.record(session, subject, "download", asked, file=number, **rows)
+    return answer
 
 
 def _out(

@@ -18,7 +18,7 @@ from catalog.releases.releases import Release
 from contracts.model import Contract, Item, Type
 from contracts.view import View
 from tests.sharing import PARTNER_ITEMS, Hub
-from warehouse.serving import extracts
+from warehouse.serving import cuts, extracts
 from warehouse.storage import connection
 
 Client = Callable[..., Any]
@@ -125,7 +125,7 @@ def test_chinese_column_names(client: Client, served: tuple[Hub, str]) -> None:
     resource = Resource(name="chinese", title="中文列名", library="topic", provider_id="hlj-emergency")
     release = Release(resource_id=resource.id, version=1, snapshot=snapshot, rows=120)
     reading = Reading(resource, contract, Decision(True, (), "", "", view), view, release)
-    [file] = extracts.extract(hub.settings, view, contract, snapshot)
+    [file] = cuts.files(hub.settings, extracts.Wanted(view, snapshot))
     columns = extracts.shown_columns(hub.settings, view, snapshot)
 
     @hub.client.app.get("/chinese.parquet")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from catalog.access import grants
 from catalog.audit import chain as audit
 from catalog.identity import people
 from tests.sharing import Hub, built
+from warehouse.serving import extract_room
 from warehouse.settings import Settings
 from warehouse.storage import connection
 
@@ -31,7 +33,8 @@ def hub(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 def download(hub: Hub, url: str, headers: dict[str, str], after_first: Callable[[], None]) -> tuple[int, int, bool]:
-    """Bytes told, bytes that came, and whether the answer was ended; `after_first` happens beside it, after its first chunk."""
+    """Bytes told (0: no length), bytes that came, and whether the answer was ended; `after_first` happens beside it, after its
+    first chunk."""
     parts = urlsplit(url)
     told, came, ended, acted = 0, 0, False, False
 
@@ -42,7 +45,7 @@ def download(hub: Hub, url: str, headers: dict[str, str], after_first: Callable[
     async def send(message: dict[str, object]) -> None:
         nonlocal told, came, ended, acted
         if message["type"] == "http.response.start":
-            told = int(dict(message["headers"])[b"content-length"])  # type: ignore[call-overload]
+            told = int(dict(message["headers"]).get(b"content-length", 0))  # type: ignore[call-overload]
             assert message["status"] in (200, 206)
             return
         came += len(message.get("body", b""))  # type: ignore[arg-type]
@@ -76,10 +79,10 @@ def ends(hub: Hub, how: str, number: str, prefix: str) -> Callable[[], None]:
     return act
 
 
-@pytest.mark.parametrize("ranged", [False, True])
+@pytest.mark.parametrize("state", ["whole", "ranged", "being cut", "cut again"])
 @pytest.mark.parametrize("door", ["key", "link"])
 @pytest.mark.parametrize("how", ["recall", "grant", "key"])
-def test_it_is_cut_at_the_next_chunk_on_record(hub: Hub, how: str, door: str, ranged: bool) -> None:
+def test_it_is_cut_at_the_next_chunk_on_record(hub: Hub, how: str, door: str, state: str) -> None:
     number = hub.grant("hazard", "hlj-water", items=["hazard_id", "name"])
     with hub.session() as session:
         key, bearer = people.issue_key(session, people.get_person(session, "other"))
@@ -87,20 +90,33 @@ def test_it_is_cut_at_the_next_chunk_on_record(hub: Hub, how: str, door: str, ra
     headers = {"Authorization": f"Bearer {bearer}"}
     path = "/api/v1/resources/hazard/versions/1/files"
     url = hub.client.get(path, headers=headers).json()[0]["url"] if door == "link" else f"{path}/0"
-    asked = {**(headers if door == "key" else {}), **({"Range": "bytes=100-1000"} if ranged else {})}
+    hub.client.get(url, headers=headers)
+    if state == "being cut":
+        shutil.rmtree(extract_room.root(hub.settings))
+    elif state == "cut again":
+        for file in extract_room.root(hub.settings).rglob("*.parquet"):
+            file.unlink()
+    asked = {**(headers if door == "key" else {}), **({"Range": "bytes=100-1000"} if state == "ranged" else {})}
     told, came, ended = download(hub, url, asked, ends(hub, how, number, prefix))
-    assert came == CHUNK < told
+    growing = state in ("being cut", "cut again")
+    assert came == CHUNK - growing  # the last byte of a file that is being cut waits for its end
+    assert (told == 0) == (state == "being cut")
     assert not ended  # the server closes the connection: nobody takes it for the whole
     with hub.session() as session:
         (record,) = audit.listed(session, action="download.cut")
-        assert (record.object, record.outcome, record.detail["bytes"]) == ("hazard", "refused", CHUNK)
+        assert (record.object, record.outcome, record.detail["bytes"]) == ("hazard", "refused", came)
         assert record.actor == f"key:{prefix}"
 
 
-def test_one_whose_right_lasts_comes_whole(hub: Hub) -> None:
+@pytest.mark.parametrize("state", ["being cut", "there"])
+def test_one_whose_right_lasts_comes_whole(hub: Hub, state: str) -> None:
     path = "/api/v1/resources/hazard/versions/1/files/0"
+    if state == "there":
+        hub.get(path, "partner")
     told, came, ended = download(hub, path, hub.auth("partner"), lambda: None)
-    assert came == told > CHUNK
+    (file,) = extract_room.root(hub.settings).rglob("*.parquet")
+    assert came == file.stat().st_size > CHUNK
+    assert told == (came if state == "there" else 0)
     assert ended
     with hub.session() as session:
         assert not audit.listed(session, action="download.cut")
