@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,10 @@ BUSY_MILLISECONDS = 20_000
 ANALYSIS_LIMIT = 1_000
 CONNECTIONS = 50
 """Of one process, at most: two for each request that the server lets in at once (`api.http.admission`)."""
+MOST_ENGINES = 32
+"""Catalogues that one process has open; connections to the one that was not asked for longest are closed."""
+_engines: dict[str, Engine] = {}
+_engines_lock = threading.Lock()
 _REVISIONS = re.compile(r'^(revision|down_revision) = "(\w+)"', re.MULTILINE)
 MIGRATION_LOCK = 4_855_501
 """Advisory lock number on PostgreSQL, so that two processes started together migrate once."""
@@ -51,9 +56,17 @@ def plain_url(url: str) -> str:
     return url
 
 
-@lru_cache(maxsize=64)
 def engine(url: str) -> Engine:
-    """The engine of a catalogue, one for each URL and process.
+    """The engine of a catalogue, one for each URL and process."""
+    with _engines_lock:
+        _engines[url] = found = _engines.pop(url, None) or _engine(url)
+        while len(_engines) > MOST_ENGINES:
+            _engines.pop(next(iter(_engines))).dispose()
+    return found
+
+
+def _engine(url: str) -> Engine:
+    """An engine for a URL.
 
     On SQLite a transaction takes the write lock at its first write (BEGIN IMMEDIATE) and waits for it; reads before that
     hold no snapshot, so no transaction fails because another one wrote in between.

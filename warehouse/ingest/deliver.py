@@ -21,8 +21,9 @@ from contracts.clock import now
 from contracts.deliveries import Answers, Entry, Outcome, Receipt
 from contracts.model import Contract
 from warehouse.ingest import accounts, reconcile, underway
+from warehouse.ingest.ahead import Ahead
 from warehouse.ingest.ports import Ledger, Lookups
-from warehouse.ingest.process import Clock, finish, same, told_again
+from warehouse.ingest.process import Clock, Reading, finish, same, told_again
 from warehouse.settings import Settings
 from warehouse.storage import landing
 from warehouse.storage.connection import writer
@@ -190,22 +191,33 @@ def load(
     if reception is None:
         return []
     attempts = []
-    with writer(settings, purpose=f"load {reception.entry.batch_id} {reception.entry.receipt.dataset}") as connection:
+    purpose = f"load {reception.entry.batch_id} {reception.entry.receipt.dataset}"
+    with writer(settings, purpose=purpose) as connection, Ahead(settings, ledger, lookups) as ahead:
         until = time.monotonic() + hold_seconds
         while reception is not None:
-            attempts.append(_attempted(settings, ledger, lookups, connection, reception))
-            reception = following() if time.monotonic() < until else None
+            upcoming = following() if time.monotonic() < until else None
+            if upcoming is not None:
+                ahead.begin(upcoming.entry)
+            attempts.append(_attempted(settings, ledger, lookups, connection, reception, ahead))
+            reception = upcoming
     return attempts
 
 
 def _attempted(
-    settings: Settings, ledger: Ledger, lookups: Lookups, connection: duckdb.DuckDBPyConnection, reception: Reception
+    settings: Settings,
+    ledger: Ledger,
+    lookups: Lookups,
+    connection: duckdb.DuckDBPyConnection,
+    reception: Reception,
+    ahead: Ahead,
 ) -> Attempt:
     began, clock = time.perf_counter(), Clock({"landing": reception.seconds} if reception.seconds else {})
     try:
         with landing.room_said(settings):
             entry, left_behind = reception.entry, reception.left_behind or not reception.news
-            entry, outcome = _load(settings, ledger, lookups, connection, entry, None, clock, left_behind=left_behind)
+            entry, outcome = _load(
+                settings, ledger, lookups, connection, entry, None, clock, left_behind=left_behind, read=ahead.read
+            )
         delivered = Delivered(entry.batch_id, outcome, False, ledger.entry(entry.batch_id))
         return Attempt(reception, delivered, seconds=time.perf_counter() - began)
     except Exception as error:
@@ -267,12 +279,13 @@ def _load(
     clock: Clock,
     *,
     left_behind: bool = False,
+    read: Reading | None = None,
 ) -> tuple[Entry, Outcome]:
     """Check and load, once lake and ledger agree. Where they did not, the lake may know another batch by this one's number."""
     if accounts.agree(connection, ledger):
         if left_behind:  # both may agree on what came after it
             return entry, reconcile.brought_to_end(settings, ledger, lookups, connection, entry)
-        return entry, finish(settings, ledger, lookups, connection, entry, contract, clock)
+        return entry, finish(settings, ledger, lookups, connection, entry, contract, clock, read)
     mended = reconcile.mend(settings, ledger, lookups, connection)
     number = next((one.batch_id for one in mended if one.was == entry.batch_id), entry.batch_id)
     for waiting in ledger.unsettled():  # in their order: what the lake lost comes before what is new

@@ -66,7 +66,7 @@ def read(settings: Settings, lookups: Lookups, contract: Contract, entry: Entry)
     columns = len(contract.items) if len(contract.items) >= WIDE_COLUMNS else 0
     try:
         allowed, name = limits.of(settings, path, columns=columns), entry.receipt.filename
-        answer = door.run(settings, "stage", allowed, request, name=name, shared=not columns and _small_text(path))
+        answer = door.run(settings, "stage", allowed, request, name=name, shared=not columns and small_text(path))
     except BaseException as error:
         rejects.unlink(missing_ok=True)
         stage.forget(settings, contract.dataset, f"{entry.batch_id}-{token}")
@@ -82,7 +82,7 @@ def read(settings: Settings, lookups: Lookups, contract: Contract, entry: Entry)
     return described
 
 
-def _small_text(path: Path) -> bool:
+def small_text(path: Path) -> bool:
     """Whether a file is small and plain: no container, whose reader is native code that may abort or keep what it unpacked."""
     with path.open("rb") as file:
         return path.stat().st_size <= SMALL and not CONTROL.search(file.read(SMALL))
@@ -99,8 +99,9 @@ def staged(
     rejects: Path,
 ) -> dict[str, Any]:
     """The worker's part of `read`: its answer is what `_described` makes a stage of."""
-    with profile.connection(settings) as connection:
-        if landing.locate(settings, entry.receipt.sha256).stat().st_size <= SMALL:
+    small = landing.locate(settings, entry.receipt.sha256).stat().st_size <= SMALL
+    with profile.small_connection(settings) if small else profile.connection(settings) as connection:
+        if small:
             connection.execute("SET disabled_optimizers = 'common_subexpressions'")  # 0.17 s for 15 items; few rows save less
         held = _Codes(code_lists.Lists(lists), codes)
         try:

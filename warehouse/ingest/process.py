@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import duckdb
 
@@ -26,6 +27,10 @@ OPEN = ("received", "checking")
 FEW = 100_000
 """Rows of delivery and table together up to which one thread loads: a second one finds nothing to do, and looks for it all the
 time (ten rows: 76 ms of CPU with two, 44 ms with one; 2026-11-28)."""
+
+
+Reading = Callable[[Contract, Entry], stage.Stage]
+"""A batch, and the contract as it holds for it, to a written stage: `open_batch.read`."""
 
 
 @dataclass(slots=True)
@@ -52,8 +57,10 @@ def finish(
     entry: Entry,
     contract: Contract | None = None,
     clock: Clock | None = None,
+    read: Reading | None = None,
 ) -> Outcome:
-    """Check and load a received batch from landing, under the writer lock, and settle it in the ledger."""
+    """Check and load a received batch from landing, under the writer lock, and settle it in the ledger. `read`: how it becomes
+    a stage, where that is begun before (warehouse.ingest.ahead)."""
     clock = clock or Clock()
     entry = ledger.checking(entry.batch_id)
     if entry.state not in OPEN:  # another process, reconciling, was faster: what it made of this very batch
@@ -61,18 +68,24 @@ def finish(
     reach("check")
     latest, receipt = ledger.latest(entry.receipt.dataset), entry.receipt
     contract = contract or lookups.contract(receipt.dataset, receipt.contract_version)
-    entry = replace(entry, receipt=replace(receipt, answers=receipt.answers.over(ledger.agreed(receipt.dataset))))
+    entry = answered(ledger, entry)
     if latest and latest.sequence < entry.sequence and same(latest.receipt, receipt):
         outcome = replace(told_again(latest), state=latest.state)
     elif latest and (older := _older(ledger, latest, entry)):
         outcome = verdict.held([older], contract)
     else:
-        outcome = _checked(settings, lookups, connection, entry, contract, clock)
+        outcome = _checked(connection, read or partial(open_batch.read, settings, lookups), entry, contract, clock)
     reach("commit-after")
     outcome = replace(outcome, seconds={name: round(s, 3) for name, s in clock.seconds.items()})
     ledger.settle(entry.batch_id, outcome)
     reach("settle")
     return outcome
+
+
+def answered(ledger: Ledger, entry: Entry) -> Entry:
+    """The batch with what was answered before for its dataset, where it says nothing else itself."""
+    receipt = entry.receipt
+    return replace(entry, receipt=replace(receipt, answers=receipt.answers.over(ledger.agreed(receipt.dataset))))
 
 
 def same(earlier: Receipt, receipt: Receipt) -> bool:
@@ -105,17 +118,10 @@ def told_again(entry: Entry) -> Outcome:
     )
 
 
-def _checked(
-    settings: Settings,
-    lookups: Lookups,
-    connection: duckdb.DuckDBPyConnection,
-    entry: Entry,
-    contract: Contract,
-    clock: Clock,
-) -> Outcome:
+def _checked(connection: duckdb.DuckDBPyConnection, read: Reading, entry: Entry, contract: Contract, clock: Clock) -> Outcome:
     """The outcome of check and load; a file that breaks the engine is refused, or it would stand in the way for ever."""
     try:
-        return check_and_load(settings, lookups, connection, entry, contract, clock)
+        return check_and_load(connection, read, entry, contract, clock)
     except verdict.Refused as refused:
         return refused.outcome
     except duckdb.Error as error:
@@ -129,17 +135,12 @@ def _checked(
 
 
 def check_and_load(
-    settings: Settings,
-    lookups: Lookups,
-    connection: duckdb.DuckDBPyConnection,
-    entry: Entry,
-    contract: Contract,
-    clock: Clock,
+    connection: duckdb.DuckDBPyConnection, read: Reading, entry: Entry, contract: Contract, clock: Clock
 ) -> Outcome:
     """The lake's side of a load; raises `verdict.Refused` where the delivery as a whole is not accepted."""
     progress.reached("checking")
     with clock.step("check"):
-        staged = open_batch.read(settings, lookups, meaning(contract, entry), entry)
+        staged = read(meaning(contract, entry), entry)
     try:
         return _transaction(connection, staged, entry, clock)
     finally:

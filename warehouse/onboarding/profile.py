@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,24 @@ def connection(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         yield opened
     finally:
         opened.close()
+
+
+@contextmanager
+def small_connection(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection for a small file to a DuckDB that this process keeps: making one takes 15 ms, a file of 200 rows 60."""
+    opened = _kept(settings.memory_limit).cursor()
+    try:
+        opened.execute("SET TimeZone = 'Asia/Shanghai'")
+        yield opened
+    finally:
+        opened.close()
+
+
+@cache
+def _kept(memory_limit: str) -> duckdb.DuckDBPyConnection:
+    """One thread, the caller's, so that nothing stays in a worker that would read another file."""
+    limits = {"memory_limit": memory_limit, "temp_directory": "", "threads": "1"}
+    return duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false", **limits})
 
 
 def stage(source: Source, settings: Settings, *, connection: duckdb.DuckDBPyConnection) -> Stage:

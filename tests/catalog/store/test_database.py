@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -159,3 +160,18 @@ def test_a_transaction_that_read_first_may_still_write_after_another_one_did(url
 def test_the_newest_revision_is_alembics() -> None:
     """It is read from the migrations' texts: every `hub serve` and `hub doctor` would import Alembic for it."""
     assert ScriptDirectory.from_config(database._config(None)).get_current_head() == database.newest()
+
+
+def test_a_process_keeps_few_catalogues_open(tmp_path: Path) -> None:
+    """Each has three files open; a server, or a run of tests, that meets many would come to the end of its numbers."""
+
+    def asked(number: int) -> int:
+        with database.session(f"sqlite:///{tmp_path / f'{number}.db'}") as session:
+            session.connection().exec_driver_sql("CREATE TABLE IF NOT EXISTS one (n INTEGER)")
+            return sum(str(tmp_path) in os.path.realpath(f"/proc/self/fd/{file}") for file in os.listdir("/proc/self/fd"))
+
+    for number in range(database.MOST_ENGINES + 20):
+        (tmp_path / f"{number}.db").touch()
+    most = max(asked(number) for number in range(database.MOST_ENGINES + 20))
+    assert most <= 3 * database.MOST_ENGINES
+    assert asked(0) == most
