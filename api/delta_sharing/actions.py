@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.http.streams import LinesResponse
 from catalog.access.use import Reading
 from catalog.releases.releases import Release
+from contracts.errors import HubError
 from contracts.model import Contract
 from warehouse.serving.extracts import Column, ExtractFile
 
@@ -58,11 +60,45 @@ class TableQuery:
 
 def answer(asked: TableQuery, version: int, lines: Iterable[dict[str, Any]], expires_ms: int | None = None) -> Response:
     """NDJSON, ASCII-escaped (a raw U+2028 ends a line for some readers), no blank last line, the version in its header."""
-    told = list(lines)
-    if asked.end_stream:
-        told.append({"endStreamAction": {"minUrlExpirationTimestamp": expires_ms} if expires_ms else {}})
-    body = "\n".join(json.dumps(line, separators=(",", ":")) for line in told)
-    return Response(body, headers={"Content-Type": NDJSON, "Delta-Table-Version": str(version), **asked.header()})
+    told = [*lines, *([_end(expires_ms)] if asked.end_stream else [])]
+    return Response("\n".join(map(_line, told)), headers=_headers(asked, version))
+
+
+def answer_by_lines(
+    asked: TableQuery,
+    version: int,
+    first: Sequence[dict[str, Any]],
+    lines: AsyncIterator[tuple[dict[str, Any], int]],
+    still: Callable[[], None],
+) -> Response:
+    """The same, its first lines at once, each other with its link's expiry (seconds) as soon as it comes. An error after that
+    is told in the last line, to whom looks for one; others find the connection cut."""
+
+    async def pieces() -> AsyncIterator[str]:
+        yield "\n".join(map(_line, first))
+        expires = 0
+        async for line, ends in lines:
+            yield "\n" + _line(line)
+            expires = expires or ends
+        if asked.end_stream:
+            yield "\n" + _line(_end(expires * 1000))
+
+    def failed(error: HubError) -> str:
+        return "\n" + _line({"endStreamAction": {"errorMessage": str(error)}}) if asked.end_stream else ""
+
+    return LinesResponse(pieces(), still=still, failed=failed, headers=_headers(asked, version))
+
+
+def _line(line: dict[str, Any]) -> str:
+    return json.dumps(line, separators=(",", ":"))
+
+
+def _end(expires_ms: int | None) -> dict[str, Any]:
+    return {"endStreamAction": {"minUrlExpirationTimestamp": expires_ms} if expires_ms else {}}
+
+
+def _headers(asked: TableQuery, version: int) -> dict[str, str]:
+    return {"Content-Type": NDJSON, "Delta-Table-Version": str(version), **asked.header()}
 
 
 def head(asked: TableQuery, reading: Reading, columns: Sequence[Column], **more: Any) -> list[dict[str, Any]]:

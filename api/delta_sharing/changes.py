@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -15,15 +16,15 @@ from api.delta_sharing import actions, names
 from api.delta_sharing.actions import TableQuery
 from api.delta_sharing.listing import known
 from api.delta_sharing.tables import TABLE, WrongParameter, asked_for, moment, release_of
+from api.http import streams
 from api.http.dependencies import PurposeDep, SessionDep, SettingsDep, SubjectDep
 from catalog.access import use
 from catalog.access.use import Reading
 from catalog.entries.resources import Resource
 from catalog.identity.people import Subject
 from catalog.releases import moments, releases
-from catalog.releases.releases import Release
 from contracts.errors import HubError
-from warehouse.serving import cuts, extracts
+from warehouse.serving import extracts
 from warehouse.settings import Settings
 
 router = APIRouter()
@@ -59,10 +60,14 @@ def changes(
         )
     first, last = _bounds(session, resource, newest, (starting_version, starting_timestamp), (ending_version, ending_timestamp))
     columns = extracts.shown_columns(settings, newest.view, release_of(newest).snapshot)
-    lines = actions.head(asked, newest, columns)
-    lines += _lines(settings, session, subject, newest, signed_links.base_of(request, settings), first, last)
+    head, base = actions.head(asked, newest, columns), signed_links.base_of(request, settings)
+    pairs = _pairs(session, newest, first, last)
+    for older, at in pairs:
+        streams.at_once(settings, signed_links.wanted_of(at, older), release_of(at).rows)
+    coming = _lines(settings, subject, base, pairs)
+    still = partial(signed_links.still, settings, signed_links.of_file(subject, newest, 0))
     use.record(session, subject, "download", newest, via="delta-sharing changes", first=first, last=last)
-    return actions.answer(asked, first, lines)
+    return actions.answer_by_lines(asked, first, head, coming, still)
 
 
 def _bounds(
@@ -89,25 +94,18 @@ def _bounds(
     return first, min(last, current)
 
 
-def _lines(
-    settings: Settings, session: Session, subject: Subject, newest: Reading, base: str, first: int, last: int
-) -> Iterator[dict[str, Any]]:
-    """Each version in force against the one in force before it; recalled ones are passed over."""
-    held = sorted((r for r in releases.listed(session, newest.resource) if r.recalled_at is None), key=lambda r: r.version)
-    for before, release in _pairs(held):
-        if not first <= release.version <= last:
-            continue
-        at = Reading(newest.resource, newest.contract, newest.decision, newest.view, release)
-        older = replace(at, release=before) if before else None
-        for one in cuts.files(settings, signed_links.wanted_of(at, older)):
+async def _lines(
+    settings: Settings, subject: Subject, base: str, pairs: Sequence[tuple[Reading | None, Reading]]
+) -> AsyncIterator[tuple[dict[str, Any], int]]:
+    for older, at in pairs:
+        async for one in streams.arriving(settings, signed_links.wanted_of(at, older)):
             if one.rows:
-                since = before.version if before else 0
-                url, ends = signed_links.made(settings, base, subject, at, one, since=since)
-                yield actions.change("cdf" if before else "add", url, one, ends, release)
+                url, ends = signed_links.made(settings, base, subject, at, one, since=release_of(older).version if older else 0)
+                yield actions.change("cdf" if older else "add", url, one, ends, release_of(at)), ends
 
 
-def _pairs(held: Sequence[Release]) -> Iterator[tuple[Release | None, Release]]:
-    before: Release | None = None
-    for release in held:
-        yield before, release
-        before = release
+def _pairs(session: Session, newest: Reading, first: int, last: int) -> list[tuple[Reading | None, Reading]]:
+    """Each version in force with the one in force before it; recalled ones are passed over."""
+    held = sorted((r for r in releases.listed(session, newest.resource) if r.recalled_at is None), key=lambda r: r.version)
+    read = [replace(newest, release=release) for release in held]
+    return [(older, at) for older, at in zip([None, *read], read, strict=False) if first <= release_of(at).version <= last]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -16,6 +17,7 @@ from api import signed_links
 from api.delta_sharing import actions, names
 from api.delta_sharing.actions import TableQuery
 from api.delta_sharing.listing import known
+from api.http import streams
 from api.http.dependencies import PurposeDep, SessionDep, SettingsDep, SubjectDep
 from catalog.access import use
 from catalog.entries.resources import Resource
@@ -23,7 +25,7 @@ from catalog.identity.people import Subject
 from catalog.releases import moments
 from catalog.releases.releases import Release
 from contracts.errors import HubError
-from warehouse.serving import cuts, extracts
+from warehouse.serving import extracts
 from warehouse.serving.extracts import ExtractFile
 
 router = APIRouter()
@@ -133,20 +135,47 @@ def query(
         )
     found = asked_for(session, subject, resource, purpose, body.version, body.timestamp)
     release = release_of(found)
-    files = [one for one in cuts.files(settings, signed_links.wanted_of(found)) if one.rows]
+    wanted = signed_links.wanted_of(found)
+    files = streams.at_once(settings, wanted, release.rows)
     columns = extracts.shown_columns(settings, found.view, release.snapshot)
-    told: dict[str, Any] = {"size": sum(one.size for one in files), "numFiles": len(files)}
+    told: dict[str, Any] = {}
+    if files is not None:
+        files = tuple(one for one in files if one.rows)
+        told = {"size": sum(one.size for one in files), "numFiles": len(files)}
     if body.version is not None or body.timestamp:
         told["version"] = release.version
-    lines = actions.head(asked, found, columns, **told)
-    ends = 0
-    for one in _enough(files, body.limit):
-        url, ends = signed_links.made(settings, signed_links.base_of(request, settings), subject, found, one)
-        lines.append(actions.file(asked, url, one, ends, release))
-    use.record(session, subject, "download", found, via="delta-sharing", files=len(files), limit=body.limit)
-    answer = actions.answer(asked, release.version, lines, ends * 1000)
+    head, base = actions.head(asked, found, columns, **told), signed_links.base_of(request, settings)
+
+    def line(one: ExtractFile) -> tuple[dict[str, Any], int]:
+        url, ends = signed_links.made(settings, base, subject, found, one)
+        return actions.file(asked, url, one, ends, release), ends
+
+    if files is not None:
+        lines = [line(one) for one in _enough(files, body.limit)]
+        ends = min((ends for _, ends in lines), default=0)
+        answer = actions.answer(asked, release.version, [*head, *(told for told, _ in lines)], ends * 1000)
+        use.record(session, subject, "download", found, via="delta-sharing", files=len(files), limit=body.limit)
+    else:
+        still = partial(signed_links.still, settings, signed_links.of_file(subject, found, 0))
+        coming = _coming(streams.arriving(settings, wanted), line, body.limit)
+        answer = actions.answer_by_lines(asked, release.version, head, coming, still)
+        use.record(session, subject, "download", found, via="delta-sharing", limit=body.limit)
     _echo_file_ids(request, answer)
     return answer
+
+
+async def _coming(
+    files: AsyncIterator[ExtractFile], line: Callable[[ExtractFile], tuple[dict[str, Any], int]], limit: int | None
+) -> AsyncIterator[tuple[dict[str, Any], int]]:
+    """The lines of the first files that hold as many rows as the client plans to read; no other is cut."""
+    rows = 0
+    while limit is None or rows < limit:
+        one = await anext(files, None)
+        if one is None:
+            return
+        rows += one.rows
+        if one.rows:
+            yield line(one)
 
 
 def asked_for(

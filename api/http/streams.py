@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import time
@@ -16,12 +17,15 @@ from starlette.types import Message, Receive, Scope, Send
 
 from catalog.access import compiled
 from contracts.errors import HubError
-from warehouse.serving import cuts
+from warehouse.serving import cuts, extracts
 from warehouse.serving.cuts import Cut
-from warehouse.serving.extracts import ExtractFile
+from warehouse.serving.extracts import ExtractFile, Wanted
+from warehouse.settings import Settings
 
 ASKED_EVERY = compiled.FRESH_SECONDS
 """Seconds between two looks at the right: each costs some milliseconds, a chunk a fraction of one."""
+AT_ONCE_ROWS = 200_000
+"""Rows of a version whose files are cut before an answer that tells of them begins: a fraction of a second."""
 log = logging.getLogger(__name__)
 
 
@@ -138,3 +142,53 @@ class GrowingResponse(StreamingResponse):
         file = self.cut.done.result()
         if file.size != size or self.file_id not in ("", file.id):
             raise Ended("it is another file now")
+
+
+class LinesResponse(StreamingResponse):
+    """An answer of which each piece is sent as soon as it is known, as long as the right lasts (`still` raises HubError once it
+    has ended). `failed` says what ended it, if the reader understands that; empty: the connection is cut."""
+
+    def __init__(
+        self, pieces: AsyncIterator[str], *, still: Callable[[], None], failed: Callable[[HubError], str], **more: Any
+    ) -> None:
+        self.still, self.failed = still, failed
+        super().__init__(self._pieces(pieces), **more)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send piece after piece; the right is looked at before the first, too: preparing them took its time."""
+        await run_in_threadpool(self.still)
+        try:
+            await super().__call__(scope, receive, send)
+        except* Ended as ended:
+            log.info("an answer was cut: %s", ended.exceptions[0])
+
+    async def _pieces(self, pieces: AsyncIterator[str]) -> AsyncIterator[str]:
+        asked = time.monotonic()
+        try:
+            async for piece in pieces:
+                if time.monotonic() - asked >= ASKED_EVERY:
+                    await run_in_threadpool(self.still)
+                    asked = time.monotonic()
+                yield piece
+        except HubError as error:
+            told = self.failed(error)
+            if not told:
+                raise Ended(str(error)) from error
+            yield told
+
+
+def at_once(settings: Settings, wanted: Wanted, rows: int) -> tuple[ExtractFile, ...] | None:
+    """Every file of a version of so many rows, where nobody waits long for them; None: they are told one by one, as they are
+    cut (`arriving`)."""
+    return cuts.known(settings, wanted) or (tuple(cuts.files(settings, wanted)) if rows <= AT_ONCE_ROWS else None)
+
+
+async def arriving(settings: Settings, wanted: Wanted) -> AsyncIterator[ExtractFile]:
+    """Every file, each as soon as it is known. Who waits for a cut holds no thread meanwhile; who goes away begins no other."""
+    plan = await run_in_threadpool(extracts.plan, settings, wanted)
+    for number in range(len(plan.parts)):
+        if known := await run_in_threadpool(extracts.described, settings, plan, number):
+            yield known
+        else:
+            cut = await run_in_threadpool(cuts.begun, settings, plan, number)
+            yield await asyncio.wrap_future(cut.done)

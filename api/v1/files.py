@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
@@ -11,10 +13,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api import signed_links
+from api.http import streams
 from api.http.dependencies import PurposeDep, SessionDep, SettingsDep, SubjectDep
 from catalog.access import use
 from catalog.identity.people import Subject
-from warehouse.serving import cuts, extracts
+from warehouse.serving import extracts
 from warehouse.settings import Settings
 
 router = APIRouter(tags=["files"])
@@ -34,7 +37,7 @@ class FileOut(BaseModel):
 VersionPath = Annotated[int, Path(ge=1, le=use.LARGEST, description="Number of the version")]
 
 
-@router.get("/resources/{name}/versions/{version}/files", summary="Files of a version")
+@router.get("/resources/{name}/versions/{version}/files", summary="Files of a version", response_model=list[FileOut])
 def files(
     name: str,
     version: VersionPath,
@@ -43,12 +46,28 @@ def files(
     session: SessionDep,
     subject: SubjectDep,
     purpose: PurposeDep,
-) -> list[FileOut]:
-    """Parquet files that hold the items and rows you may see, masks applied. Large versions come in several."""
+) -> Any:
+    """Parquet files that hold the items and rows you may see, masks applied. Large versions come in several; of one that nobody
+    asked for before, each is told when it is cut."""
     asked = use.read(session, subject, name, "download", version=str(version), purpose=purpose)
-    found = tuple(cuts.files(settings, signed_links.wanted_of(asked)))
-    use.record(session, subject, "download", asked, files=len(found), rows=sum(one.rows for one in found))
-    return [_out(settings, signed_links.base_of(request, settings), subject, asked, n, one) for n, one in enumerate(found)]
+    wanted, base = signed_links.wanted_of(asked), signed_links.base_of(request, settings)
+    found = streams.at_once(settings, wanted, asked.release.rows if asked.release else 0)
+    if found is None:  # what is wrong with it is told before the list begins
+        extracts.shown_columns(settings, asked.view, wanted.snapshot)
+    told = {"files": len(found), "rows": sum(one.rows for one in found)} if found is not None else {}
+    use.record(session, subject, "download", asked, **told)
+    if found is not None:
+        return [_out(settings, base, subject, asked, one) for one in found]
+
+    async def pieces() -> AsyncIterator[str]:
+        number = 0
+        async for one in streams.arriving(settings, wanted):
+            yield ("," if number else "[") + _out(settings, base, subject, asked, one).model_dump_json()
+            number += 1
+        yield "]"
+
+    still = partial(signed_links.still, settings, signed_links.of_file(subject, asked, 0))
+    return streams.LinesResponse(pieces(), still=still, failed=lambda _: "", media_type="application/json")
 
 
 @router.get(
@@ -81,10 +100,7 @@ def file(
     return answer
 
 
-def _out(
-    settings: Settings, base: str, subject: Subject, asked: use.Reading, number: int, one: extracts.ExtractFile
-) -> FileOut:
+def _out(settings: Settings, base: str, subject: Subject, asked: use.Reading, one: extracts.ExtractFile) -> FileOut:
     url, expires = signed_links.made(settings, base, subject, asked, one)
-    return FileOut(
-        number=number, id=one.id, size=one.size, rows=one.rows, url=url, expires_at=datetime.fromtimestamp(expires, UTC)
-    )
+    expiry = datetime.fromtimestamp(expires, UTC)
+    return FileOut(number=int(one.path.stem), id=one.id, size=one.size, rows=one.rows, url=url, expires_at=expiry)

@@ -7,25 +7,40 @@ import io
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
 
 import psutil
 import pyarrow.parquet as pq
 import pytest
 
+from api.http import streams
+from catalog.access import grants
+from catalog.audit import chain as audit
+from catalog.entries import resources
+from catalog.releases import releases
+from contracts.view import View
 from tests.api.serving import until
 from tests.loop import served
 from tests.sharing import ROWS, Hub, built
-from warehouse.serving import cuts, extract_room, query_workers
+from warehouse.serving import cuts, extract_room, extracts, query_workers
 from warehouse.settings import Settings
 from warehouse.storage import connection
 
 FILE = "/api/v1/resources/hazard/versions/3/files/0"
 MANY = 700_000
 """Rows of which the first are written long before the last."""
+PARTS: list[extracts.Part] = []
+"""What the fourth version is cut in."""
+QUERY = "/delta-sharing/shares/hlj-emergency/schemas/resource/tables/hazard/query"
+ROWS_OF_PARTNER = MANY // 2 + 61
+
+
+def data_of(hub: Hub) -> list[Path]:
+    return list((hub.settings.lake / "data" / "resource" / "hazard").rglob("*.parquet"))
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +50,15 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     hub = built(settings)
     hub.run(f"INSERT INTO lake.resource.hazard {ROWS.format(first=1000, last=1000 + MANY)}")
     assert hub.release("hazard") == 3
+    hub.run("INSERT INTO lake.resource.hazard (hazard_id, division, _batch, _row) VALUES ('NEW', '230803', 'b', 1)")
+    assert hub.release("hazard") == 4
+    with pytest.MonkeyPatch.context() as patched:  # of the fourth version, before there are workers
+        patched.setattr(extracts, "PART_BYTES", sum(path.stat().st_size for path in data_of(hub)) // 4)
+        patched.setattr(extracts, "UNIT", 2**14)
+        with hub.session() as session:
+            hazard = resources.get(session, "hazard")
+            snapshot = releases.get(session, hazard, 4).snapshot
+        PARTS[:] = extracts.plan(settings, extracts.Wanted(View("hazard", "resource", ()), snapshot)).parts
     yield hub
     connection.forget(settings)
 
@@ -150,3 +174,113 @@ def test_what_ends_a_cut_before_its_first_rows_is_an_answer(hub: Hub, address: s
     reader = Reader(hub, address)
     assert reader.answer.status == 507
     assert b"urn:hui:problem:no-room" in reader.whole()
+
+
+class Query:
+    """A query of the fourth version, whose files nobody asked for before; line after line."""
+
+    def __init__(self, hub: Hub, address: str, who: str = "partner", limit: int | None = None, **headers: str) -> None:
+        self.connection = http.client.HTTPConnection(urlparse(address).netloc, timeout=120)
+        body = json.dumps({} if limit is None else {"limitHint": limit})
+        self.connection.request("POST", QUERY, body, headers=hub.auth(who) | headers)
+        self.answer = self.connection.getresponse()
+
+    def line(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self.answer.readline())
+        return told
+
+    def rest(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.answer.read().split(b"\n")]
+
+
+def fetched(address: str, url: str) -> bytes:
+    connection = http.client.HTTPConnection(urlparse(address).netloc, timeout=120)
+    parts = urlparse(url)
+    connection.request("GET", f"{parts.path}?{parts.query}")
+    return connection.getresponse().read()
+
+
+END = {"delta-sharing-capabilities": "responseformat=parquet;includeendstreamaction=true"}
+
+
+def test_a_query_tells_each_file_when_it_is_cut(hub: Hub, address: str) -> None:
+    """The schema before anything is cut, with its record; a file is fetched while the next is being cut."""
+    before = records(hub)
+    query = Query(hub, address, **END)
+    assert [next(iter(query.line())) for _ in range(2)] == ["protocol", "metaData"]
+    assert records(hub) == before + 1
+    first = query.line()["file"]
+    [worker] = [child for child in psutil.Process().children() if "warehouse.serving.query_worker" in child.cmdline()]
+    worker.suspend()
+    assert len(parquet(hub)) < len(PARTS)
+    assert pq.read_table(io.BytesIO(fetched(address, first["url"]))).num_rows == json.loads(first["stats"])["numRecords"]
+    worker.resume()
+    *others, end = query.rest()
+    assert end["endStreamAction"]["minUrlExpirationTimestamp"] == first["expirationTimestamp"]
+    files = [first, *(line["file"] for line in others)]
+    assert len(files) == len(PARTS)
+    tables = [pq.read_table(io.BytesIO(fetched(address, file["url"]))) for file in files]
+    assert sum(table.num_rows for table in tables) == ROWS_OF_PARTNER
+    assert len({key for table in tables for key in table["assessed_on"].to_pylist()}) == ROWS_OF_PARTNER
+    warm = Query(hub, address)
+    assert warm.line()
+    assert warm.line()["metaData"]["numFiles"] == len(files)
+    assert [line["file"] for line in warm.rest()] == files
+
+
+def records(hub: Hub) -> int:
+    with hub.session() as session:
+        return len(audit.listed(session, action="download", object="hazard"))
+
+
+def kill(hub: Hub, number: str) -> None:
+    [worker] = [child for child in psutil.Process().children() if "warehouse.serving.query_worker" in child.cmdline()]
+    worker.kill()
+
+
+def revoke(hub: Hub, number: str) -> None:
+    with hub.session() as session:
+        grants.revoke(session, number, reason="test")
+
+
+@pytest.mark.parametrize("ends", [kill, revoke])
+@pytest.mark.parametrize("asked", [END, {}], ids=["told", "cut"])
+def test_a_query_that_ends_midway_says_so(
+    hub: Hub, address: str, ends: Callable[[Hub, str], None], asked: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "ASKED_EVERY", 0)
+    number = hub.grant("hazard", "hlj-water", masks={"name": {"kind": "hash"}})
+    query = Query(hub, address, "other", **asked)
+    for _ in range(3):
+        query.line()
+    ends(hub, number)
+    if asked:
+        *_, last = query.rest()
+        assert last["endStreamAction"]["errorMessage"]
+    else:
+        with pytest.raises(http.client.IncompleteRead):
+            query.rest()
+    assert len(parquet(hub)) < len(PARTS)
+    revoke(hub, number)
+
+
+def test_a_limit_cuts_no_more_than_it_takes(hub: Hub, address: str) -> None:
+    query = Query(hub, address, limit=10)
+    assert len(query.rest()) == 3
+    assert len(parquet(hub)) == 1
+
+
+def test_a_list_of_files_comes_as_they_are_cut(hub: Hub, address: str) -> None:
+    path = "/api/v1/resources/hazard/versions/4/files"
+    told = [json.loads(get(hub, address, path)) for _ in range(2)]
+    assert told[0] == told[1]
+    assert [file["number"] for file in told[0]] == list(range(len(PARTS)))
+    assert sum(file["rows"] for file in told[0]) == ROWS_OF_PARTNER
+
+
+def get(hub: Hub, address: str, path: str) -> bytes:
+    connection = http.client.HTTPConnection(urlparse(address).netloc, timeout=120)
+    connection.request("GET", path, headers=hub.auth("partner"))
+    answer = connection.getresponse()
+    assert answer.status == 200
+    return answer.read()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from fastapi import Request
 from starlette.responses import FileResponse, Response
 
 from api.delta_sharing import actions
+from api.http import streams
 from catalog.access import Decision
 from catalog.access.use import Reading
 from catalog.entries.resources import Resource
@@ -18,7 +20,7 @@ from catalog.releases.releases import Release
 from contracts.model import Contract, Item, Type
 from contracts.view import View
 from tests.sharing import PARTNER_ITEMS, Hub
-from warehouse.serving import cuts, extracts
+from warehouse.serving import cuts, extract_room, extracts
 from warehouse.storage import connection
 
 Client = Callable[..., Any]
@@ -172,3 +174,23 @@ def test_an_empty_view_is_an_empty_frame(client: Client, served: tuple[Hub, str]
     hub.grant("hazard", "firm", items=["hazard_id", "level"], row_filter="level = 99")
     told = read(client, "outsider")
     assert (told["columns"], told["rows"]) == (["hazard_id", "level"], 0)
+
+
+@pytest.mark.parametrize("more", ["", ", use_delta_format=True", ", limit=7"])
+def test_files_that_are_told_as_they_are_cut(
+    client: Client, served: tuple[Hub, str], monkeypatch: pytest.MonkeyPatch, more: str
+) -> None:
+    hub, _ = served
+    told = read(client, "partner", more=more)
+    shutil.rmtree(extract_room.root(hub.settings))
+    monkeypatch.setattr(streams, "AT_ONCE_ROWS", -1)
+    assert read(client, "partner", more=more) == told
+
+
+def test_changes_that_are_told_as_they_are_cut(
+    client: Client, served: tuple[Hub, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, _ = served
+    shutil.rmtree(extract_room.root(hub.settings), ignore_errors=True)
+    monkeypatch.setattr(streams, "AT_ONCE_ROWS", -1)
+    test_changes_by_key(client)

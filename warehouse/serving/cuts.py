@@ -29,6 +29,9 @@ class Cut:
     path: Path
     done: Future[ExtractFile] = field(default_factory=Future)
 
+    def __post_init__(self) -> None:
+        self.done.set_running_or_notify_cancel()  # nobody who waits for it can call it off
+
     def opened(self) -> BinaryIO:
         """The file, once its first rows are there; what keeps them from coming is raised."""
         while True:
