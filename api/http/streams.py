@@ -6,15 +6,17 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, BinaryIO
 
 import anyio
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.responses import FileResponse, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from api.http.punctual import SENDFILE
 from catalog.access import compiled
 from contracts.errors import HubError
 from warehouse.serving import cuts, extracts
@@ -56,19 +58,22 @@ class Watch:
 
 
 class ExtractResponse(FileResponse):
-    """A file with Range, HEAD and ETag; a megabyte a step, since each step costs a turn of a thread (64 kB: half the speed).
-    Once the right has ended the connection is cut where it is, short of its length. It is open from the beginning: it may be
-    put away meanwhile."""
+    """A file with Range, HEAD and ETag. Once the right has ended the connection is cut where it is, short of its length. It is
+    open from the beginning: it may be put away meanwhile. Where the server offers `sendfile` (`api.http.punctual`) its bytes do
+    not pass through here; else a megabyte a step, since each step costs a turn of a thread (64 kB: half the speed)."""
 
     chunk_size = 1 << 20
+    step = 8 << 20
 
     def __init__(self, file: BinaryIO, path: Any, *, watch: Watch, **more: Any) -> None:
         super().__init__(path, stat_result=os.fstat(file.fileno()), **more)
         self.file, self.watch = file, watch
+        self._sendfile: Callable[[int, int, int], Awaitable[None]] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send chunk after chunk, as long as the right lasts."""
+        """Send step after step, as long as the right lasts."""
         self.watch.asked = time.monotonic()  # it was decided just now
+        self._sendfile = scope.get("extensions", {}).get(SENDFILE)
 
         async def watched(message: Message) -> None:
             body = message.get("body", b"")
@@ -83,6 +88,33 @@ class ExtractResponse(FileResponse):
             log.info("a download was cut: %s", self.path)
         finally:
             self.file.close()
+
+    async def _handle_simple(self, send: Send, send_header_only: bool, send_pathsend: bool) -> None:
+        if send_header_only or self._sendfile is None:
+            await super()._handle_simple(send, send_header_only, send_pathsend)
+        else:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            await self._moved(send, 0, os.fstat(self.file.fileno()).st_size)
+
+    async def _handle_single_range(self, send: Send, start: int, end: int, file_size: int, send_header_only: bool) -> None:
+        if send_header_only or self._sendfile is None:
+            await super()._handle_single_range(send, start, end, file_size, send_header_only)
+        else:
+            headers = MutableHeaders(raw=list(self.raw_headers))
+            headers["content-range"] = f"bytes {start}-{end - 1}/{file_size}"
+            headers["content-length"] = str(end - start)
+            await send({"type": "http.response.start", "status": 206, "headers": headers.raw})
+            await self._moved(send, start, end)
+
+    async def _moved(self, send: Send, start: int, end: int) -> None:
+        assert self._sendfile is not None  # noqa: S101 - asked before
+        while start < end:
+            await self.watch.look()
+            count = min(self.step, end - start)
+            await self._sendfile(self.file.fileno(), start, count)
+            self.watch.gone += count
+            start += count
+        await send({"type": "http.response.body", "body": b""})
 
     @asynccontextmanager
     async def _open_file(self) -> AsyncIterator[anyio.AsyncFile[bytes]]:

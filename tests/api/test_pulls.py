@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,10 +19,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from api.http import streams
-from catalog.access import grants
+from catalog.access import grants, use
 from catalog.audit import chain as audit
 from catalog.entries import resources
+from catalog.identity import people
 from catalog.releases import releases
+from cli.serve import configured
 from contracts.view import View
 from tests.api.serving import until
 from tests.loop import served
@@ -284,3 +287,66 @@ def get(hub: Hub, address: str, path: str) -> bytes:
     answer = connection.getresponse()
     assert answer.status == 200
     return answer.read()
+
+
+@pytest.fixture
+def sent_by_the_machine(hub: Hub) -> Iterator[str]:
+    """Served as `hub serve` does: bytes of files go out by sendfile."""
+    cuts.finished(hub.settings, plan_of(hub, 3), 0)[1].close()
+    with served(configured(hub.settings, "127.0.0.1", 0)) as (address, _):
+        yield address
+
+
+def plan_of(hub: Hub, version: int) -> extracts.Plan:
+    with hub.session() as session:
+        owner = people.of_person(session, people.get_person(session, "owner").id)
+        assert owner is not None
+        reading = use.decided(session, owner, resources.get(session, "hazard"), "download", version=str(version))
+    assert reading.snapshot is not None
+    return extracts.plan(hub.settings, extracts.Wanted(reading.view, reading.snapshot))
+
+
+def test_files_by_sendfile_are_the_same_bytes(hub: Hub, sent_by_the_machine: str) -> None:
+    """Whole, in pieces, on one connection, to a slow reader, and beside each other on one connection."""
+    content = extracts.place(hub.settings, plan_of(hub, 3), 0).read_bytes()
+    connection = http.client.HTTPConnection(urlparse(sent_by_the_machine).netloc, timeout=120)
+    for asked, status, part in (
+        ({}, 200, content), ({"Range": "bytes=5-1000004"}, 206, content[5:1000005]), ({"Range": "bytes=-8"}, 206, content[-8:]),
+        ({"Range": "bytes=0-3,8-9"}, 206, None), ({}, 200, content),
+    ):  # fmt: skip
+        connection.request("GET", FILE, headers=hub.auth("owner") | asked)
+        answer = connection.getresponse()
+        got = b"".join(iter(lambda answer=answer: answer.read(1 << 16), b""))  # type: ignore[misc]
+        assert answer.status == status
+        assert part is None or got == part
+    with socket.create_connection((urlparse(sent_by_the_machine).hostname, urlparse(sent_by_the_machine).port)) as line:  # type: ignore[arg-type]
+        asks = f"GET {FILE} HTTP/1.1\r\nHost: x\r\nAuthorization: {hub.auth('owner')['Authorization']}\r\n"
+        line.sendall((asks + "\r\n" + asks + "Connection: close\r\n\r\n").encode())
+        came = b"".join(iter(lambda: line.recv(1 << 20), b""))
+    assert came.count(content) == 2
+
+
+def test_a_right_that_ends_stops_sendfile(hub: Hub, sent_by_the_machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "ASKED_EVERY", 0)
+    monkeypatch.setattr(streams.ExtractResponse, "step", 100_000)
+    with hub.session() as session:
+        key, bearer = people.issue_key(session, people.get_person(session, "owner"))
+        prefix = key.prefix
+    with socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 10_000)
+        line.connect((urlparse(sent_by_the_machine).hostname, urlparse(sent_by_the_machine).port))
+        line.sendall(f"GET {FILE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer}\r\n\r\n".encode())
+        line.recv(1000)
+        with hub.session() as session:
+            people.revoke_key(session, prefix)
+        came = 1000 + sum(map(len, iter(lambda: line.recv(1 << 20), b"")))
+    assert came < extracts.place(hub.settings, plan_of(hub, 3), 0).stat().st_size
+    with hub.session() as session:
+        (record,) = audit.listed(session, action="download.cut")[:1]
+        assert (record.actor, record.detail["bytes"] < came) == (f"key:{prefix}", True)
+
+
+def test_who_goes_away_from_sendfile_leaves_the_server_well(hub: Hub, sent_by_the_machine: str) -> None:
+    for _ in range(3):
+        Reader(hub, sent_by_the_machine).connection.close()
+    assert len(Reader(hub, sent_by_the_machine).whole()) > 0
