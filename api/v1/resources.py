@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session, col, select
 
@@ -115,6 +115,14 @@ class SearchOut(BaseModel):
     facets: dict[str, list[ChoiceOut]]
 
 
+class SuggestionOut(BaseModel):
+    """One entry that somebody who types may mean."""
+
+    name: str
+    title: str
+    library: str
+
+
 class ItemOut(BaseModel):
     """An information item (8)."""
 
@@ -150,7 +158,7 @@ class LineageOut(BaseModel):
     downstream: list[dict[str, str]]
 
 
-@router.get("/resources", summary="Search the catalogue")
+@router.get("/resources", summary="Search the catalogue", response_model=SearchOut)
 def find(
     request: Request,
     session: SessionDep,
@@ -159,23 +167,36 @@ def find(
     page: Annotated[int, Query(ge=1)] = 1,
     size: Annotated[int, Query(ge=1, le=100)] = 20,
     sort: Annotated[str, Query(description="relevance, updated, title, rows, quality or due")] = "",
-) -> SearchOut:
+) -> Response:
     """Entries that hold every word and pass the filters.
 
     Filters, each of them repeatable: provider, class_code, library, sharing, route, cycle, grade, format, state.
     """
     parameters = {key: request.query_params.getlist(key) for key in request.query_params}
-    found = search.search(session, q, Filters.read(parameters), subject=subject, sort=sort, page=page, size=size)
-    names = {hit.resource.provider_id: (hit.provider, hit.provider_en) for hit in found.hits}
+    found = search.search(session, q, Filters.read(parameters), subject=subject, sort=sort, page=page, size=size, named=False)
+    calendar = workdays.calendar(session)
     items = [
         HitOut(
-            resource=_out(session, hit.resource, *names[hit.resource.provider_id]),
+            resource=_out(hit.resource, hit.provider, hit.provider_en, calendar),
             matches=[MatchOut(field=match.field, text=match.text) for match in hit.matches],
         )
         for hit in found.hits
     ]
     facets = {f.name: [ChoiceOut(value=c.value, count=c.count) for c in f.choices] for f in found.facets}
-    return SearchOut(total=found.total, page=found.page, pages=found.pages, items=items, facets=facets)
+    out = SearchOut(total=found.total, page=found.page, pages=found.pages, items=items, facets=facets)
+    return Response(out.model_dump_json(), media_type="application/json")  # FastAPI would check what was just made once more
+
+
+@router.get("/suggestions", summary="Titles for what somebody is typing")
+def suggestions(
+    session: SessionDep,
+    subject: SubjectDep,
+    q: Annotated[str, Query(description="What was typed until now", examples=["水库名"])] = "",
+    size: Annotated[int, Query(ge=1, le=20)] = 10,
+) -> list[SuggestionOut]:
+    """The first entries that hold it, of those that the caller may know of; the very name first, then titles."""
+    found = search.suggested(session, q, subject=subject, size=size)
+    return [SuggestionOut(name=one.name, title=one.title, library=one.library) for one in found]
 
 
 @router.get("/resources/{name}/items", summary="Information items")
@@ -241,17 +262,19 @@ def detail(name: str, session: SessionDep, subject: SubjectDep) -> ResourceOut:
     """One entry, with the thirteen items."""
     resource = known(session, subject, name)
     provider = organizations.get(session, resource.provider_id)
-    out = _out(session, resource, provider.name, provider.name_en)
+    out = _out(resource, provider.name, provider.name_en, workdays.calendar(session))
     out.codes = [code.code for code in resources.codes_of(session, resource)]
     return out
 
 
-def _out(session: Session, resource: Resource, provider: str, provider_en: str) -> ResourceOut:
-    told = {name: getattr(resource, name) for name in ResourceOut.model_fields if hasattr(resource, name)}
+def _out(resource: Resource, provider: str, provider_en: str, calendar: workdays.Calendar) -> ResourceOut:
+    told = {name: getattr(resource, name) for name in _TOLD}
     told["provider"] = {"id": resource.provider_id, "name": provider, "name_en": provider_en}
-    due = resource.next_due
-    estimated = due is not None and workdays.calendar(session).estimated(due)
+    estimated = resource.next_due is not None and calendar.estimated(resource.next_due)
     return ResourceOut(**told, version=resource.last_version, next_due_estimated=estimated)
+
+
+_TOLD = tuple(name for name in ResourceOut.model_fields if name in Resource.model_fields)
 
 
 def _item(item: Item, yours: str) -> ItemOut:

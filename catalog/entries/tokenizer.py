@@ -112,7 +112,8 @@ def spans(text: str, words: Iterable[str]) -> list[tuple[int, int]]:
     marked: list[tuple[int, int]] = []
     for word in words:
         normal = unicodedata.normalize("NFKC", word).lower()
-        marked += [(match.start(), match.end()) for match in re.finditer(re.escape(normal), low)] if normal else []
+        if normal and normal in low:
+            marked += [(match.start(), match.end()) for match in re.finditer(re.escape(normal), low)]
     merged: list[tuple[int, int]] = []
     for start, end in sorted(marked):
         if merged and start <= merged[-1][1]:

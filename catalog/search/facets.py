@@ -17,7 +17,7 @@ from catalog.identity.organizations import Organization
 from catalog.search.mirror import Mirror
 
 MANY_VALUES = 500
-"""Values of a facet from which the entries that were found are counted one by one."""
+"""Values of a facet from which the entries that were found are counted one by one, not value by value."""
 MOST_CHOICES = 100
 """Values of a facet that are offered: those of most entries, and what is chosen."""
 SORTS = ("relevance", "updated", "title", "rows", "quality", "due")
@@ -93,39 +93,43 @@ def _passes(masks: Mapping[Any, int], name: str, chosen: tuple[Any, ...]) -> int
     return reduce(or_, (masks.get(value, 0) for value in wanted), 0)
 
 
-def counts(
-    known: Mirror, found: int, passed: Mapping[str, int], among: Sequence[int] | None = None
-) -> dict[str, dict[Any, int]]:
-    """How many entries have each value of each facet, under the choices of all other facets. `among`: where those that were
-    found stand, if it is known: a facet of thousands of values is counted from them."""
+def counts(known: Mirror, found: int, passed: Mapping[str, int]) -> dict[str, dict[Any, int]]:
+    """How many entries have each value of each facet, under the choices of all other facets. A facet of thousands of values is
+    counted along its column."""
     counted: dict[str, dict[Any, int]] = {}
     for name in FACETS:
         others = reduce(and_, (mask for other, mask in passed.items() if other != name), found)
         masks = known.masks[name]
-        if among is not None and name != "format" and len(masks) > MANY_VALUES:
-            entries = (known.entries[at] for at in known.members(others, among))
-            counted[name] = dict(Counter(getattr(one, name) for one in entries if one is not None))
+        if name in known.columns and len(masks) > MANY_VALUES:
+            counted[name] = dict(Counter(known.along(name, others)))
         else:
             counted[name] = {value: count for value, mask in masks.items() if (count := (mask & others).bit_count())}
     return counted
 
 
-def facets(session: Session, counted: Mapping[str, Mapping[Any, int]], filters: Filters) -> tuple[Facet, ...]:
-    """Every facet with its values and what they are called."""
-    return tuple(Facet(name, _choices(session, name, counted[name], getattr(filters, name))) for name in FACETS)
+def facets(
+    session: Session, counted: Mapping[str, Mapping[Any, int]], filters: Filters, *, named: bool = True
+) -> tuple[Facet, ...]:
+    """Every facet with its values and, where they are to be read, what they are called."""
+    return tuple(Facet(name, _choices(session, name, counted[name], getattr(filters, name), named)) for name in FACETS)
 
 
-def _choices(session: Session, name: str, counted: Mapping[Any, int], chosen: tuple[Any, ...]) -> tuple[Choice, ...]:
+def _choices(
+    session: Session, name: str, counted: Mapping[Any, int], chosen: tuple[Any, ...], named: bool
+) -> tuple[Choice, ...]:
     counts = {**dict.fromkeys(chosen, 0), **counted}
-    ranked = sorted(((value, count) for value, count in counts.items() if value != ""), key=lambda c: (-c[1], str(c[0])))
-    ranked = [pair for at, pair in enumerate(ranked) if at < MOST_CHOICES or pair[0] in chosen]
+    counts.pop("", None)
+    last = sorted(counts.values())[-MOST_CHOICES] if len(counts) > MOST_CHOICES else 0
+    many = [pair for pair in counts.items() if pair[1] >= last or pair[0] in chosen]
+    many.sort(key=lambda pair: (-pair[1], str(pair[0])))
+    ranked = [pair for at, pair in enumerate(many) if at < MOST_CHOICES or pair[0] in chosen]
     if name not in ("provider", "class_code"):
         order = _ORDER.get(name, {})
         ranked.sort(key=lambda pair: (order.get(pair[0], len(order)), str(pair[0])))
     labels: Mapping[str, tuple[str, str]] = {}
-    if name == "provider":
+    if named and name == "provider":
         labels = _provider_labels(session, [value for value, _ in ranked])
-    elif name == "class_code":
+    elif named and name == "class_code":
         labels = _class_labels(session)
     return tuple(Choice(value, count, value in chosen, *labels.get(value, ("", ""))) for value, count in ranked)
 

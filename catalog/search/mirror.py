@@ -10,15 +10,18 @@ import bisect
 import gc
 import json
 import threading
+from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache, reduce
+from heapq import nsmallest
+from itertools import compress, islice
 from operator import or_
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import BigInteger, Engine, Text, cast, func, select, text
+from sqlalchemy import BigInteger, Engine, Text, bindparam, cast, func, select, text
 from sqlmodel import Field, Session, SQLModel, col
 
 from catalog.entries.resources import Resource, Sharing
@@ -31,6 +34,10 @@ MANY = 10_000
 """Entries from which the garbage collector is kept off them."""
 MEMORIES = 200
 """Answers that are kept until an entry changes."""
+FEW = 5_000
+"""Entries of a set that are looked up; more are read along all of them."""
+CHANGES = 500
+"""Changes of which it is known which entry they were of: what words find is brought up to so many (`words`)."""
 
 
 class EntryChange(SQLModel, table=True):
@@ -84,6 +91,17 @@ SORT_KEYS: Mapping[str, Callable[[Entry], tuple[Any, ...]]] = {
     "due": lambda one: (one.next_due, one.title),
     "place": lambda one: (one.provider, one.library, one.name),
 }
+COLUMNS: Mapping[str, Callable[[Entry], Any]] = {
+    "provider": lambda one: one.provider,
+    "class_code": lambda one: one.class_code,
+    "folded": lambda one: one.title.lower(),
+}
+"""Kept in a row, too: what has thousands of values is counted along it, and titles are looked through."""
+_NEWEST = select(func.coalesce(func.max(EntryChange.revision), 0))
+_CHANGED = select(col(EntryChange.resource_id), col(EntryChange.revision)).where(
+    col(EntryChange.revision) > bindparam("since", type_=BigInteger)
+)
+_BITS = bytes(1 if byte == ord("1") else 0 for byte in range(256))
 FALLING = ("updated", "rows", "quality")
 """Sorts that begin with the largest; what is missing comes last either way."""
 
@@ -96,10 +114,18 @@ class Mirror:
     place: dict[str, int] = field(default_factory=dict)
     by_words: dict[int, int] = field(default_factory=dict)
     masks: dict[str, dict[Any, int]] = field(default_factory=lambda: {name: {} for name in MASKED})
+    columns: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in COLUMNS})
     orders: dict[str, list[int]] = field(default_factory=dict)
     memory: dict[Hashable, Any] = field(default_factory=dict)
     since: int | None = None
     """What changed from this revision on is not known yet."""
+    seen: dict[str, int] = field(default_factory=dict)
+    """Changes that were read last: PostgreSQL shows them again as long as an older transaction is open."""
+    version: int = 0
+    changes: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=CHANGES))
+    """The last changes: which version of this came of them, and the entry's row of the full-text index."""
+    words: dict[Hashable, Any] = field(default_factory=dict)
+    """What words find (`words`)."""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
@@ -117,12 +143,12 @@ class Mirror:
                 gc.collect()
                 gc.freeze()  # what stays is not gone through at each collection: 100 ms at 100,000 entries
             return
-        changed = session.connection().execute(
-            select(col(EntryChange.resource_id), col(EntryChange.revision)).where(col(EntryChange.revision) > begun)
-        )
-        revisions = {row[0]: row[1] for row in changed}
+        if upto == begun and _counts(session):
+            return
+        read = dict(session.connection().execute(_CHANGED, {"since": begun}).all())
+        revisions = {one: revision for one, revision in read.items() if self.seen.get(one) != revision}
+        self.since, self.seen = upto, read
         if not revisions:
-            self.since = upto
             return
         later = select(col(EntryChange.resource_id)).where(col(EntryChange.revision) > begun)
         rows = session.connection().execute(_narrow().where(col(Resource.id).in_(later)))
@@ -132,19 +158,47 @@ class Mirror:
             self._put(identifier, entry)
         if different:
             self.memory.clear()
-        self.since = upto
+        self.version += 1
+        now_ = (one for one in map(self._known, revisions) if one is not None and one.words is not None)
+        self.changes.extend((self.version, one.words) for one in now_ if one.words is not None)
 
     def of(self, positions: Iterable[int]) -> int:
         """The set of some entries."""
-        bits = bytearray(len(self.entries) // 8 + 1)
+        digits = bytearray(b"0") * len(self.entries) or bytearray(b"0")
         for at in positions:
-            bits[at >> 3] |= 1 << (at & 7)
-        return int.from_bytes(bits, "little")
+            digits[at] = 49
+        digits.reverse()
+        return int(digits, 2)
 
     def members(self, wanted: int, among: Iterable[int]) -> Iterator[int]:
         """Those of some entries that a set holds, in their order."""
         bits = wanted.to_bytes(len(self.entries) // 8 + 1, "little")
         return (at for at in among if bits[at >> 3] >> (at & 7) & 1)
+
+    def flags(self, wanted: int) -> bytes:
+        """A set as a byte for each entry, 1 for those that it holds: for `itertools.compress`."""
+        return f"{wanted:0{len(self.entries)}b}"[::-1].encode().translate(_BITS)
+
+    def along(self, column: str, wanted: int) -> Iterable[Any]:
+        """The values that those of a set have, one for each."""
+        values = self.columns[column]
+        if wanted.bit_count() > FEW:
+            return compress(values, self.flags(wanted))
+        return [values[at] for at in self.positions(wanted)]
+
+    def positions(self, wanted: int) -> Iterator[int]:
+        """Where those of a small set stand."""
+        flags = self.flags(wanted)
+        at = flags.find(1)
+        while at >= 0:
+            yield at
+            at = flags.find(1, at + 1)
+
+    def first(self, wanted: int, sort: str, most: int) -> list[int]:
+        """The first of a set in an order."""
+        if wanted.bit_count() <= FEW and sort not in FALLING:
+            return nsmallest(most, self.positions(wanted), key=self._key(sort))
+        return list(islice(self.members(wanted, self.ordered(sort)), most))
 
     def ordered(self, sort: str) -> Iterable[int]:
         """Every entry in an order; by what changed last where nothing else is asked for."""
@@ -185,6 +239,8 @@ class Mirror:
         for at, one in enumerate(entries):
             self.entries.append(one)
             self._named(at, one)
+            for name, column in self.columns.items():
+                column.append(COLUMNS[name](one))
             for name in MASKED:
                 for value in _values(name, one):
                     gathered[name].setdefault(value, []).append(at)
@@ -203,6 +259,8 @@ class Mirror:
                 return
             at = len(self.entries)
             self.entries.append(None)
+            for column in self.columns.values():
+                column.append("")
         before = self.entries[at]
         for sort, order in self.orders.items():
             if before is not None:
@@ -212,6 +270,8 @@ class Mirror:
                 bisect.insort(order, at, key=key)
                 self.entries[at] = before
         self.entries[at] = entry
+        for name, column in self.columns.items():
+            column[at] = COLUMNS[name](entry) if entry is not None else ""
         for name in MASKED:
             masks = self.masks[name]
             for value in _values(name, before) if before else ():
@@ -255,10 +315,15 @@ def _has_written(session: Session) -> bool:
 
 def _upto(session: Session) -> int:
     """What is read now holds every change up to this revision. PostgreSQL: of the transactions before the oldest open one."""
-    if session.get_bind().dialect.name == "sqlite":
-        newest: int = session.connection().execute(select(func.coalesce(func.max(EntryChange.revision), 0))).scalar_one()
+    if _counts(session):
+        newest: int = session.connection().execute(_NEWEST).scalar_one()
         return newest
     return int(session.connection().execute(text("SELECT txid_snapshot_xmin(txid_current_snapshot())")).scalar_one()) - 1
+
+
+def _counts(session: Session) -> bool:
+    """Whether revisions are counted one after the other, by who alone may write."""
+    return session.get_bind().dialect.name == "sqlite"
 
 
 def _narrow() -> Any:

@@ -14,11 +14,12 @@ from benchmarks import large_catalogue
 from benchmarks.large_catalogue import SMALL, Large
 from catalog.deliveries import batches
 from catalog.deliveries.batches import Batch, BatchFilters
+from catalog.entries import search_index
 from catalog.entries.resources import Resource
 from catalog.entries.visibility import concerning, discoverable, hidden_datasets
 from catalog.identity.people import ANONYMOUS, Subject
 from catalog.overview import statistics
-from catalog.search import facets, search
+from catalog.search import facets, mirror, search, words
 from catalog.search.facets import Filters
 from catalog.store import database
 from contracts.clock import now
@@ -127,3 +128,70 @@ def test_facets_of_many_values_are_counted_from_what_was_found(
         monkeypatch.setattr(facets, "MANY_VALUES", 0)
         assert search.search(session, query, filters, subject=ANALYST) == by_value
         monkeypatch.undo()
+
+
+ASKED = ("水库", "水库 河道", "set_1", "行政区划", "行政区划 名录", "新名", "没有这样的名称水")
+
+
+@pytest.mark.parametrize("ranked", [True, False])
+def test_words_kept_find_what_the_index_finds(filled: tuple[str, Large], ranked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entries change their words, their state and their body: of a word that is kept, the index is asked for these alone."""
+    monkeypatch.setattr(words, "MOST_RANKED", 25_000 if ranked else 5)
+    mirror.forget(database.engine(filled[0]))
+    for round_ in range(3):
+        for subject in (STEWARD, ANALYST, PROVIDER, ANONYMOUS):
+            kept = [_listed(filled[0], query, subject) for query in ASKED]
+            with database.session(filled[0]) as session, statements(session) as asked:
+                assert [_found(session, query, subject) for query in ASKED] == kept
+            assert not [one for one in asked if "MATCH" in one]
+            mirror.forget(database.engine(filled[0]))
+            assert [_listed(filled[0], query, subject) for query in ASKED] == kept
+        with database.session(filled[0]) as session:
+            for number, one in enumerate(session.exec(select(Resource).where(Resource.id.in_(("r17", "r18", "r19"))))):  # type: ignore[attr-defined]
+                one.title = f"{'新名' if round_ == number else '旧名'}水库{number}"
+                one.state = ("published", "draft")[(round_ + number) % 2]
+                session.add(one)
+                session.flush()
+                search_index.index(session, one)
+        with database.session(filled[0]) as session, statements(session) as asked:
+            search.search(session, "水库", subject=STEWARD)
+        assert [("rowid IN" in one) for one in asked if "MATCH" in one] == [True]
+
+
+def _listed(url: str, query: str, subject: Subject) -> object:
+    with database.session(url) as session:
+        return _found(session, query, subject)
+
+
+def _found(session: Session, query: str, subject: Subject) -> object:
+    found = search.search(session, query, subject=subject, size=100)
+    suggested = [one.name for one in search.suggested(session, query, subject=subject, size=100)]
+    every = {hit.resource.name for hit in found.hits}
+    assert not suggested if found.relaxed else set(suggested) == every
+    return found.total, found.relaxed, every, [(one.name, one.choices) for one in found.facets]
+
+
+def test_a_search_asks_little_and_reads_what_it_shows(session: Session) -> None:
+    """The words, which the index is asked for once; who is called so; and the entries that are shown."""
+    mirror.forget(session.connection().engine)
+    search.search(session, "行政区划", subject=ANALYST)
+    for query, most in (("河道 名录", 9), ("名录 河道", 5), ("行政区划", 5)):
+        with statements(session) as asked:
+            found = search.search(session, query, subject=ANALYST, named=False)
+        assert found.total
+        assert len(asked) <= most, asked
+        assert sum("MATCH" in one for one in asked) == most - 5
+    with statements(session) as asked:
+        assert len(search.suggested(session, "名录", subject=ANALYST)) == 10
+    assert len(asked) <= 3, asked
+
+
+def test_no_suggestion_is_of_what_one_may_not_know_of(session: Session) -> None:
+    every = {one.name for one in session.exec(select(Resource))}
+    for subject in (STEWARD, ANALYST, PROVIDER, ANONYMOUS):
+        known = set(session.exec(select(Resource.name).where(discoverable(subject))).all())
+        typed = [f"set_{number}" for number in range(0, 300, 7)]
+        seen = {one.name for text in typed for one in search.suggested(session, text, subject=subject, size=20)}
+        assert seen <= known
+        assert not {text for text in typed if text in known} - seen
+    assert known < every
