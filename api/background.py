@@ -29,10 +29,13 @@ log = logging.getLogger("hui.api")
 
 def keep_standings(settings: Settings) -> None:
     """Reckon the standings of agreements of which something changed, so that pages read them."""
-    more = KEPT_AT_ONCE
+    more, many = KEPT_AT_ONCE, False
     while more == KEPT_AT_ONCE:
         with database.session(settings.catalog_database) as session:
             more = keep(session, today())
+        many = many or more == KEPT_AT_ONCE
+    if many:
+        database.know_again(settings.catalog_database, "keptstanding")
 
 
 def seal_when_due(settings: Settings) -> None:
