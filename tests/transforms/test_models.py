@@ -12,7 +12,7 @@ from contracts.packs.contents import open_pack
 from contracts.packs.models import Model
 from orchestration import dbt, project
 from tests import packing
-from tests.transforms.conftest import SECOND, THIRD, fill, pack, put, quake, read, write
+from tests.transforms.conftest import FIRST, SECOND, THIRD, fill, pack, put, quake, read, write
 from warehouse.settings import Settings
 from warehouse.storage import connection
 
@@ -80,6 +80,38 @@ class TestLaterRuns:
         dbt.build(lake, select=["hazard"])
         assert read(lake, kept) == [("earthquake-q1", 2), ("earthquake-q2", 4), fire]
 
+    def test_rows_that_were_made_anew_are_read_again_and_no_others(self, lake: Settings) -> None:
+        """As a rebuild by a newer contract leaves them: as many rows of the same batches, with other values."""
+        put(lake, "earthquake", [quake(f"n{number}", 5.0) for number in range(50)], SECOND)
+        dbt.build(lake)
+        others = read(lake, f"SELECT * FROM theme.hazard WHERE _batch = '{SECOND}' ORDER BY 1")
+        write(lake, f"UPDATE lake.resource.earthquake SET magnitude = 7.2 WHERE _batch = '{FIRST}'")
+        dbt.build(lake)
+        assert written(lake, "theme", "hazard") == {"earthquake-q1", "earthquake-q2"}
+        assert read(lake, f"SELECT * FROM theme.hazard WHERE _batch = '{SECOND}' ORDER BY 1") == others
+        same_as_made_anew(lake)
+        before = newest(lake)
+        dbt.build(lake)
+        assert newest(lake) == before
+
+    def test_after_every_kind_of_delivery_it_is_as_made_anew(self, lake: Settings) -> None:
+        """More events, a correction, an undone batch, and what the risk is reckoned from."""
+        put(lake, "earthquake", [quake(f"n{number}", 5.0) for number in range(50)], SECOND)
+        dbt.build(lake)
+        assert len(written(lake, "theme", "hazard")) == 50
+        put(lake, "earthquake", [quake("q9", 6.5)], THIRD)
+        dbt.build(lake)
+        assert written(lake, "theme", "hazard") == {"earthquake-q9"}
+        same_as_made_anew(lake)
+        write(lake, f"UPDATE lake.resource.earthquake SET magnitude = 3.0, _batch = '{THIRD}', _row = 7 WHERE event_id = 'n1'")
+        dbt.build(lake)
+        assert written(lake, "theme", "hazard") >= {"earthquake-n1", "earthquake-q9"}
+        same_as_made_anew(lake)
+        write(lake, f"DELETE FROM lake.resource.earthquake WHERE _batch = '{THIRD}'")
+        put(lake, "earthquake", [quake("n1", 5.0)], SECOND)
+        dbt.build(lake)
+        same_as_made_anew(lake)
+
     def test_only_rows_that_differ_are_written(self, lake: Settings) -> None:
         write(lake, "UPDATE lake.resource.division SET name = '东风区' WHERE code = '230804'")
         dbt.build(lake, select=["geography"])
@@ -92,6 +124,22 @@ class TestLaterRuns:
         rows = read(lake, "SELECT * FROM theme.hazard ORDER BY 1")
         assert not dbt.build(lake, select=["hazard"], full_refresh=True).failed
         assert read(lake, "SELECT * FROM theme.hazard ORDER BY 1") == rows
+
+
+def written(settings: Settings, library: str, model: str) -> set[str]:
+    """The keys that the last snapshot which wrote into a model has inserted."""
+    changes = f"ducklake_table_changes('lake', '{library}', '{model}', 0, {newest(settings)})"
+    asked = f"SELECT snapshot_id, hazard_id FROM {changes} WHERE change_type IN ('insert', 'update_postimage')"
+    rows = read(settings, asked)
+    return {key for snapshot, key in rows if snapshot == max(one for one, _ in rows)}
+
+
+def same_as_made_anew(settings: Settings) -> None:
+    """What stands in the models is what all of them hold when everything is reckoned again."""
+    tables = [f"{one.library}.{one.name}" for one in MODELS.values()]
+    before = {table: read(settings, f"SELECT * FROM {table} ORDER BY ALL") for table in tables}
+    assert not dbt.build(settings, full_refresh=True).failed
+    assert {table: read(settings, f"SELECT * FROM {table} ORDER BY ALL") for table in tables} == before
 
 
 def newest(settings: Settings) -> int:

@@ -1,13 +1,17 @@
 {# For models that grow: which batches of a source are not, or no longer, in the model as they are in the source.
-   Counting rows by batch reads one column. It sees new batches, corrections, undone batches and removed keys. #}
+   Counting rows by batch reads one column. It sees new batches, corrections, undone batches and removed keys; rows that were made
+   anew in as many (a rebuild by a newer contract) are of a later snapshot of the lake than all that the model holds. #}
 {% macro changed_batches(dataset) -%}
+    {%- set relation = resource(dataset) -%}
+    {%- set made = 'max(snapshot_id)' if is_incremental() and relation is not string and not relation.is_cte else '0' -%}
     select _batch from (
-        select _batch, count(*) as there, 0 as here from {{ resource(dataset) }} group by _batch
+        select _batch, count(*) as there, 0 as here, {{ made }} as made from {{ relation }} group by _batch
         {% if is_incremental() -%}
         union all
-        select _batch, 0, count(*) from {{ this }} where source_dataset = '{{ dataset }}' group by _batch
+        select _batch, 0, count(*), 0 from {{ this }} where source_dataset = '{{ dataset }}' group by _batch
         {%- endif %}
     ) group by _batch having sum(there) <> sum(here)
+    {%- if is_incremental() %} or max(made) > (select coalesce(max(snapshot_id), 0) from {{ this }}){% endif %}
 {%- endmacro %}
 
 {# Incremental strategy "by_batch": the query holds the rows of changed batches only; whatever the table held of these
