@@ -23,8 +23,8 @@ MUCH = replace(LITTLE, resources=2_400, agreements=900, batches=9_000, attempts=
 SAVED = 6
 """Statements that an empty part saves, or another state of the one thing that is shown."""
 FILLED = 260
-"""Rows by which lists were not full yet: thirty tasks with eight rows each, eighteen collections with their twelve agencies. Who
-reads all agreements, the least of what grows, reads six hundred more."""
+"""Rows by which lists were not full yet: thirty tasks with eight rows each, eighteen collections with their twelve agencies.
+Who reads all agreements, the least of what grows, reads six hundred more."""
 
 
 class Rows:
