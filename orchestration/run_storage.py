@@ -63,7 +63,7 @@ class EventStorage(SqliteEventLogStorage):
 
 
 class RunStorage(DagsterSqliteStorage):
-    """Dagster's SQLite storage with such events; what an earlier hub wrote is where it was."""
+    """Dagster's SQLite storage with such events; what was written before it is where it was."""
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]) -> RunStorage:

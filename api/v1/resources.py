@@ -191,7 +191,7 @@ def find(
 def suggestions(
     session: SessionDep,
     subject: SubjectDep,
-    q: Annotated[str, Query(description="What was typed until now", examples=["水库名"])] = "",
+    q: Annotated[str, Query(description="What was typed until now", examples=["企业名"])] = "",
     size: Annotated[int, Query(ge=1, le=20)] = 10,
 ) -> list[SuggestionOut]:
     """The first entries that hold it, of those that the caller may know of; the very name first, then titles."""
