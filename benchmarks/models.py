@@ -1,8 +1,8 @@
-"""`models`: refreshing the demo pack's models with a million events when one in a hundred is new, beside making them anew.
+"""`models`: refreshing the demo pack's models with many events when one in a hundred is new, beside making them anew.
 
 Baseline: a full refresh of all models. Candidates: a refresh with nothing new, with a batch of 1 % more events, with a batch of
 them undone. CPU is that of this process, without dbt's start; rows are those that the lake's snapshots say were written.
-Limit: a refresh of 1 % costs less than half of a full one. `python -m benchmarks.models [--events 1000000]`
+Limit: a refresh of 1 % costs less than half of a full one. `python -m benchmarks.models [--events 50000]`
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ SELECT 'E' || i, '企业' || i, '2301' || lpad((1 + i % 99)::VARCHAR, 2, '0'), '
 def main() -> None:
     """Status 1 where a small refresh costs too much of a whole one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--events", type=int, default=50_000)
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="hui-bench-"))
     try:

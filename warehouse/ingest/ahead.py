@@ -41,7 +41,7 @@ class Ahead:
 
     def __exit__(self, *_: object) -> None:
         for future in self._begun.values():
-            with suppress(HubError, OSError, KeyError):
+            if future.exception() is None:  # else it is told when it is read in its turn, by the next run
                 _tidy(future.result())
         self._thread.submit(self._turn.close)
         self._thread.shutdown()
