@@ -9,8 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+import yaml
 
 from contracts.packs.errors import InvalidPack, fault
 
@@ -94,9 +93,9 @@ def _read(files: tuple[tuple[Path, int], ...]) -> Mapping[str, Model]:
 
 def _entries(path: Path) -> list[Mapping[str, Any]]:
     try:
-        document = YAML(typ="safe").load(path.read_text(encoding="utf-8")) or {}
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader) or {}  # dbt's own reader
         entries: list[Mapping[str, Any]] = document.get("models", [])
-    except (YAMLError, UnicodeDecodeError, AttributeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, AttributeError) as error:
         why = " ".join(str(error).split())[:300]
         raise fault(f"{path.name} 不是可读的 YAML：{why}", f"{path.name} is no YAML that can be read: {why}") from error
     return entries
