@@ -177,21 +177,20 @@ def _installed(name: str) -> str:
 
 
 def _extensions(settings: Settings) -> Finding:
-    """DuckDB's extensions load from the installed wheels."""
+    """DuckDB's extensions load from the installed wheels, signed by its makers."""
     from warehouse.storage import connection
 
-    folder = connection.extension_directory(settings)
-    names = ["ducklake", "postgres_scanner" if settings.lake_catalog else "sqlite_scanner"]
-    missing = [name for name in names if not any(folder.rglob(f"{name}.duckdb_extension"))]
-    if not missing:
+    names = connection.extensions(settings)
+    faulty = [name for name in names if not connection.is_signed(name)]
+    if not faulty:
         return Finding(
             "extensions", "good", f"DuckDB 扩展 {'、'.join(names)} 可用", f"DuckDB extensions {', '.join(names)} are there"
         )
     return Finding(
         "extensions",
         "bad",
-        f"缺少 DuckDB 扩展 {'、'.join(missing)}",
-        f"DuckDB extensions missing: {', '.join(missing)}",
+        f"DuckDB 扩展 {'、'.join(faulty)} 缺失、版本不符或签名无效",
+        f"DuckDB extensions missing, of another version or not as signed: {', '.join(faulty)}",
         "make setup",
         "make setup",
     )

@@ -57,26 +57,10 @@ def time_limit(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterato
 
 
 def _open(settings: Settings) -> duckdb.DuckDBPyConnection:
-    spill = settings.scratch / "spill-sql"
-    spill.mkdir(parents=True, exist_ok=True)
-    connection = duckdb.connect(
-        ":memory:",
-        config={
-            "extension_directory": str(lake.extension_directory(settings)),
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "memory_limit": MEMORY,
-            "temp_directory": str(spill),
-            "max_temp_directory_size": SPILL,
-            "python_enable_replacements": "false",
-            **({"threads": str(settings.threads)} if settings.threads else {}),
-        },
-    )
+    limits = {"memory_limit": MEMORY, "max_temp_directory_size": SPILL, "python_enable_replacements": "false"}
+    connection = lake.connected(settings, settings.scratch / "spill-sql", **limits)
     try:
-        for name in ("postgres_scanner" if settings.lake_catalog else "sqlite_scanner", "ducklake"):
-            lake._load(connection, name)
-        options = ", ".join(f"{k} {lake._option(v)}" for k, v in lake.attach_options(settings, read_only=True).items())
-        connection.execute(f"ATTACH {literal(lake.address(settings))} AS lake ({options})")
+        lake.attach(connection, settings, read_only=True)
         connection.execute("SELECT 1 FROM lake.quarantine.rows LIMIT 0")  # DuckLake opens its metadata at the first use
         connection.execute(f"SET GLOBAL TimeZone = {literal(lake.ZONE)}")
         connection.execute(f"SET allowed_directories = [{literal(lake.data_path(settings))}, {literal(settings.lake)}]")

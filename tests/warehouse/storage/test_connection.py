@@ -6,10 +6,12 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
+from hub import doctor
 from warehouse.serving.sandbox import sandbox
 from warehouse.settings import Settings
 from warehouse.storage import connection, instances
@@ -49,6 +51,33 @@ def test_a_reader_cannot_write(settings: Settings) -> None:
     connection.initialise(settings)
     with connection.reader(settings) as lake, pytest.raises(Exception, match="read-only"):
         lake.execute("CREATE TABLE lake.raw.no AS SELECT 1")
+
+
+@pytest.fixture
+def forged(tmp_path: Path) -> Path:
+    """An extension whose signature, its last 256 bytes, is none."""
+    [source] = [path for path in [connection._extension("postgres_scanner")] if path]
+    path = tmp_path / source.name
+    path.write_bytes(source.read_bytes()[:-256] + bytes(256))
+    return path
+
+
+@pytest.mark.parametrize("opened", [connection.reader, connection.writer, sandbox])
+def test_a_lake_loads_no_other_extension(settings: Settings, forged: Path, opened: Any) -> None:
+    """Its own two are loaded without a look at their signatures (decision 0038); after them the door is shut for good."""
+    connection.initialise(settings)
+    with opened(settings) as lake:
+        with pytest.raises(duckdb.Error):
+            lake.execute("SET GLOBAL allow_unsigned_extensions = true")
+        with pytest.raises(duckdb.Error, match=r"signature|disabled|lock"):
+            lake.execute(f"LOAD '{forged}'")
+
+
+def test_the_doctor_looks_at_signatures(settings: Settings, forged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert all(connection.is_signed(name) for name in connection.EXTENSIONS)
+    monkeypatch.setattr(connection, "_extension", lambda name: forged)
+    assert not connection.is_signed("postgres_scanner")
+    assert doctor._extensions(settings).state == "bad"
 
 
 def test_a_second_writer_is_told_who_holds_the_lake(settings: Settings) -> None:
