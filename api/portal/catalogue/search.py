@@ -8,12 +8,13 @@ from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
+from markupsafe import Markup
 from sqlmodel import Session
 
-from api.http.dependencies import SessionDep
+from api.http.dependencies import SessionDep, SubjectDep
 from api.portal.components.freshness import Freshness, freshness
 from api.portal.shell.guards import CataloguePage
-from api.portal.shell.page import Page, render
+from api.portal.shell.page import Page, render, secured
 from api.portal.tasks import tasks as waiting
 from api.portal.wording import labels as words
 from api.portal.wording.i18n import N_
@@ -22,11 +23,12 @@ from catalog.identity.people import Subject
 from catalog.overview import statistics
 from catalog.overview.inbox import pressing
 from catalog.search.facets import SORTS, Filters
-from catalog.search.search import Hit, search
+from catalog.search.search import Hit, search, suggested
 
 router = APIRouter(include_in_schema=False)
 
 SIZES = (20, 50, 100)
+OPTION = Markup('<option value="{}">{}</option>')
 SORT_WORDS: Mapping[str, str] = {
     "relevance": N_("相关度"),
     "updated": N_("最近更新"),
@@ -83,6 +85,15 @@ class ResultEntry:
 
     hit: Hit
     fresh: Freshness
+
+
+@router.get("/suggestions", response_class=HTMLResponse)
+def suggestions(session: SessionDep, subject: SubjectDep, q: str = "") -> HTMLResponse:
+    """Titles for what somebody is typing into a field of search."""
+    found = suggested(session, q.strip()[:200], subject=subject)
+    options = Markup("").join(OPTION.format(one.title, one.name) for one in found)
+    answer: HTMLResponse = secured(HTMLResponse(options))
+    return answer
 
 
 @router.get("/", response_class=HTMLResponse)

@@ -229,6 +229,19 @@ def test_a_filter_swaps_the_list_keeps_the_focus_and_pushes_the_address(look: An
     watched.clean()
 
 
+def test_titles_are_offered_while_one_types_and_what_was_typed_stays_when_none_come(look: Any) -> None:
+    watched = look()
+    page = watched.open("/")
+    page.locator("#q").press_sequentially("危险")
+    expect(page.locator("#suggestions option[value='危险化学品重大危险源']")).to_be_attached()
+    watched.clean()
+    page.context.set_offline(True)
+    page.locator("#q").press_sequentially("源")
+    page.wait_for_event("requestfailed")
+    assert page.url.endswith("/")
+    assert page.locator("#q").input_value() == "危险源"
+
+
 def test_without_a_script_everything_but_copying_works(look: Any, hub: Filled) -> None:
     page = look(java_script_enabled=False).open("/")
     page.locator("#f-sharing-1").check()

@@ -87,8 +87,11 @@
     const said = event.target.querySelector ? event.target.querySelector("[data-announce]") : null;
     if (said) announce(said.textContent.trim().replace(/\s+/g, " "));
   });
-  document.addEventListener("htmx:responseError", function () { window.location.reload(); });
+  // What does not come leads to its page, which says why; titles offered to somebody who types are not missed.
+  function offered(event) { return event.detail.elt.matches("[data-search]"); }
+  document.addEventListener("htmx:responseError", function (event) { if (!offered(event)) window.location.reload(); });
   document.addEventListener("htmx:sendError", function (event) {
+    if (offered(event)) return;
     const path = event.detail && event.detail.pathInfo && event.detail.pathInfo.finalRequestPath;
     if (path) window.location.assign(path);
   });

@@ -1,4 +1,4 @@
-"""`GET /api/v1/suggestions`: titles for what is being typed, of entries that the caller may know of."""
+"""Titles for what is being typed, of entries that the caller may know of: `GET /api/v1/suggestions`, and the search's own."""
 
 from __future__ import annotations
 
@@ -28,5 +28,7 @@ def test_each_is_suggested_what_each_may_know_of(fresh_hub: Filled) -> None:
         saving.move(session, session.exec(select(Resource).where(Resource.name == name)).one(), "withdrawn")
     assert name not in {told["name"] for told in anybody.get(path, params={"q": title}).json()}
     assert client_of(app, settings, "steward").get(path, params={"q": title}).json()[0]["name"] == name
-    assert anybody.get(path).json() == []
+    assert f'value="{title}"' not in anybody.get("/suggestions", params={"q": title}).text
+    assert f'<option value="{title}">{name}</option>' in client_of(app, settings, "steward").get(f"/suggestions?q={title}").text
+    assert (anybody.get(path).json(), anybody.get("/suggestions").text) == ([], "")
     assert anybody.get(path, params={"q": title, "size": 99}).status_code == 422
