@@ -13,7 +13,7 @@ import pytest
 
 from catalog.access import compiled
 from tests.demo.made import demo  # noqa: F401 - the demo, for every room
-from tests.loop import NothingInTheLoop
+from tests.loop import NothingInTheLoop, one_for_all_clients
 from tests.servers import postgres_database, postgres_server  # noqa: F401 - fixtures of every room
 from warehouse.settings import Settings
 
@@ -64,6 +64,13 @@ def shared_data() -> Path:
 def told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process nothing else is answered beside an act that ends a right: it is told done at once."""
     monkeypatch.setattr(compiled, "HELD_SECONDS", 0.0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_loop() -> Iterator[None]:
+    """Requests of tests are answered in one event loop."""
+    with one_for_all_clients():
+        yield
 
 
 @pytest.fixture(autouse=True)

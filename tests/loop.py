@@ -14,6 +14,8 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from fastapi.testclient import TestClient
 from sqlalchemy import Engine, event
 
 from warehouse.storage import connection
@@ -70,6 +72,24 @@ class NothingInTheLoop:
         if in_the_loop():
             where = [line for line in traceback.format_stack(limit=60) if str(ROOT) in line and ".venv" not in line]
             self.violations.append(f"in the event loop {what}\n{''.join(where[-6:])}")
+
+
+@contextmanager
+def one_for_all_clients() -> Iterator[None]:
+    """One event loop, with its worker threads, for the requests of every TestClient whose application's lifespan nobody began:
+    a loop and three threads for each request cost more than to answer it."""
+    own = TestClient._portal_factory
+    with start_blocking_portal() as portal:
+
+        @contextmanager
+        def factory(client: TestClient) -> Iterator[BlockingPortal]:
+            yield client.portal or portal
+
+        TestClient._portal_factory = factory  # type: ignore[method-assign, assignment]
+        try:
+            yield
+        finally:
+            TestClient._portal_factory = own  # type: ignore[method-assign]
 
 
 class LoopWatch:
