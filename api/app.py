@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable
+from functools import cache
 
-from fastapi import FastAPI
-from starlette.routing import BaseRoute, Mount
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
 
 from api import background, delta_sharing, health, signed_links
-from api.http import described, documentation, errors, signing
+from api.http import compiled, described, documentation, errors, signing
 from api.http.admission import Admission
 from api.http.attempts import Attempts
 from api.http.headers import SecurityHeaders
@@ -103,21 +103,16 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         max_body_size=LARGEST_BODY,
         lifespan=background.lifespan,
+        routes=[*_routes()],
     )
     app.state.settings = settings
     app.state.attempts = Attempts()
     errors.install(app)
-    for module in ROUTES:
-        app.include_router(module.router, prefix="/api/v1")
-    app.include_router(acts.router(), prefix="/api/v1")
-    app.include_router(signed_links.router)
-    app.include_router(health.router)
-    app.include_router(documentation.router)
     app.mount("/delta-sharing", delta_sharing.create(settings, app.state.attempts))
-    if importlib.util.find_spec("api.portal.routes") is not None:
-        from api.portal import routes
+    if _has_portal():
+        from api.portal.shell import errors as pages
 
-        routes.mount(app, settings)
+        pages.install(app, settings)
     described.describe(app)
     app.router.middleware_stack = PlainRows(app.router.middleware_stack)
     app.add_middleware(Admission)
@@ -125,13 +120,25 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(InTime)
     app.add_middleware(Counting)
     app.add_middleware(SecurityHeaders)
-    _compile(app.routes)
     return app
 
 
-def _compile(routes: Iterable[BaseRoute]) -> None:
-    """Match nothing with every route: FastAPI makes them at the first match, half a second that would hold the loop."""
-    for route in routes:
-        route.matches({"type": "http", "method": "GET", "path": "/", "root_path": "", "headers": []})
-        if isinstance(route, Mount):
-            _compile(route.routes)
+@cache
+def _routes() -> list[BaseRoute]:
+    """What is answered over any installation."""
+    made = APIRouter(max_body_size=LARGEST_BODY)
+    for module in ROUTES:
+        made.include_router(module.router, prefix="/api/v1")
+    made.include_router(acts.router(), prefix="/api/v1")
+    made.include_router(signed_links.router)
+    made.include_router(health.router)
+    made.include_router(documentation.router)
+    if _has_portal():
+        from api.portal import routes
+
+        routes.add(made)
+    return compiled.compiled(made)
+
+
+def _has_portal() -> bool:
+    return importlib.util.find_spec("api.portal.routes") is not None

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Request
+from functools import cache
+
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
 
 from api import signed_links
 from api.delta_sharing import changes, listing, names, tables
 from api.http import errors
 from api.http.attempts import Attempts
+from api.http.compiled import compiled
 from api.http.language import language_of
 from catalog.access import Refused
 from contracts.errors import HubError
@@ -33,15 +37,21 @@ SPECIAL = {tables.Malformed: "MALFORMED_REQUEST", changes.Unsupported: "UNSUPPOR
 
 def create(settings: Settings, attempts: Attempts) -> FastAPI:
     """The protocol's door over one installation."""
-    app = FastAPI(title="Hui 汇: Delta Sharing", openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Hui 汇: Delta Sharing", openapi_url=None, docs_url=None, redoc_url=None, routes=[*_routes()])
     app.state.settings, app.state.attempts = settings, attempts
-    for module in (listing, tables, changes, signed_links):
-        app.include_router(module.router)
     app.add_exception_handler(HubError, hub_error)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(Exception, unexpected)
     return app
+
+
+@cache
+def _routes() -> list[BaseRoute]:
+    made = APIRouter()
+    for module in (listing, tables, changes, signed_links):
+        made.include_router(module.router)
+    return compiled(made)
 
 
 def told(status: int, message: str, code: str = "") -> Response:
