@@ -20,10 +20,11 @@ from contracts import clock
 
 NAMES = (
     "onboard", "onboard-20m", "datasets", "whole", "rows", "peers", "peers-1m", "pull", "stall", "readers", "beside", "pollock",
-    "pages", "search",
+    "pages", "search", "models", "models-1m",
 )  # fmt: skip
 MORE = {
     "onboard-20m": ("onboard", "--rows", "20000000", "--pairs", "2"),
+    "models-1m": ("models", "--events", "1000000"),
     "peers-1m": ("peers", "--rows", "1000000", "--connections", "8", "--rounds", "3"),
 }
 """Benchmarks that are others at another size."""

@@ -2,12 +2,14 @@
 
 Baseline: a full refresh of all models. Candidates: a refresh with nothing new, with a batch of 1 % more events, with a batch of
 them undone. CPU is that of this process, without dbt's start; rows are those that the lake's snapshots say were written.
-Limit: a refresh of 1 % costs less than half of a full one. `python -m benchmarks.models [--events 50000]`
+Limit: a refresh of 1 % costs less than half of a full one, both above what dbt takes for itself: a run over empty tables.
+`python -m benchmarks.models [--events 50000]`
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import shutil
 import sys
 import tempfile
@@ -55,6 +57,9 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="hui-bench-"))
     try:
         settings = Settings(home=folder / "var", _env_file=None)  # type: ignore[call-arg]
+        prepare(settings)
+        dbt.build(settings, tests=False)
+        itself = told("empty tables", settings, lambda: None, full_refresh=True)
         fill(settings, options.events)
         dbt.build(settings, tests=False)
         more = options.events // 100
@@ -66,12 +71,14 @@ def main() -> None:
         told("that batch undone", settings, lambda: write(settings, undone))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(f"1 % more: {part / whole:.2f} of making all anew")
-    sys.exit(1 if part / whole > LIMIT else 0)
+    above = (part - itself) / (whole - itself)
+    print(f"1 % more: {above:.2f} of making all anew above empty tables ({part / whole:.2f} in all)")
+    print(f"memory at most: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
+    sys.exit(1 if above > LIMIT else 0)
 
 
-def fill(settings: Settings, events: int) -> None:
-    """A home with the demo's pack, a province of a hundred counties and that many events."""
+def prepare(settings: Settings) -> None:
+    """A home with the demo's pack and its tables, empty."""
     connection.initialise(settings)
     database.migrate(settings.catalog_database)
     hub = open_hub(settings)
@@ -84,6 +91,11 @@ def fill(settings: Settings, events: int) -> None:
     with connection.writer(settings) as lake:
         for contract in contracts:
             tables.make(lake, contract, libraries=("resource",))
+
+
+def fill(settings: Settings, events: int) -> None:
+    """A province of a hundred counties and that many events."""
+    with connection.writer(settings) as lake:
         lake.execute(DIVISIONS)
         lake.execute(ENTERPRISES)
         lake.execute(EVENTS.format(batch="b", batches=BATCHES, many=events, first=0))
