@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 from catalog.identity.organizations import Organization
 from catalog.identity.people import system_subject
@@ -28,6 +29,7 @@ from warehouse.settings import Settings
 from warehouse.storage import connection, tables
 
 LIMIT = 0.5
+ROUNDS = 3
 FOLDERS = (SHIPPED / "base", SHIPPED / "emergency")
 BATCHES = 100
 EVENTS = """
@@ -59,19 +61,23 @@ def main() -> None:
         settings = Settings(home=folder / "var", _env_file=None)  # type: ignore[call-arg]
         prepare(settings)
         dbt.build(settings, tests=False)
-        itself = told("empty tables", settings, lambda: None, full_refresh=True)
+        itself = median(told("empty tables", settings, lambda: None, full_refresh=True) for _ in range(ROUNDS))
         fill(settings, options.events)
         dbt.build(settings, tests=False)
-        more = options.events // 100
-        whole = told("made anew", settings, lambda: None, full_refresh=True)
         told("nothing new", settings, lambda: None)
+        more = options.events // 100
         new = EVENTS.format(batch="n", batches=1, many=more, first=options.events)
-        part = told(f"{more:,} events more", settings, lambda: write(settings, new))
         undone = "DELETE FROM lake.resource.earthquake WHERE _batch LIKE 'n%'"
-        told("that batch undone", settings, lambda: write(settings, undone))
+        wholes, parts = [], []
+        for _ in range(ROUNDS):
+            wholes.append(told("made anew", settings, lambda: None, full_refresh=True))
+            parts.append(told(f"{more:,} events more", settings, lambda: write(settings, new)))
+            told("that batch undone", settings, lambda: write(settings, undone))
+        whole, part = median(wholes), median(parts)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     above = (part - itself) / (whole - itself)
+    print(f"CPU, medians of {ROUNDS}: empty tables {itself:.1f} s, made anew {whole:.1f} s, 1 % more {part:.1f} s")
     print(f"1 % more: {above:.2f} of making all anew above empty tables ({part / whole:.2f} in all)")
     print(f"memory at most: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
     sys.exit(1 if above > LIMIT else 0)
