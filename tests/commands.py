@@ -6,13 +6,13 @@ import io
 import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
 from catalog.store import database
 from cli.main import main
-from cli.terminal import context
 from warehouse.settings import Settings
 from warehouse.storage import connection
 
@@ -26,26 +26,26 @@ class Done:
     stderr: str
 
 
-def hub(home: Path, *words: str, **environment: str) -> Done:
-    """One command over a home: arguments, environment, status and both outputs as in a process; nothing of it stays behind."""
+def hub(home: Path, *words: str, typed: str = "", **environment: str) -> Done:
+    """One command over a home: arguments, what is typed, environment, status and both outputs as in a process; nothing of it
+    stays behind."""
     out, err = io.StringIO(), io.StringIO()
     told = {"HUB_HOME": str(home), "HUB_LANG": "en", **environment}
     before = os.umask(0o022)
     os.umask(before)
-    key = context.key.set("")
     status: object = 0
     try:
         with (
             mock.patch.dict(os.environ, told),
             mock.patch.object(sys, "argv", ["hub", *words]),
+            mock.patch.object(sys, "stdin", io.StringIO(typed)),
             redirect_stdout(out),
             redirect_stderr(err),
         ):
-            main()
+            copy_context().run(main)  # the key, what was announced
     except SystemExit as ended:
         status = ended.code
     finally:
-        context.key.reset(key)
         os.umask(before)
         settings = Settings(home=home, _env_file=None)  # type: ignore[call-arg]
         connection.forget(settings)

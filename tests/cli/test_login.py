@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,11 +14,11 @@ from catalog.store import database
 from cli.main import VERBS
 from cli.terminal import credentials
 from cli.terminal.identity import KEYLESS
+from tests import commands
+from tests.commands import Done
 from warehouse.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[2]
-HUB = (sys.executable, "-c", "import sys; from cli.main import main; sys.exit(main())")
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., Done]
 DOOR = "emergency door"
 
 
@@ -38,19 +35,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(home: Path, tmp_path: Path) -> Run:
     """`hub` with a folder of settings of its own, so that nobody is signed in."""
 
-    def hub(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    def hub(*words: str, **more: str) -> Done:
         return _run(home, tmp_path, *words, **more)
 
     return hub
 
 
-def _run(home: Path, config: Path, *words: str, typed: str = "", **more: str) -> subprocess.CompletedProcess[str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
-    mine = {"HUB_HOME": str(home), "HUB_LANG": "en", "XDG_CONFIG_HOME": str(config), "HOME": str(config)}
-    ring = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
-    return subprocess.run(
-        [*HUB, *words], env=own | mine | ring | more, cwd=ROOT, input=typed, capture_output=True, text=True, timeout=300
-    )
+def _run(home: Path, config: Path, *words: str, typed: str = "", **more: str) -> Done:
+    mine = {"XDG_CONFIG_HOME": str(config), "HOME": str(config), "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+    return commands.hub(home, *words, typed=typed, **{**mine, **more})
 
 
 def _key(home: Path, *roles: str) -> str:
