@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout
-from contextvars import copy_context
+from contextvars import Context
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -42,7 +42,7 @@ def hub(home: Path, *words: str, typed: str = "", **environment: str) -> Done:
             redirect_stdout(out),
             redirect_stderr(err),
         ):
-            copy_context().run(main)  # the key, what was announced
+            Context().run(main)  # with no key, and nothing announced, of another command
     except SystemExit as ended:
         status = ended.code
     finally:
