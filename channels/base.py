@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -16,6 +17,8 @@ from channels.settling import Settling
 from contracts.errors import HubError
 
 _BATCH_ID = re.compile(r"(?<!\d)(\d{8}-\d{4,})(?!\d)")
+LONGEST_SHOWN = 200
+"""Characters of a value that a peek shows."""
 COLLECT_SECONDS = 600.0
 """How long one collect may take where its settings do not say."""
 
@@ -79,6 +82,8 @@ class Source:
     settling: Settling = field(default_factory=Settling)
     seconds: float = float("inf")
     """Seconds that are left in the run."""
+    takes_whole: Callable[[], bool] = lambda: False
+    """Whether the dataset's contract takes each delivery for the whole table, and removes what is not in it."""
 
 
 Given = TypeVar("Given", bound=ChannelSettings)
@@ -132,6 +137,23 @@ class Channel(ABC, Generic[Given]):
     def passed_over(self) -> list[tuple[Path, str, str]]:
         """What lies there and will never be taken, each with why, in Chinese and English."""
         return []
+
+
+def variable(name: str) -> str:
+    """The name of an environment variable that holds a secret, checked. ValueError, in both languages."""
+    if name and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError("应为环境变量的名称，不是令牌本身 / must name an environment variable, it is not the token itself")
+    return name
+
+
+def shown(record: Mapping[Any, Any]) -> dict[str, str]:
+    """A record as a peek shows it: names and values as text, cut where they are long."""
+    return {str(name)[:LONGEST_SHOWN]: _text(value) for name, value in record.items()}
+
+
+def _text(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text.encode("utf-8", "replace").decode()[:LONGEST_SHOWN]
 
 
 def corrected_batch(filename: str) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -20,7 +19,7 @@ import httpx
 from pydantic import AfterValidator, Field
 
 from channels.asking import Asker, Limits, NotGot, Page, asker
-from channels.base import Channel, ChannelFailed, ChannelSettings, Glimpse
+from channels.base import Channel, ChannelFailed, ChannelSettings, Glimpse, shown, variable
 from channels.ports import Arrival, Landing, Readers, Received
 from channels.progress import Progress, kept
 from contracts.clock import now
@@ -28,8 +27,6 @@ from contracts.errors import HubError
 from contracts.pages import NoPage, PageBroken, PageRead, PageRequest, newer
 
 MAX_PAGES = 100_000
-LONGEST_SHOWN = 200
-"""Characters of a value that a peek shows."""
 
 
 def _address(url: str) -> str:
@@ -39,12 +36,6 @@ def _address(url: str) -> str:
     if parts.password:
         raise ValueError("不得含密码，请用 token_env 或 token_file / must hold no password: use token_env or token_file")
     return url
-
-
-def _variable(name: str) -> str:
-    if name and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise ValueError("应为环境变量的名称，不是令牌本身 / must name an environment variable, it is not the token itself")
-    return name
 
 
 class HttpSettings(ChannelSettings):
@@ -67,7 +58,7 @@ class HttpSettings(ChannelSettings):
     total: str = ""
     since: str = ""
     since_item: str = ""
-    token_env: Annotated[str, AfterValidator(_variable)] = ""
+    token_env: Annotated[str, AfterValidator(variable)] = ""
     token_file: str = ""
     header: str = Field(default="Authorization", min_length=1)
     attempts: int = Field(default=Limits.attempts, ge=1, le=20)
@@ -346,15 +337,9 @@ def _from_the_start(endpoint: HttpSettings, since: str) -> Progress:
 
 
 def _shown(line: bytes) -> dict[str, str]:
-    """A record as a peek shows it: names and values as text, cut where they are long."""
+    """A record as a peek shows it."""
     record = json.loads(line)
-    pairs = record.items() if isinstance(record, dict) else (("value", record),)
-    return {str(name)[:LONGEST_SHOWN]: _text(value) for name, value in pairs}
-
-
-def _text(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text.encode("utf-8", "replace").decode()[:LONGEST_SHOWN]
+    return shown(record if isinstance(record, dict) else {"value": record})
 
 
 def _token(path: Path) -> str:

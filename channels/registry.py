@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from channels.base import Channel, ChannelSettings, Source
+from channels.database import DatabaseChannel
 from channels.folder import FolderChannel
 from channels.http import HttpChannel
 from channels.workbooks import WorkbookChannel
@@ -18,7 +19,9 @@ from contracts.errors import HubError
 
 GROUP = "hui.channels"
 """`[project.entry-points."hui.channels"]` of a plug-in: the kind's name, and its class."""
-OWN: Mapping[str, type[Channel[Any]]] = {one.kind: one for one in (FolderChannel, HttpChannel, WorkbookChannel)}
+OWN: Mapping[str, type[Channel[Any]]] = {
+    one.kind: one for one in (DatabaseChannel, FolderChannel, HttpChannel, WorkbookChannel)
+}
 _WRONG = {
     "missing": ("必填", "is required"),
     "extra_forbidden": ("不是这种通道的设置", "is no setting of this kind of channel"),

@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 from catalog.acquisition.negotiation import WrongTerm
 from warehouse.settings import Settings
 
-PLACES = ("path", "outbox", "token_file")
+PLACES = ("path", "outbox", "token_file", "password_file", "ca_file")
 """Settings that name a place of the machine."""
 FOLDERS = ("path", "outbox")
+VARIABLES = ("token_env", "password_env")
+"""Settings that name a variable of the machine."""
 VARIABLE = re.compile(r"HUB_TOKEN_[A-Z0-9_]{1,80}")
-"""Variables that hold a channel's token: none of the hub's own settings is sent to a stranger's address."""
+"""Variables that hold a channel's token or password: none of the hub's own settings is sent to a stranger's address."""
 
 
 def require_allowed(
@@ -32,8 +34,10 @@ def require_allowed(
         for name in PLACES:
             if channel.get(name):
                 _require_place(settings, name, str(channel[name]))
-        _require_variable(str(channel.get("token_env") or ""))
-        _require_address(str(channel.get("url") or ""))
+        for name in VARIABLES:
+            _require_variable(name, str(channel.get(name) or ""))
+        if channel.get("kind") != "database":  # whose address is checked with its settings
+            _require_address(str(channel.get("url") or ""))
         _require_settings(route, channel)
 
 
@@ -63,7 +67,7 @@ def _require_settings(route: str, channel: Mapping[str, Any]) -> None:
 def _require_place(settings: Settings, name: str, value: str) -> None:
     path = Path(value)
     place = (path if path.is_absolute() else settings.root / path).resolve()
-    own = settings.secret_folders if name == "token_file" else settings.drop_folders
+    own = settings.drop_folders if name in FOLDERS else settings.secret_folders
     allowed = (*own, *settings.other_folders)
     if any(place != folder and place.is_relative_to(folder) for folder in allowed):
         return
@@ -75,12 +79,12 @@ def _require_place(settings: Settings, name: str, value: str) -> None:
     )
 
 
-def _require_variable(name: str) -> None:
+def _require_variable(setting: str, name: str) -> None:
     if name and not VARIABLE.fullmatch(name):
         raise WrongTerm(
-            "token_env",
-            f"令牌的环境变量应以 HUB_TOKEN_ 开头，如 HUB_TOKEN_WATER；「{name}」不是。",
-            f"The variable of a token begins with HUB_TOKEN_, like HUB_TOKEN_WATER; {name!r} does not.",
+            setting,
+            f"令牌或口令的环境变量应以 HUB_TOKEN_ 开头，如 HUB_TOKEN_WATER；「{name}」不是。",
+            f"The variable of a token or password begins with HUB_TOKEN_, like HUB_TOKEN_WATER; {name!r} does not.",
         )
 
 

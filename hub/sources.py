@@ -18,6 +18,7 @@ from channels.base import Channel, Source, as_taken
 from channels.settling import Settling
 from contracts.deliveries import Receipt
 from contracts.excel.marks import TemplateMark
+from contracts.model import Delivery
 from contracts.pages import NoPage, PageRead, PageRequest
 from hub.hub import Hub
 from warehouse.foreign.telling import CannotBeRead
@@ -95,6 +96,7 @@ def opened(hub: Hub, agreed: Agreed, *, settling: Settling | None = None, second
         _agencies(hub, agreement) if agreement.route == "collect" else frozenset(),
         settling or Settling(),
         seconds,
+        lambda: _takes_whole(hub, agreement.dataset),
     )
     return registry.opened(agreed.kind, agreed.settings, source, route=agreement.route)
 
@@ -133,6 +135,13 @@ class ProcessReaders:
         from warehouse.ingest import senders
 
         return senders.sender(self.settings, mark, uploader)
+
+
+def _takes_whole(hub: Hub, dataset: str) -> bool:
+    try:
+        return hub.lookups.contract(dataset).delivery is Delivery.FULL
+    except KeyError:
+        return False  # there is no contract: receiving says so
 
 
 def _agencies(hub: Hub, agreement: Agreement) -> frozenset[str]:

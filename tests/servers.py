@@ -8,12 +8,17 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
+import pymysql  # type: ignore[import-untyped]
 import pytest
 
 HERE = "postgresql://postgres@127.0.0.1:5432"
 """A server that is there already, with trust for local users; HUB_TEST_POSTGRES names another."""
+
+MARIADB = "mysql://root@127.0.0.1:3306/test"
+"""A server that is there already, with a database of that name; HUB_TEST_MARIADB names another."""
 
 
 def _answers(server: str) -> bool:
@@ -66,6 +71,20 @@ def postgres_database(postgres_server: str) -> Iterator[Callable[[str], str]]:
     yield make
     for name in made:
         run_statement(postgres_server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> str:
+    """URL of a MariaDB or MySQL server; where there is none the tests skip, with CI=true they fail instead."""
+    server = os.environ.get("HUB_TEST_MARIADB", MARIADB)
+    parts = urlsplit(server)
+    try:
+        pymysql.connect(host=parts.hostname, port=parts.port, user=parts.username, password=parts.password or "").close()
+    except pymysql.err.MySQLError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(f"no MariaDB at {parts.hostname}:{parts.port}: {error}")
+    return server
 
 
 def database_url(server: str, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import uuid
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
+import psycopg
+import pymysql  # type: ignore[import-untyped]
 from openpyxl import load_workbook
 from sqlmodel import Session
 
@@ -22,11 +25,13 @@ from catalog.entries import contracts as registry
 from catalog.identity.organizations import Organization
 from contracts.excel import template
 from hub.hub import Hub
+from tests.channels.wire import Wire
 from tests.orchestration.conftest import agree, drop, site
 
 Rows = list[tuple[str, int]]
 AGREEMENT, DATASET = "XY-bench", "bench"
 BIG = 120 << 20
+LONG_ROWS = BIG // 33_000 + 1
 
 
 class Bench(ABC):
@@ -36,6 +41,10 @@ class Bench(ABC):
     route: ClassVar[str] = "request"
     bad: ClassVar[tuple[tuple[dict[str, Any], str], ...]]
     """Settings that must be refused, each with the field at fault."""
+    server: ClassVar[str] = ""
+    """Fixture of the server that it stands on, where it does not bring its own."""
+    turned_away: ClassVar[str] = ""
+    """What the source says to whom it does not know."""
 
     def __init__(self, hub: Hub) -> None:
         self.hub, self.place = hub, hub.settings.root / "bench"
@@ -153,6 +162,7 @@ class WorkbookBench(Bench):
 
 class HttpBench(Bench):
     kind = "http"
+    turned_away = "401"
     bad = (
         ({}, "url"),
         ({"url": "ftp://example.org/"}, "url"),
@@ -229,6 +239,176 @@ class HttpBench(Bench):
         self.server.server_close()
 
 
+class DatabaseBench(Bench):
+    """A table with a name that needs quotes, read by an account that may read it alone."""
+
+    kind = "database"
+    settled: ClassVar[dict[str, Any]]
+    bad = (
+        ({"table": "t"}, "url"),
+        ({"url": "http://user@h/db", "table": "t"}, "url"),
+        ({"url": "postgresql://user:secret@h/db", "table": "t"}, "url"),
+        ({"url": "postgresql://user@h/db?host=/tmp", "table": "t"}, "url"),
+        ({"url": "mysql://user@h/db?sslmode=maybe", "table": "t"}, "url"),
+        ({"url": "mysql://user@h:port/db", "table": "t"}, "url"),
+        ({"url": "mysql://user@h/db"}, "query"),
+        ({"url": "mysql://user@h/db", "table": "t", "query": "SELECT 1"}, "query"),
+        ({"url": "postgresql://user@h/db", "query": "DELETE FROM t"}, "query"),
+        ({"url": "postgresql://user@h/db", "query": "SELECT 1; DROP TABLE t"}, "query"),
+        ({"url": "postgresql://user@h/db", "query": "WITH x AS (DELETE FROM t RETURNING 1) SELECT * FROM x"}, "query"),
+        ({"url": "mysql://user@h/db", "query": "SELECT 1 INTO OUTFILE '/tmp/x'"}, "query"),
+        ({"url": "mysql://user@h/db", "query": "SELECT 1 /*!50000 INTO OUTFILE '/tmp/x' */"}, "query"),
+        ({"url": "mysql://user@h/db", "table": "t", "mode": "some"}, "mode"),
+        ({"url": "mysql://user@h/db", "table": "t", "mode": "cursor", "key_columns": "id"}, "cursor_column"),
+        ({"url": "mysql://user@h/db", "table": "t", "mode": "changes"}, "key_columns"),
+        ({"url": "mysql://user@h/db", "table": "t", "mode": "changes", "key_columns": 3}, "key_columns"),
+        ({"url": "mysql://user@h/db", "table": "t", "key_columns": "id"}, "key_columns"),
+        ({"url": "mysql://user@h/db", "table": "t", "password_env": "s3cret word"}, "password_env"),
+        ({"url": "mysql://user@h/db", "table": "t", "overlap": -1}, "overlap"),
+        ({"url": "mysql://user@h/db", "table": "t", "fetch_rows": 0}, "fetch_rows"),
+        ({"url": "mysql://user@h/db", "table": "t", "password": "s3cret"}, "password"),
+    )
+
+    def __init__(self, hub: Hub, server: str) -> None:
+        self.name, self.home = f"hui_bench_{uuid.uuid4().hex[:12]}", hub.settings.root
+        self.open(server)
+        super().__init__(hub)
+
+    @abstractmethod
+    def open(self, server: str) -> None:
+        """The account, the table, and the wire to them."""
+
+    @abstractmethod
+    def run(self, *statements: str) -> None:
+        """As who owns the table."""
+
+    @property
+    @abstractmethod
+    def table(self) -> str:
+        """As the settings name it."""
+
+    @property
+    @abstractmethod
+    def quoted(self) -> str:
+        """As a statement names it."""
+
+    def settings(self) -> dict[str, Any]:
+        self.home.mkdir(exist_ok=True)
+        secret = self.home / "password"
+        secret.write_text("genuine\n", encoding="utf-8")
+        return {"url": self.url, "table": self.table, "password_file": str(secret), **self.settled}
+
+    def put(self, name: str, rows: Rows) -> None:
+        self.last = rows[-1][0]
+        self.run(*(f"INSERT INTO {self.quoted}(site_id, amount) VALUES ('{key}', {amount})" for key, amount in rows))
+
+    def again(self) -> None:
+        self.run(f"UPDATE {self.quoted} SET amount = amount + 1", f"UPDATE {self.quoted} SET amount = amount - 1")
+
+    @contextmanager
+    def cut(self) -> Iterator[None]:
+        self.wire.cut_at = self.last.encode()
+        yield
+        self.wire.cut_at = b""
+
+    def close(self) -> None:
+        self.wire.close()
+
+
+class PostgresBench(DatabaseBench):
+    server = "postgres_server"
+    turned_away = "is not permitted to log in"
+    settled: ClassVar = {"mode": "cursor", "cursor_column": "amount", "key_columns": ["site_id"]}
+
+    def open(self, server: str) -> None:
+        self.connection = psycopg.connect(server, dbname="postgres", autocommit=True)
+        information = self.connection.info
+        self.wire = Wire(information.host, information.port)
+        self.url = f"postgresql://{self.name}@127.0.0.1:{self.wire.port}/postgres?sslmode=disable"
+        self.run(
+            f"CREATE ROLE {self.name} LOGIN PASSWORD 'genuine'",
+            f"CREATE SCHEMA {self.name}",
+            f"ALTER DEFAULT PRIVILEGES IN SCHEMA {self.name} GRANT SELECT ON TABLES TO {self.name}",
+            f"GRANT USAGE ON SCHEMA {self.name} TO {self.name}",
+            f"CREATE TABLE {self.quoted}(site_id text PRIMARY KEY, amount integer)",
+        )
+
+    def run(self, *statements: str) -> None:
+        for statement in statements:
+            self.connection.execute(statement.encode())
+
+    @property
+    def table(self) -> str:
+        return f'{self.name}.危 "险"; --'
+
+    @property
+    def quoted(self) -> str:
+        return f'{self.name}."危 ""险""; --"'
+
+    def put_big(self) -> int:
+        rows = f"SELECT 'B' || n AS site_id, n AS amount, repeat('x', 33000) AS note FROM generate_series(1, {LONG_ROWS}) n"
+        self.run(f"DROP TABLE {self.quoted}", f"CREATE VIEW {self.quoted} AS {rows}")
+        return BIG
+
+    def wrong_credentials(self) -> dict[str, Any]:
+        self.run(f"ALTER ROLE {self.name} NOLOGIN")
+        return self.settings()
+
+    def close(self) -> None:
+        super().close()
+        self.run(f"DROP SCHEMA {self.name} CASCADE", f"DROP OWNED BY {self.name}", f"DROP ROLE {self.name}")
+        self.connection.close()
+
+
+class MariaBench(DatabaseBench):
+    server = "mariadb_server"
+    turned_away = "1045"
+    settled: ClassVar = {"mode": "changes", "key_columns": ["site_id"]}
+
+    def open(self, server: str) -> None:
+        parts = urlsplit(server)
+        assert parts.hostname
+        assert parts.port
+        self.connection = pymysql.connect(
+            host=parts.hostname, port=parts.port, user=parts.username, password=parts.password or "", database="test"
+        )
+        self.wire = Wire(parts.hostname, parts.port)
+        self.url = f"mysql://{self.name}@127.0.0.1:{self.wire.port}/test?sslmode=disable"
+        self.run(
+            f"CREATE TABLE {self.quoted}(site_id VARCHAR(100) PRIMARY KEY, amount INTEGER) CHARACTER SET utf8mb4",
+            f"CREATE USER {self.name}@'%' IDENTIFIED BY 'genuine'",
+            f"GRANT SELECT ON test.{self.quoted} TO {self.name}@'%'",
+        )
+
+    def run(self, *statements: str) -> None:
+        with self.connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+        self.connection.commit()
+
+    @property
+    def table(self) -> str:
+        return f"{self.name} 危`险"
+
+    @property
+    def quoted(self) -> str:
+        return f"`{self.name} 危``险`"
+
+    def put_big(self) -> int:
+        rows = f"SELECT CONCAT('B', seq) AS site_id, seq AS amount, REPEAT('x', 33000) AS note FROM seq_1_to_{LONG_ROWS}"
+        self.run(f"DROP TABLE {self.quoted}", f"CREATE VIEW {self.quoted} AS {rows}")
+        return BIG
+
+    def wrong_credentials(self) -> dict[str, Any]:
+        self.run(f"SET PASSWORD FOR {self.name}@'%' = PASSWORD('another')")
+        return self.settings()
+
+    def close(self) -> None:
+        super().close()
+        self.run(f"DROP VIEW IF EXISTS {self.quoted}", f"DROP TABLE IF EXISTS {self.quoted}", f"DROP USER {self.name}@'%'")
+        self.connection.close()
+
+
 class ZipBench(Bench):
     kind = "zip"
     bad = (({}, "folder"), ({"folder": "x", "limit": 0}, "limit"), ({"folder": "x", "limit": "many"}, "limit"))
@@ -264,7 +444,10 @@ class ZipBench(Bench):
         return BIG
 
 
-BENCHES: Mapping[str, type[Bench]] = {one.kind: one for one in (FolderBench, HttpBench, WorkbookBench, ZipBench)}
+BENCHES: Mapping[str, type[Bench]] = {one.kind: one for one in (FolderBench, HttpBench, WorkbookBench, ZipBench)} | {
+    "postgresql": PostgresBench,
+    "mariadb": MariaBench,
+}
 
 
 @contextmanager
