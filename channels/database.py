@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_FLOOR, Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -389,7 +389,9 @@ def _less(column: Column, mark: str, overlap: Decimal) -> str:
     try:
         if column.kind == "number":
             number = Decimal(mark) - overlap
-            return f"{number:f}" if number.is_finite() else ""
+            if not number.is_finite():
+                return ""
+            return f"{number.to_integral_value(ROUND_FLOOR) if column.type == 'bigint' else number:f}"
         return str(datetime.fromisoformat(mark) - timedelta(seconds=float(overlap)))
     except (InvalidOperation, ValueError, OverflowError):
         return ""

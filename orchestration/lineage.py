@@ -12,6 +12,7 @@ from catalog.deliveries.batches import Batch
 from catalog.deliveries.quality import QualityResult
 from catalog.lineage.graph import LineageEvent
 from catalog.store import facts
+from channels import dialects
 from contracts.deliveries import Entry, Outcome, Receipt
 from contracts.model import Contract
 from hub import lineage
@@ -171,11 +172,14 @@ def _quality(outcome: Outcome) -> dict[str, Any]:
 
 
 def _outside(receipt: Receipt, channel: Mapping[str, Any]) -> tuple[str, str]:
-    """Name of what lies outside the hub: an endpoint by its address, otherwise the sender's files of this dataset."""
+    """Name of what lies outside the hub: an endpoint or a table by its address, else the sender's files of this dataset."""
     if channel.get("kind") == "http":
         scheme, _, rest = str(channel["url"]).partition("://")
         host, _, path = rest.partition("/")
         return f"{scheme}://{host}", path.split("?", 1)[0] or receipt.dataset
+    if channel.get("kind") == "database":
+        where = dialects.address(str(channel["url"]))
+        return f"{where.dialect}://{where.host}:{where.port}", f"{where.database}.{channel.get('table') or receipt.dataset}"
     return "file", f"{receipt.organization_id or 'local'}/{receipt.dataset}"
 
 

@@ -22,6 +22,7 @@ from hub.hub import Hub
 from tests.orchestration.conftest import drop, hub, inbox, stocked, turn  # noqa: F401 - fixtures
 
 STEWARD = Subject("local", kind="local")
+DATABASE = {"url": "mysql://u@127.0.0.1:9/d", "table": "t"}
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "add-a-channel.md"
 
 
@@ -53,12 +54,22 @@ def test_a_source_that_is_away_is_an_answer_not_an_error(stocked: Hub) -> None: 
     assert "was not got" in shown.problem_en
 
 
+def test_a_database_that_is_away_is_an_answer_too(stocked: Hub) -> None:  # noqa: F811
+    shown = seen(stocked, kind="database", settings=DATABASE)
+    assert not shown.reached
+    assert "127.0.0.1:9" in shown.problem
+    assert "cannot be reached" in shown.problem_en
+
+
 @pytest.mark.parametrize(
     ("given", "field"),
     [
         ({"kind": "folder", "settings": {"path": "/etc"}}, "path"),
         ({"kind": "http", "settings": {"url": "http://h/", "token_env": "HUB_AUDIT_WITNESS_KEY"}}, "token_env"),
         ({"kind": "http", "settings": {"url": "http://h/", "token_file": "/etc/shadow"}}, "token_file"),
+        ({"kind": "database", "settings": DATABASE | {"password_env": "HUB_CATALOG_URL"}}, "password_env"),
+        ({"kind": "database", "settings": DATABASE | {"password_file": "/etc/shadow"}}, "password_file"),
+        ({"kind": "database", "settings": DATABASE | {"ca_file": "keys/audit.key"}}, "ca_file"),
         ({"kind": "template", "settings": {"path": "inbox/a"}}, "kind"),
         ({"kind": "pigeon"}, "kind"),
     ],

@@ -15,16 +15,27 @@ PURCHASE = ("contract_number", "price_per_record", "ceiling", "why_bought", "fil
 COLLECTION = ("template_version", "period", "due_day", "due_months")
 LISTS = ("permitted_purposes", "fills_items")
 SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "database": ("url", "table", "query", "mode", "cursor_column", "key_columns", "overlap", "password_env"),
     "folder": ("path", "pattern"),
     "http": ("url", "records", "next", "total", "page", "since", "since_item", "token_env"),
     "template": ("path", "outbox"),
 }
 """Settings of a channel that the form offers; others are given by the API or the command."""
-KINDS: Mapping[str, str] = {"folder": N_("监视目录"), "http": N_("接口"), "template": N_("报送模板")}
+KINDS: Mapping[str, str] = {
+    "folder": N_("监视目录"),
+    "http": N_("接口"),
+    "database": N_("数据库"),
+    "template": N_("报送模板"),
+}
+MODES: Mapping[str, str] = {
+    "full": N_("全量：有变化时取全部"),
+    "changes": N_("变化：比对全部，取新增和改动的行"),
+    "cursor": N_("游标：按一列取新的行，定期比对"),
+}
 PERIODS: Mapping[str, str] = {"month": N_("按月"), "quarter": N_("按季"), "year": N_("按年")}
 ROUTE_KINDS: Mapping[str, tuple[str, ...]] = {
-    "request": ("folder", "http"),
-    "buy": ("folder", "http"),
+    "request": ("folder", "http", "database"),
+    "buy": ("folder", "http", "database"),
     "collect": ("template",),
 }
 CYCLE_CHOICES = CYCLES
@@ -73,7 +84,12 @@ def filled(agreement: Agreement, agencies: list[str]) -> Form:
         fields["redistribution"] = ("1",) if agreement.purchase.redistribution else ()
     channel = agreement.channel
     fields["kind"] = (str(channel.get("kind", "")),)
-    fields |= {f"{channel['kind']}-{name}": (str(value),) for name, value in channel.items() if name != "kind"}
+    fields |= {f"{channel['kind']}-{name}": (_typed(value),) for name, value in channel.items() if name != "kind"}
     if agreement.valid_until:
         fields["valid_until"] = (agreement.valid_until.isoformat(),)
     return Form(fields | {"agencies": tuple(agencies)})
+
+
+def _typed(value: object) -> str:
+    """A setting as somebody types it in; a list as its parts with commas."""
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -77,6 +77,20 @@ def test_a_need_goes_its_way_from_page_to_page(home: Settings) -> None:
     assert f"{path}/end" not in steward.get(path).text
 
 
+def test_a_database_is_entered_and_shown_as_it_was_typed_in(home: Settings) -> None:
+    steward, typed = _client(home, "steward"), {
+        "kind": "database", "database-url": "postgresql://hub@10.1.2.3/safety", "database-table": "danger",
+        "database-mode": "changes", "database-key_columns": "site, day", "database-password_env": "HUB_TOKEN_SAFETY",
+    }  # fmt: skip
+    path = _post(steward, "/agreements/new", **FORM | typed).headers["location"]
+    text = steward.get(f"{path}/change").text
+    assert 'value="site, day"' in text
+    assert 'value="changes" selected' in text
+    wrong = _post(steward, "/agreements/new", **FORM | typed | {"database-table": "", "database-query": "DROP TABLE danger"})
+    assert (wrong.status_code, "应为一条 SELECT 语句" in wrong.text) == (422, True)
+    assert 'id="w-database-query"' in wrong.text
+
+
 def test_faults_stand_at_their_fields_in_both_languages(home: Settings) -> None:
     for language, said in (
         ("zh", ("有单价时须有费用上限", "不在允许的位置", "必填")),
