@@ -11,7 +11,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 
 from channels import dialects
 from channels.base import Channel, ChannelFailed, ChannelSettings, Glimpse, shown, variable
-from channels.dialects import Column, Limits, Session
+from channels.dialects import Column, Limits, Line, Session
 from channels.given import Comparison, Given, Twice
 from channels.ports import Arrival, Landing, Received
 from contracts.clock import now
@@ -31,8 +31,8 @@ from contracts.clock import now
 OVERLAPS = {"time": Decimal(3600), "number": Decimal(1000)}
 """By how much a cursor looks behind its mark: an hour, or a thousand numbers. Who commits later than that is found by the
 comparison (dlt#2269, airbyte#14732)."""
-LOOK_EVERY = 1024
-"""Rows between two looks at the clock."""
+ROWS_AT_ONCE, BYTES_AT_ONCE = 1000, 4 << 20
+"""Rows that are compared, and measured against the limits, together."""
 
 
 def _address(url: str) -> str:
@@ -165,7 +165,7 @@ class DatabaseChannel(Channel[DatabaseSettings]):
         with self._connected() as session:
             relation = self._relation(session)
             columns = self._columns(session, relation)
-            with closing(session.rows(f"{_selected(columns, relation)} LIMIT {limit + 1}")) as rows:
+            with closing(session.rows(f"{dialects.selected(columns, relation)} LIMIT {limit + 1}")) as rows:
                 entries = [shown(dict(zip((one.name for one in columns), row, strict=True))) for row in rows]
         return Glimpse(tuple(entries[:limit]), len(entries) > limit)
 
@@ -246,18 +246,19 @@ class DatabaseChannel(Channel[DatabaseSettings]):
         columns = self._columns(session, relation)
         began, compared = now(), str(last.get("compared", ""))
         whole = settings.mode != "cursor" or not last.get("cursor") or self._due(compared)
-        statement, cursor = _selected(columns, relation), ""
+        where = cursor = ""
         if settings.mode == "cursor":
             column = self._cursor(columns)
             greatest = dialects.first(session, f"SELECT {session.newest(column)} FROM {relation}") or ""  # noqa: S608
             cursor = greatest if _less(column, greatest, Decimal(0)) else str(last.get("cursor", ""))
             since = "" if whole else _less(column, str(last.get("cursor", "")), self._overlap(column))
             whole = not since
-            statement += f" WHERE {session.since(column, since)}" if since else ""
+            where = f" WHERE {session.since(column, since)}" if since else ""
         window = settings.mode == "cursor" and not settings.compare_every
         comparing = nullcontext() if settings.mode == "full" else given.comparing(window=window)
         with comparing as comparison:
-            rows, digest = self._written(session, statement, columns, comparison)
+            with closing(session.lines(columns, relation, where, settings.key_columns)) as lines:
+                rows, digest = self._written(lines, comparison)
             gone = comparison.gone() if comparison and whole and not window else (0, [])
         if settings.mode == "full" and digest == last.get("digest"):
             rows = 0
@@ -273,41 +274,35 @@ class DatabaseChannel(Channel[DatabaseSettings]):
         remember = {"number": following, "asked": settings.asked(), "digest": digest, "cursor": cursor, "compared": compared}
         return Pull(f"{settings.asked()}|{following}|{rows}|{digest}", rows, remember, note)
 
-    def _written(
-        self, session: Session, statement: str, columns: Sequence[Column], comparison: Comparison | None
-    ) -> tuple[int, str]:
+    def _written(self, lines: Iterable[Line], comparison: Comparison | None) -> tuple[int, str]:
         """Rows to the file, those that are new; how many, and a digest of them that no order changes."""
-        settings, names = self.settings, [column.name for column in columns]
-        keys = [names.index(name) for name in settings.key_columns]
-        encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-        until = time.monotonic() + self._limits().seconds
+        settings, until = self.settings, time.monotonic() + self._limits().seconds
         read = rows = size = total = 0
-        with self.file.open("wb", buffering=1 << 20) as file, closing(session.rows(statement)) as found:
-            for row in found:
-                line = encode(dict(zip(names, row, strict=True))).encode() + b"\n"
-                digest = hashlib.blake2b(line, digest_size=16).digest()
-                read += 1
-                if comparison is None or self._news(comparison, encode([row[key] for key in keys]), digest):
-                    file.write(line)
-                    rows, size, total = rows + 1, size + len(line), total + int.from_bytes(digest)
-                if (
-                    read > settings.fetch_rows
-                    or size > settings.fetch_bytes
-                    or (not read % LOOK_EVERY and time.monotonic() > until)
-                ):
+        with self.file.open("wb", buffering=1 << 20) as file:
+            for some in _together(lines):
+                hashed = [hashlib.blake2b(line, digest_size=16).digest() for _, line in some]
+                news = self._news(comparison, [(key, digest) for (key, _), digest in zip(some, hashed, strict=True)])
+                for (_, line), digest, new in zip(some, hashed, news, strict=True):
+                    if new:
+                        file.write(line)
+                        rows, size, total = rows + 1, size + len(line), total + int.from_bytes(digest)
+                read += len(some)
+                if read > settings.fetch_rows or size > settings.fetch_bytes or time.monotonic() > until:
                     raise self._too_much(read, size)
             file.flush()
             os.fsync(file.fileno())
         return rows, f"{total % (1 << 128):032x}"
 
-    def _news(self, comparison: Comparison, key: str, digest: bytes) -> bool:
+    def _news(self, comparison: Comparison | None, rows: Sequence[tuple[str, bytes]]) -> Sequence[bool]:
+        if comparison is None:
+            return [True] * len(rows)
         try:
-            return comparison.news(key, digest)
-        except Twice:
+            return comparison.news(rows)
+        except Twice as twice:
             listed = ", ".join(self.settings.key_columns)
             raise ChannelFailed(
-                f"来源中有多行的 {listed} 同为 {key}，不能据此认定一行；请在 key_columns 中补足列。",
-                f"Several rows have the same {listed}: {key}, which cannot tell them apart. Name more columns in key_columns.",
+                f"来源中有多行的 {listed} 同为 {twice}，不能据此认定一行；请在 key_columns 中补足列。",
+                f"Several rows have the same {listed}: {twice}, which tells none apart. Name more columns in key_columns.",
             ) from None
 
     def _due(self, compared: str) -> bool:
@@ -380,8 +375,17 @@ class DatabaseChannel(Channel[DatabaseSettings]):
         return columns
 
 
-def _selected(columns: Sequence[Column], relation: str) -> str:
-    return f"SELECT {', '.join(column.text for column in columns)} FROM {relation}"  # noqa: S608 - names are quoted
+def _together(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    """Some rows at a time, as many as are no burden."""
+    some, size = list[Line](), 0
+    for line in lines:
+        some.append(line)
+        size += len(line[1])
+        if len(some) == ROWS_AT_ONCE or size > BYTES_AT_ONCE:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 def _less(column: Column, mark: str, overlap: Decimal) -> str:

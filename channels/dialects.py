@@ -5,12 +5,13 @@ PostgreSQL sends its rows by COPY, MySQL and MariaDB by an unbuffered cursor: ne
 
 from __future__ import annotations
 
+import json
 import re
 import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -23,6 +24,7 @@ LONGEST_REASON = 300
 SILENCE = 30
 """Seconds after which a dead network ends a connection whose server says nothing."""
 Row = Sequence[str | None]
+Line = tuple[str, bytes]
 
 _WORDS = {
     "account": ("账号、口令或数据库不被接受", "the account, its password or the database is not accepted",
@@ -46,6 +48,8 @@ _WORDS = {
             "nothing was taken, the next run reads anew; if it goes on, have the provider look"),
     "writes": ("查询会写入数据，只读连接不执行", "the query would write, and the connection is read only",
                "请改用只读的 SELECT", "use a SELECT that only reads"),
+    "encoding": ("有的文字不是 UTF-8", "it holds text that is not UTF-8",
+                 "请在 query 中转换该列的编码", "convert that column's encoding in a query"),
     "other": ("读取出错", "it cannot be read", "请与对方核对 table 或 query", "check table or query with the provider"),
 }  # fmt: skip
 
@@ -159,6 +163,15 @@ class Session(ABC):
     def rows(self, statement: str) -> Generator[Row, None, None]:
         """Rows of texts, as they come."""
 
+    def lines(self, columns: Sequence[Column], relation: str, where: str, keys: Sequence[str]) -> Generator[Line, None, None]:
+        """Rows as JSON, each with its key as a JSON array of the columns named so."""
+        encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+        names = [column.name for column in columns]
+        places = [names.index(name) for name in keys]
+        with closing(self.rows(selected(columns, relation) + where)) as rows:
+            for row in rows:
+                yield encode([row[place] for place in places]), encode(dict(zip(names, row, strict=True))).encode() + b"\n"
+
     @abstractmethod
     def newest(self, column: Column) -> str:
         """SQL of the greatest value, as text; of a time at most the source's own now, so that no clock that is fast hides
@@ -189,7 +202,8 @@ class _Postgres(Session):
     BYTES = 17
     CATEGORIES: ClassVar = (
         ("28", "account"), ("3D", "account"), ("42P01", "table"), ("3F", "table"), ("42703", "column"), ("42501", "rights"),
-        ("57014", "time"), ("25006", "writes"), ("57P", "cut"), ("08", "cut"),
+        ("57014", "time"), ("25006", "writes"), ("57P", "cut"), ("08", "cut"), ("22021", "encoding"),
+        ("22P05", "encoding"),
     )  # fmt: skip
 
     def __init__(self, where: Address, connection: Any, local: str) -> None:
@@ -239,8 +253,6 @@ class _Postgres(Session):
             state = error.sqlstate or "08"
             category = next((word for code, word in cls.CATEGORIES if state.startswith(code)), "other")
             raise _failed(where, category, f"{error.sqlstate or ''} {error}", password) from error
-        except UnicodeDecodeError as error:
-            raise _failed(where, "other", f"a text that is no UTF-8: {error.reason}", password) from error
         finally:
             connection.close()
 
@@ -258,6 +270,16 @@ class _Postgres(Session):
     def rows(self, statement: str) -> Generator[Row, None, None]:
         with self.connection.cursor() as cursor, cursor.copy(f"COPY ({statement}) TO STDOUT") as copy:
             yield from copy.rows()
+
+    def lines(self, columns: Sequence[Column], relation: str, where: str, keys: Sequence[str]) -> Generator[Line, None, None]:
+        """Made to JSON at the source: a quarter of what it costs here."""
+        named = selected([replace(one, text=f"{one.text} AS {self.quote(one.name)}") for one in columns], relation)
+        key = f"json_build_array({', '.join(f'r.{self.quote(name)}' for name in keys)})::text"
+        statement = f"SELECT {key}, row_to_json(r)::text FROM ({named}{where}) AS r"  # noqa: S608 - names are quoted
+        with self.connection.cursor() as cursor, cursor.copy(f"COPY ({statement}) TO STDOUT") as copy:
+            for data in copy:  # one row each; of what COPY escapes JSON has the backslash alone
+                known, _, line = bytes(data).replace(rb"\\", b"\\").partition(b"\t")
+                yield known.decode(), line
 
     def newest(self, column: Column) -> str:
         name = self.quote(column.name)
@@ -329,7 +351,7 @@ class _MySql(Session):
         except pymysql.err.Error as error:
             raise _failed(where, cls.CATEGORIES.get(_code(error), "other"), str(error), password) from error
         except UnicodeDecodeError as error:
-            raise _failed(where, "other", f"a text that is no UTF-8: {error.reason}", password) from error
+            raise _failed(where, "encoding", error.reason, password) from error
         finally:
             _hang_up(connection)
 
@@ -411,6 +433,11 @@ def _failed(where: Address, category: str, reason: str, password: str) -> Channe
     zh, en, advice, advice_en = _WORDS[category]
     told = " ".join((reason.replace(password, "***") if password else reason).split())[:LONGEST_REASON]
     return ChannelFailed(f"{where} {zh}（{told}）；{advice}。", f"{where}: {en} ({told}); {advice_en}.")
+
+
+def selected(columns: Sequence[Column], relation: str) -> str:
+    """The statement that reads columns as texts."""
+    return f"SELECT {', '.join(column.text for column in columns)} FROM {relation}"  # noqa: S608 - names are quoted
 
 
 def first(session: Session, statement: str) -> str | None:

@@ -6,7 +6,7 @@ It goes with one state of the channel's memory, which counts pulls: one that is 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -36,24 +36,33 @@ class Comparison:
     seen: bytearray = field(default_factory=bytearray)
     known: int = 0
 
-    def news(self, key: str, digest: bytes) -> bool:
-        """Whether a row is new or changed. Errors: Twice."""
-        found = self.connection.execute("SELECT id, hash FROM given WHERE row_key = ?", (key,)).fetchone()
-        changed = found is None or found[1] != digest
-        if found is not None:
-            place, bit = found[0] >> 3, 1 << (found[0] & 7)
-            if place >= len(self.seen):
-                self.seen.extend(bytes(place + 1 - len(self.seen) + 4096))
-            if self.seen[place] & bit:
-                raise Twice(key)
-            self.seen[place] |= bit
-            self.known += 1
-        if changed or self.window:
-            try:
-                self.connection.execute("INSERT INTO pending VALUES (?, ?)", (key, digest))
-            except sqlite3.IntegrityError:
-                raise Twice(key) from None
-        return changed
+    def news(self, rows: Sequence[tuple[str, bytes]]) -> list[bool]:
+        """Of some rows, by key and hash, whether each is new or changed. Errors: Twice."""
+        self.connection.execute("DELETE FROM asked")
+        self.connection.executemany("INSERT INTO asked VALUES (?, ?, ?)", ((number, *row) for number, row in enumerate(rows)))
+        found = self.connection.execute(
+            "SELECT id, given.hash IS asked.hash FROM asked LEFT JOIN given USING (row_key) ORDER BY number"
+        ).fetchall()
+        for (key, _), (number, _) in zip(rows, found, strict=True):
+            if number is not None:
+                self._see(number, key)
+        news = [not same for _, same in found]
+        kept = [row for row, new in zip(rows, news, strict=True) if new or self.window]
+        before = self.connection.total_changes
+        try:
+            self.connection.executemany("INSERT INTO pending VALUES (?, ?)", kept)
+        except sqlite3.IntegrityError:
+            raise Twice(kept[self.connection.total_changes - before][0]) from None
+        return news
+
+    def _see(self, number: int, key: str) -> None:
+        place, bit = number >> 3, 1 << (number & 7)
+        if place >= len(self.seen):
+            self.seen.extend(bytes(place + 1 - len(self.seen) + 4096))
+        if self.seen[place] & bit:
+            raise Twice(key)
+        self.seen[place] |= bit
+        self.known += 1
 
     def gone(self) -> tuple[int, list[str]]:
         """How many keys the source no longer has, and the first of them; of a pull that read everything."""
@@ -93,6 +102,7 @@ class Given:
         """Compare the next pull; kept where it ends well, apart from what was given."""
         with self._open() as connection:
             connection.executescript("UPDATE state SET pending = NULL; DELETE FROM pending; DELETE FROM gone;")
+            connection.execute("CREATE TEMP TABLE asked(number INTEGER PRIMARY KEY, row_key TEXT NOT NULL, hash BLOB NOT NULL)")
             yield Comparison(connection, window)
             connection.execute("UPDATE state SET pending = ?, window = ?", (self.pull + 1, int(window)))
             connection.commit()

@@ -15,6 +15,7 @@ import psycopg
 import pymysql  # type: ignore[import-untyped]
 import pytest
 
+from catalog.acquisition import channels as attempts
 from catalog.entries import contracts as registry
 from channels.base import Channel, ChannelFailed
 from channels.given import Given
@@ -22,6 +23,8 @@ from contracts import clock
 from contracts.odcs import loader
 from hub import sources
 from hub.hub import Hub
+from orchestration.collect import collect
+from tests.channels.benches import DATASET, MariaBench
 from tests.channels.conftest import Tray, opened
 from tests.channels.wire import Wire
 from tests.orchestration.conftest import SITE, agree
@@ -154,6 +157,15 @@ class TestRefusals:
             assert '["1"]' in department.refused(table="t", mode="changes", key_columns="id")
             assert len(department.taken(table="t", mode="changes", key_columns="id, place")[0]) == 3
             assert "twice" in department.refused(query="SELECT id AS twice, id AS twice FROM t").lower()
+
+    def test_text_of_no_encoding(self, water: Department) -> None:
+        name = f"{urlsplit(water.url).path.strip('/')}_ascii"
+        water.run(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+        try:
+            url = water.url.replace(name.removesuffix("_ascii"), name)
+            assert "not UTF-8" in water.refused(url=url, query="SELECT convert_from('\\xCFD5', 'SQL_ASCII') AS risk")
+        finally:
+            water.run(f"DROP DATABASE {name} WITH (FORCE)")
 
     def test_a_cursor_without_an_order(self, water: Department) -> None:
         water.run("CREATE TABLE t(id integer, word text)")
@@ -420,6 +432,27 @@ class TestCursor:
 def added(number: int, day: str) -> tuple[str, ...]:
     datetime.fromisoformat(day)
     return (f"INSERT INTO danger VALUES ({number}, '{day}')",)
+
+
+def test_what_is_gone_is_told_by_the_attempt(hub: Hub, mariadb_server: str) -> None:
+    bench = MariaBench(hub, mariadb_server)
+    try:
+        bench.put("a", [("S1", 1), ("S2", 2)])
+        (agreed,) = sources.in_force(hub)[DATASET]
+        assert collect(hub, agreed).news
+        bench.run(f"DELETE FROM {bench.quoted} WHERE site_id = 'S1'")
+        collected = collect(hub, agreed)
+        assert (collected.news, collected.failed) == ([], False)
+        with hub.session() as session:
+            (attempt, _) = sorted(attempts.listed(session), key=lambda one: one.at, reverse=True)
+            assert (attempt.outcome, '["S1"]' in attempt.reason, '["S1"]' in attempt.reason_en) == (
+                attempts.NOTHING,
+                True,
+                True,
+            )
+        assert collect(hub, agreed).notes == []
+    finally:
+        bench.close()
 
 
 def test_the_hub_knows_what_a_contract_takes_for_the_whole(hub: Hub) -> None:
