@@ -232,8 +232,12 @@ class DatabaseChannel(Channel[DatabaseSettings]):
         if self.settings.mode != "full":
             trusted = given.there(anew=not trusted) and trusted
         last = before if trusted else {}
-        with self._connected() as session:
-            pull = self._read(session, last, int(before.get("number", 0)), given)
+        try:
+            with self._connected() as session:
+                pull = self._read(session, last, int(before.get("number", 0)), given)
+        except BaseException:
+            self.file.unlink(missing_ok=True)
+            raise
         with self.state.with_suffix(".part").open("w", encoding="utf-8") as file:
             file.write(json.dumps(asdict(pull)))
             file.flush()
@@ -242,37 +246,44 @@ class DatabaseChannel(Channel[DatabaseSettings]):
         return pull
 
     def _read(self, session: Session, last: Mapping[str, Any], number: int, given: Given) -> Pull:
-        settings, relation = self.settings, self._relation(session)
+        settings, relation, began = self.settings, self._relation(session), now()
         columns = self._columns(session, relation)
-        began, compared = now(), str(last.get("compared", ""))
-        whole = settings.mode != "cursor" or not last.get("cursor") or self._due(compared)
-        where = cursor = ""
-        if settings.mode == "cursor":
-            column = self._cursor(columns)
-            greatest = dialects.first(session, f"SELECT {session.newest(column)} FROM {relation}") or ""  # noqa: S608
-            cursor = greatest if _less(column, greatest, Decimal(0)) else str(last.get("cursor", ""))
-            since = "" if whole else _less(column, str(last.get("cursor", "")), self._overlap(column))
-            whole = not since
-            where = f" WHERE {session.since(column, since)}" if since else ""
+        where, cursor = self._newer(session, columns, relation, last) if settings.mode == "cursor" else ("", "")
         window = settings.mode == "cursor" and not settings.compare_every
-        comparing = nullcontext() if settings.mode == "full" else given.comparing(window=window)
-        with comparing as comparison:
+        with nullcontext() if settings.mode == "full" else given.comparing(window=window) as comparison:
             with closing(session.lines(columns, relation, where, settings.key_columns)) as lines:
                 rows, digest = self._written(lines, comparison)
-            gone = comparison.gone() if comparison and whole and not window else (0, [])
-        if settings.mode == "full" and digest == last.get("digest"):
-            rows = 0
-        note = self._gone(*gone)
-        if settings.mode == "full" and not rows and last and digest != last.get("digest"):
-            note = (
-                f"来源 {settings.table or 'query'} 已变为空表，未收取；请与对方核对。",
-                f"{settings.table or 'The query'} has become empty at the source; nothing was taken. "
-                "Look at it with the provider.",
+            note = self._gone(*comparison.gone()) if comparison and not where and not window else ("", "")
+        if settings.mode == "full":
+            same = digest == last.get("digest")
+            note = self._emptied() if last and not rows and not same else note
+            rows = 0 if same else rows
+        remember = {
+            "number": number + 1,
+            "asked": settings.asked(),
+            "digest": digest,
+            "cursor": cursor,
+            "compared": str(last.get("compared", "")) if where else began.isoformat(),
+        }
+        return Pull(f"{settings.asked()}|{number + 1}|{rows}|{digest}", rows, remember, note)
+
+    def _newer(self, session: Session, columns: Sequence[Column], relation: str, last: Mapping[str, Any]) -> tuple[str, str]:
+        """Which rows a cursor reads, all where a comparison is due; and where the next one begins."""
+        (column,) = (one for one in columns if one.name == self.settings.cursor_column)
+        if column.kind == "other":
+            raise ChannelFailed(
+                f"游标列 {column.name} 既不是数字也不是时间，不能判断先后；请另选一列，或在 query 中转换其类型。",
+                f"The cursor's column {column.name} is neither number nor time and has no order; "
+                "take another, or cast it in a query.",
             )
-        compared = began.isoformat() if whole else compared
-        following = number + 1
-        remember = {"number": following, "asked": settings.asked(), "digest": digest, "cursor": cursor, "compared": compared}
-        return Pull(f"{settings.asked()}|{following}|{rows}|{digest}", rows, remember, note)
+        mark, every = str(last.get("cursor", "")), self.settings.compare_every
+        greatest = dialects.first(session, f"SELECT {session.newest(column)} FROM {relation}") or ""  # noqa: S608
+        overlap = OVERLAPS[column.kind] if self.settings.overlap is None else Decimal(str(self.settings.overlap))
+        since = _less(column, mark, overlap)
+        compared = str(last.get("compared", ""))
+        due = every and (not compared or now() - datetime.fromisoformat(compared) >= timedelta(days=every))
+        where = f" WHERE {session.since(column, since)}" if since and not due else ""
+        return where, greatest if _less(column, greatest, Decimal(0)) else mark
 
     def _written(self, lines: Iterable[Line], comparison: Comparison | None) -> tuple[int, str]:
         """Rows to the file, those that are new; how many, and a digest of them that no order changes."""
@@ -305,23 +316,6 @@ class DatabaseChannel(Channel[DatabaseSettings]):
                 f"Several rows have the same {listed}: {twice}, which tells none apart. Name more columns in key_columns.",
             ) from None
 
-    def _due(self, compared: str) -> bool:
-        every = self.settings.compare_every
-        return bool(every) and (not compared or now() - datetime.fromisoformat(compared) >= timedelta(days=every))
-
-    def _overlap(self, column: Column) -> Decimal:
-        return OVERLAPS[column.kind] if self.settings.overlap is None else Decimal(str(self.settings.overlap))
-
-    def _cursor(self, columns: Sequence[Column]) -> Column:
-        (column,) = (one for one in columns if one.name == self.settings.cursor_column)
-        if column.kind == "other":
-            raise ChannelFailed(
-                f"游标列 {column.name} 既不是数字也不是时间，不能判断先后；请另选一列，或在 query 中转换其类型。",
-                f"The cursor's column {column.name} is neither number nor time and has no order; "
-                "take another, or cast it in a query.",
-            )
-        return column
-
     def _gone(self, number: int, keys: Sequence[str]) -> tuple[str, str]:
         if not number:
             return "", ""
@@ -331,6 +325,13 @@ class DatabaseChannel(Channel[DatabaseSettings]):
             "应随来源删除的，请用全量交付的合同和 mode full。",
             f"{number:,} rows are gone at the source and stay in the hub ({names} = {listed}{more}); "
             "where they should go too, take a contract of full deliveries and the mode full.",
+        )
+
+    def _emptied(self) -> tuple[str, str]:
+        what = self.settings.table or "query"
+        return (
+            f"来源 {what} 已变为空表，未收取；请与对方核对。",
+            f"{what} has become empty at the source; nothing was taken. Look at it with the provider.",
         )
 
     def _too_much(self, rows: int, size: int) -> ChannelFailed:

@@ -71,8 +71,12 @@ class Address:
 
 def address(url: str) -> Address:
     """The parts of an address. ValueError, in both languages, where it is none."""
-    parts = urlsplit(url)
-    if parts.scheme not in SCHEMES or not parts.hostname or not parts.username or not parts.path.strip("/"):
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in SCHEMES and parts.hostname and parts.username and parts.path.strip("/")
+    except ValueError:
+        whole = False
+    if not whole or not unquote(url).isprintable():
         raise ValueError(
             "应形如 postgresql://用户@主机:端口/库，或 mysql:// / must be like postgresql://user@host:port/db, or mysql://"
         )
@@ -92,8 +96,8 @@ def address(url: str) -> Address:
     dialect = SCHEMES[parts.scheme]
     return Address(
         dialect,
-        unquote(parts.username),
-        parts.hostname,
+        unquote(parts.username or ""),
+        parts.hostname or "",
         port or (5432 if dialect == "postgresql" else 3306),
         unquote(parts.path.lstrip("/")),
         tls,
@@ -202,8 +206,8 @@ class _Postgres(Session):
     BYTES = 17
     CATEGORIES: ClassVar = (
         ("28", "account"), ("3D", "account"), ("42P01", "table"), ("3F", "table"), ("42703", "column"), ("42501", "rights"),
-        ("57014", "time"), ("25006", "writes"), ("57P", "cut"), ("08", "cut"), ("22021", "encoding"),
-        ("22P05", "encoding"),
+        ("57014", "time"), ("25006", "writes"), ("57P", "cut"), ("08", "cut"), ("40", "cut"),
+        ("22021", "encoding"), ("22P05", "encoding"),
     )  # fmt: skip
 
     def __init__(self, where: Address, connection: Any, local: str) -> None:
@@ -339,11 +343,12 @@ class _MySql(Session):
             raise _failed(where, category, str(error), password) from error
         try:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT CAST(LOCALTIMESTAMP AS CHAR), VERSION()")
-                ((local, version),) = cursor.fetchall()
+                cursor.execute("SELECT CAST(LOCALTIMESTAMP AS CHAR)")
+                ((local,),) = cursor.fetchall()
                 seconds = max(0.001, min(limits.seconds, 86_400))
-                limit = f"max_statement_time={seconds}" if "MariaDB" in version else f"max_execution_time={int(seconds * 1000)}"
-                cursor.execute(f"SET {limit}")
+                # Each server reads its own comment: MySQL from 5.7.8, MariaDB from 10.1.1; older ones know no limit.
+                mysql, maria = f"max_execution_time={int(seconds * 1000)}", f"max_statement_time={seconds}"
+                cursor.execute(f"SET @hui = 0 /*!50708 , {mysql} */ /*M!100101 , {maria} */")
                 cursor.execute("SET time_zone='+00:00'")
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")

@@ -251,6 +251,8 @@ class DatabaseBench(Bench):
         ({"url": "postgresql://user@h/db?host=/tmp", "table": "t"}, "url"),
         ({"url": "mysql://user@h/db?sslmode=maybe", "table": "t"}, "url"),
         ({"url": "mysql://user@h:port/db", "table": "t"}, "url"),
+        ({"url": "mysql://user@[::1/db", "table": "t"}, "url"),
+        ({"url": "mysql://user@h/d%00b", "table": "t"}, "url"),
         ({"url": "mysql://user@h/db"}, "query"),
         ({"url": "mysql://user@h/db", "table": "t", "query": "SELECT 1"}, "query"),
         ({"url": "postgresql://user@h/db", "query": "DELETE FROM t"}, "query"),

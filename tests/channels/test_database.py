@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import ssl
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
@@ -14,6 +15,10 @@ from urllib.parse import urlsplit
 import psycopg
 import pymysql  # type: ignore[import-untyped]
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from catalog.acquisition import channels as attempts
 from catalog.entries import contracts as registry
@@ -137,6 +142,20 @@ class TestRefusals:
             assert "127.0.0.1:9" in (said := department.refused(url=away, table="t"))
             assert "cannot be reached" in said
         assert "SSL" in power.refused(url=f"{power.url}?sslmode=verify-full", table="t")
+
+    def test_a_server_is_who_its_certificate_says(
+        self, water: Department, postgres: tuple[psycopg.Connection[Any], str], tmp_path: Path
+    ) -> None:
+        about, certificate = postgres[0].info, _certificate(tmp_path)
+        wire = Wire(about.host, about.port, certificate)
+        url = f"postgresql://{about.user}@localhost:{wire.port}/{about.dbname}?sslmode="
+        asked = {"query": "SELECT 1 AS n", "ca_file": str(tmp_path / "certificate.pem")}
+        assert water.taken(url=f"{url}verify-full", **asked)[0] == [{"n": "1"}]
+        assert "certificate verify failed" in (said := water.refused(url=f"{url}verify-full", query="SELECT 1 AS n"))
+        assert "sslmode" in said
+        another = url.replace("localhost", "127.0.0.1")
+        assert "does not match" in water.refused(url=f"{another}verify-full", **asked)
+        wire.close()
 
     def test_who_takes_too_long_or_has_too_much(self, water: Department, power: Department) -> None:
         assert "did not end in time" in water.refused(query="SELECT pg_sleep(3)", fetch_seconds=0.2)
@@ -427,6 +446,25 @@ class TestCursor:
         given = Given(channel.source.folder / "given.sqlite", channel.source.memory.read()["pull"]["number"])
         with given.comparing(window=True) as comparison:
             assert comparison.connection.execute("SELECT count(*) FROM given").fetchone() == (1002,)
+
+
+def _certificate(folder: Path) -> ssl.SSLContext:
+    """Of localhost, by itself; the file is what trusts it."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    began = datetime.now(UTC) - timedelta(days=1)
+    made = (
+        x509.CertificateBuilder(name, name, private.public_key(), x509.random_serial_number(), began, began + timedelta(days=9))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(private, hashes.SHA256())
+    )
+    plain = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "key.pem").write_bytes(private.private_bytes(*plain))
+    (folder / "certificate.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
+    return context
 
 
 def added(number: int, day: str) -> tuple[str, ...]:

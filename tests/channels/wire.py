@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from contextlib import suppress
 
@@ -10,10 +11,13 @@ PIECE = 1 << 16
 
 
 class Wire:
-    """A port of this machine that leads to a server; `cut_at`: bytes of an answer that no longer arrive."""
+    """A port of this machine that leads to a server; `cut_at`: bytes of an answer that no longer arrive.
 
-    def __init__(self, host: str, port: int) -> None:
-        self.host, self.target, self.cut_at = host, port, b""
+    `tls`: it speaks for a PostgreSQL that encrypts, with this context's certificate.
+    """
+
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+        self.host, self.target, self.cut_at, self.tls = host, port, b"", tls
         self.door = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.door.getsockname()[1]
         threading.Thread(target=self._listen, daemon=True).start()
@@ -25,9 +29,20 @@ class Wire:
         with suppress(OSError):
             while True:
                 client, _ = self.door.accept()
+                try:
+                    client = self._encrypted(client)
+                except ssl.SSLError:  # they do not trust us
+                    continue
                 server = self._reached()
                 threading.Thread(target=self._pass, args=(client, server, False), daemon=True).start()
                 threading.Thread(target=self._pass, args=(server, client, True), daemon=True).start()
+
+    def _encrypted(self, client: socket.socket) -> socket.socket:
+        if self.tls is None:
+            return client
+        client.recv(8)  # "will you encrypt?"
+        client.sendall(b"S")
+        return self.tls.wrap_socket(client, server_side=True)
 
     def _reached(self) -> socket.socket:
         if not self.host.startswith("/"):
