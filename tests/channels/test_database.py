@@ -36,6 +36,7 @@ from tests.orchestration.conftest import SITE, agree
 from warehouse.settings import Settings
 
 Records = list[dict[str, Any]]
+VALID = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC))
 
 
 @dataclass
@@ -351,9 +352,7 @@ class TestChanges:
 class TestCursor:
     asked: ClassVar[dict[str, Any]] = {"table": "danger", "mode": "cursor", "cursor_column": "updated_at", "key_columns": "id"}
 
-    def test_case_31_loses_none_of_five(
-        self, water: Department, postgres: tuple[psycopg.Connection[Any], str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_case_31_loses_none_of_five(self, water: Department, postgres: tuple[psycopg.Connection[Any], str]) -> None:
         """shared/cases/31-cursor-and-late-commit.sql, line by line."""
         water.run(
             "CREATE TABLE danger(id bigserial PRIMARY KEY, firm text NOT NULL, updated_at timestamptz NOT NULL DEFAULT now())",
@@ -376,12 +375,11 @@ class TestCursor:
         assert said == ""  # three of five; an update that leaves updated_at and a deletion no cursor can see
         assert water.taken(**self.asked) == ([], "")
 
-        tomorrow = clock.now() + timedelta(days=1, minutes=1)
-        monkeypatch.setattr("channels.database.now", lambda: tomorrow)
-        rows, said = water.taken(**self.asked)
-        assert [row["firm"] for row in rows] == ["firm 10 (renamed)"]
-        assert '["20"]' in said
-        assert water.taken(**self.asked) == ([], "")
+        with clock.moved(timedelta(days=1, minutes=1)):
+            rows, said = water.taken(**self.asked)
+            assert [row["firm"] for row in rows] == ["firm 10 (renamed)"]
+            assert '["20"]' in said
+            assert water.taken(**self.asked) == ([], "")
 
     @pytest.fixture(
         params=[("water", "timestamp"), ("water", "date"), ("power", "datetime"), ("power", "timestamp"), ("power", "date")]
@@ -452,9 +450,8 @@ def _certificate(folder: Path) -> ssl.SSLContext:
     """Of localhost, by itself; the file is what trusts it."""
     private = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    began = datetime.now(UTC) - timedelta(days=1)
     made = (
-        x509.CertificateBuilder(name, name, private.public_key(), x509.random_serial_number(), began, began + timedelta(days=9))
+        x509.CertificateBuilder(name, name, private.public_key(), x509.random_serial_number(), *VALID)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(private, hashes.SHA256())
