@@ -179,7 +179,8 @@ def _outside(receipt: Receipt, channel: Mapping[str, Any]) -> tuple[str, str]:
         return f"{scheme}://{host}", path.split("?", 1)[0] or receipt.dataset
     if channel.get("kind") == "database":
         where = dialects.address(str(channel["url"]))
-        return f"{where.dialect}://{where.host}:{where.port}", f"{where.database}.{channel.get('table') or receipt.dataset}"
+        scheme = "postgres" if where.dialect == "postgresql" else where.dialect  # as OpenLineage calls it
+        return f"{scheme}://{where.host}:{where.port}", f"{where.database}.{channel.get('table') or receipt.dataset}"
     return "file", f"{receipt.organization_id or 'local'}/{receipt.dataset}"
 
 

@@ -25,10 +25,12 @@ from catalog.entries import contracts as registry
 from channels.base import Channel, ChannelFailed
 from channels.given import Given
 from contracts import clock
+from contracts.deliveries import Outcome
 from contracts.odcs import loader
 from hub import sources
 from hub.hub import Hub
 from orchestration.collect import collect
+from orchestration.lineage import batch_events
 from tests.channels.benches import DATASET, MariaBench
 from tests.channels.conftest import Tray, opened
 from tests.channels.wire import Wire
@@ -474,7 +476,13 @@ def test_what_is_gone_is_told_by_the_attempt(hub: Hub, mariadb_server: str) -> N
     try:
         bench.put("a", [("S1", 1), ("S2", 2)])
         (agreed,) = sources.in_force(hub)[DATASET]
-        assert collect(hub, agreed).news
+        (reception,) = collect(hub, agreed).news
+        lineage = batch_events(
+            hub.lookups.contract(DATASET), reception.entry, Outcome("loaded"), channel={"kind": agreed.kind, **agreed.settings}
+        )
+        source = lineage[0]["inputs"][0]
+        assert source["namespace"].startswith("mysql://127.0.0.1:")
+        assert source["name"] == f"test.{bench.table}"
         bench.run(f"DELETE FROM {bench.quoted} WHERE site_id = 'S1'")
         collected = collect(hub, agreed)
         assert (collected.news, collected.failed) == ([], False)
