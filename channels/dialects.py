@@ -206,7 +206,7 @@ class _Postgres(Session):
     BYTES = 17
     CATEGORIES: ClassVar = (
         ("28", "account"), ("3D", "account"), ("42P01", "table"), ("3F", "table"), ("42703", "column"), ("42501", "rights"),
-        ("57014", "time"), ("25006", "writes"), ("57P", "cut"), ("08", "cut"), ("40", "cut"),
+        ("57014", "time"), ("55P03", "time"), ("25006", "writes"), ("57P", "cut"), ("08", "cut"), ("40", "cut"),
         ("22021", "encoding"), ("22P05", "encoding"),
     )  # fmt: skip
 
@@ -241,7 +241,7 @@ class _Postgres(Session):
         try:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
-            (local,) = connection.execute("SELECT localtimestamp::text").fetchone() or ("",)
+            (local,) = connection.execute("SELECT to_char(localtimestamp, 'YYYY-MM-DD HH24:MI:SS.US')").fetchone() or ("",)
             for setting, value in (
                 ("statement_timeout", str(max(1, int(limits.seconds * 1000)))),
                 ("lock_timeout", f"{SILENCE}s"),
@@ -307,7 +307,7 @@ class _MySql(Session):
     CATEGORIES: ClassVar = {
         1044: "account", 1045: "account", 1049: "account", 1698: "account", 1146: "table", 1054: "column", 1142: "rights",
         1143: "rights", 1227: "rights", 1969: "time", 3024: "time", 1317: "time", 1792: "writes", 2003: "away", 2005: "away",
-        2026: "tls", 2006: "cut", 2013: "cut", 2014: "cut", 1927: "cut", 1053: "cut", 1040: "away",
+        2026: "tls", 2006: "cut", 2013: "cut", 2014: "cut", 1927: "cut", 1053: "cut", 1040: "away", 1205: "time",
     }  # fmt: skip
 
     def __init__(self, where: Address, connection: Any, local: str) -> None:
