@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from orchestration import dbt
 from tests.transforms.conftest import read, write
 from warehouse.settings import Settings
@@ -61,24 +59,29 @@ def test_it_is_what_every_pair_gives(lake: Settings) -> None:
     assert told_apart(made)
 
 
-@pytest.mark.parametrize("change", [
-    "DELETE FROM lake.resource.enterprise_registration WHERE credit_code = 'B'",
-    "UPDATE lake.resource.enterprise_registration SET lon = 134.0, lat = 48.0 WHERE credit_code = 'A'",
+CHANGES = (
     "UPDATE lake.resource.enterprise_registration SET lon = 130.2, lat = 46.1 WHERE credit_code = 'C'",
-    "UPDATE lake.resource.enterprise_registration SET division = '230804' WHERE credit_code = 'A'",
+    "UPDATE lake.resource.enterprise_registration SET lon = 134.0, lat = 48.0 WHERE credit_code = 'A'",
     "UPDATE lake.resource.earthquake SET lon = 134.1, lat = 48.0, _batch = '20260302-0001' WHERE event_id = 'q1'",
-    "DELETE FROM lake.resource.earthquake",
+    "UPDATE lake.resource.enterprise_registration SET division = '230804' WHERE credit_code = 'A'",
+    "DELETE FROM lake.resource.enterprise_registration WHERE credit_code = 'B'",
     "UPDATE lake.resource.earthquake SET occurred_at = '2027-02-01', _batch = '20270201-0001' WHERE event_id = 'q1'",
     "UPDATE lake.resource.earthquake SET occurred_at = '2027-04-01', _batch = '20270401-0001' WHERE event_id = 'q2'",
-])  # fmt: skip
-def test_it_follows_enterprises_events_and_the_year(lake: Settings, change: str) -> None:
-    """An enterprise gone, moved away, moved near, given to another county; an event moved, undone, and one that ends a year."""
-    before = read(lake, MADE)
-    write(lake, change)
-    assert not dbt.build(lake, tests=False).failed
+    "DELETE FROM lake.resource.earthquake",
+)
+"""An enterprise moved near, moved away, an event moved after it, another county's enterprise then, one gone; events that end a
+year; all undone."""
+
+
+def test_it_follows_enterprises_events_and_the_year(lake: Settings) -> None:
     made = read(lake, MADE)
-    assert made == read(lake, PLAIN)
-    assert made != before
+    for change in CHANGES:
+        before = made
+        write(lake, change)
+        assert not dbt.build(lake, tests=False).failed
+        made = read(lake, MADE)
+        assert made == read(lake, PLAIN), change
+        assert made != before, change
 
 
 def scatter(settings: Settings, number: int, south: float) -> None:
