@@ -9,7 +9,7 @@ from types import ModuleType
 import jinja2
 import pytest
 
-from api.app import create_app
+from api import app
 from api.portal import routes
 from api.portal.shell.page import HERE, environment
 from tests.api.portal.conftest import client_of
@@ -34,11 +34,12 @@ def followed(hub: Filled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fi
     module = ModuleType("largest")
     exec(compile(block("python"), str(PAGE), "exec"), module.__dict__)
     monkeypatch.setattr(routes, "ROUTERS", (module, *routes.ROUTERS))
+    monkeypatch.setattr(app, "_routes", app._routes.__wrapped__)  # made anew, with the page
     return hub
 
 
 @pytest.mark.parametrize(("login", "status"), [("", 303), ("partner", 403), ("steward", 200)])
 def test_the_page_of_the_document(followed: Filled, login: str, status: int) -> None:
-    answer = client_of(create_app(followed.settings), followed.settings, login).get("/batches/largest")
+    answer = client_of(app.create_app(followed.settings), followed.settings, login).get("/batches/largest")
     assert answer.status_code == status
     assert answer.text.count('scope="row"><a href="/batches/2') == (10 if status == 200 else 0)
