@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from orchestration.execute import Built, Executed, Loaded
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+HEARD_SECONDS = 30.0
+"""After a signal, a run that goes on for so long did not hear it."""
 
 
 @app.command()
@@ -64,12 +66,23 @@ def run(
 
 
 def _end_with_terminal() -> None:
-    """A closed terminal (SIGHUP) and SIGTERM end the run as Ctrl-C does: what is under way ends on record, not in silence."""
+    """A closed terminal (SIGHUP) and SIGTERM end the run as Ctrl-C does: what is under way ends on record, not in silence.
+
+    What is raised where Python passes over it (a destructor, a callback) is lost: the signal is given again.
+    """
     if threading.current_thread() is not threading.main_thread():
         return
+
+    def end(number: int, _frame: object) -> None:
+        main = threading.main_thread().ident or 0
+        again = threading.Timer(HEARD_SECONDS, lambda: signal.pthread_kill(main, number))
+        again.daemon = True
+        again.start()
+        raise KeyboardInterrupt
+
     for number in (signal.SIGHUP, signal.SIGTERM):
         if signal.getsignal(number) is signal.SIG_DFL:  # `nohup hub run` goes on
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, end)
 
 
 def show(done: Sequence[Executed], console: Screen | None = None) -> None:

@@ -94,6 +94,27 @@ def test_a_closed_terminal_ends_its_run(stocked: Hub, inbox: Path, number: int) 
         assert only_run(opened).status in (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
+def test_a_signal_that_was_passed_over_is_given_again() -> None:
+    """One in some thousands was raised where nobody hears it, and the run waited for its lock for ever."""
+    program = """
+import os, signal, time
+from cli import run
+run.HEARD_SECONDS = 0.2
+run._end_with_terminal()
+try:
+    os.kill(os.getpid(), signal.SIGHUP)
+    time.sleep(100)
+except KeyboardInterrupt:
+    pass
+time.sleep(100)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=90
+    )
+    assert "KeyboardInterrupt" in done.stderr
+    assert done.returncode != 0
+
+
 def test_a_living_run_is_left_alone(stocked: Hub) -> None:
     with instance(stocked.settings) as opened:
         opened.create_run_for_job(job(), status=dg.DagsterRunStatus.STARTED, tags=owners.tags())
