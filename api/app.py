@@ -9,12 +9,13 @@ from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
 from api import background, delta_sharing, health, signed_links
-from api.http import compiled, described, documentation, errors, signing
+from api.http import described, documentation, errors, signing
 from api.http.admission import Admission
 from api.http.attempts import Attempts
 from api.http.headers import SecurityHeaders
 from api.http.limits import LARGEST_BODY, InTime, PlainRequests, TooSlow
 from api.http.metrics import Counting
+from api.http.premade import premade
 from api.v1 import (
     acts,
     agreements,
@@ -137,7 +138,7 @@ def _routes() -> list[BaseRoute]:
         from api.portal import routes
 
         routes.add(made)
-    return compiled.compiled(made)
+    return premade(made)
 
 
 def _has_portal() -> bool:

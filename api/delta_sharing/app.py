@@ -14,8 +14,8 @@ from api import signed_links
 from api.delta_sharing import changes, listing, names, tables
 from api.http import errors
 from api.http.attempts import Attempts
-from api.http.compiled import compiled
 from api.http.language import language_of
+from api.http.premade import premade
 from catalog.access import Refused
 from contracts.errors import HubError
 from warehouse.settings import Settings
@@ -51,7 +51,7 @@ def _routes() -> list[BaseRoute]:
     made = APIRouter()
     for module in (listing, tables, changes, signed_links):
         made.include_router(module.router)
-    return compiled(made)
+    return premade(made)
 
 
 def told(status: int, message: str, code: str = "") -> Response:

@@ -95,7 +95,7 @@ def test_a_closed_terminal_ends_its_run(stocked: Hub, inbox: Path, number: int) 
 
 
 def test_a_signal_that_was_passed_over_is_given_again() -> None:
-    """One in some thousands was raised where nobody hears it, and the run waited for its lock for ever."""
+    """A run once did not end within two minutes of its signal; an interrupt that is swallowed would explain it."""
     program = """
 import os, signal, time
 from cli import run

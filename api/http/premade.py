@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.routing import BaseRoute
 
 
-def compiled(router: APIRouter) -> list[BaseRoute]:
+def premade(router: APIRouter) -> list[BaseRoute]:
     """A router's routes, made: FastAPI does so at the first match, half a second that would hold the loop."""
     for route in router.routes:
         route.matches({"type": "http", "method": "GET", "path": "/", "root_path": "", "headers": []})
