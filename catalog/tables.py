@@ -6,7 +6,7 @@ from sqlmodel import SQLModel
 
 from catalog import workdays  # noqa: F401
 from catalog.access import grants  # noqa: F401
-from catalog.acquisition import agreements, channels, kept_standing, memory, spending, steps, terms  # noqa: F401
+from catalog.acquisition import agreements, answer_links, channels, kept_standing, memory, spending, steps, terms  # noqa: F401
 from catalog.audit import chain  # noqa: F401
 from catalog.deliveries import batches  # noqa: F401
 from catalog.entries import codes, contracts, onboardings, packs, resources, search_index  # noqa: F401

@@ -53,6 +53,9 @@ STEP_DAYS: Mapping[str, int] = {
     "deliver": 20,
     "answer-correction": 10,
     "mend-quarantine": 10,
+    "consent-request": 5,
+    "complete-request": 5,
+    "settle-dispute": 10,
     "update-entry": 10,
     "review-entry": 2,
 }

@@ -33,33 +33,74 @@ class Transition:
 SIGNATURES: Mapping[str, tuple[str, ...]] = {"request": (PROVIDER, STEWARD), "buy": (STEWARD,), "collect": (STEWARD,)}
 """Whose signatures bring an agreement into force: a purchase's contract is signed on paper, a collection is a task given."""
 
+REQUEST, OTHERS = ("request",), ("buy", "collect")
+BEFORE_ANSWER = ("drafted", "consented", "needed", "incomplete", "answered", "disputed")
+"""States of a request that has no answer which counts."""
+HUBS_TURN = ("drafted", "consented", "incomplete", "disputed")
+"""Those in which it is the asking side that must go on."""
+TALKS = (*BEFORE_ANSWER, "accepted", "refused", "signed", "active")
+
 AGREEMENT: tuple[Transition, ...] = (
-    Transition("need.enter", "", "needed"),
-    Transition("need.extend", "needed", "needed", routes=("request",)),
-    Transition("need.answer", "needed", "accepted", (PROVIDER,), choice="accept", apart=("need.enter",)),
-    Transition("need.answer", "needed", "refused", (PROVIDER,), choice="refuse", apart=("need.enter",)),
-    Transition("agreement.change", "needed", "needed"),
+    Transition("need.enter", "", "drafted", routes=REQUEST),
+    Transition("need.enter", "", "needed", routes=OTHERS),
+    Transition("need.consent", "drafted", "consented", routes=REQUEST, choice="consent", apart=("need.enter",)),
+    Transition("need.consent", "drafted", "drafted", routes=REQUEST, choice="return", apart=("need.enter",)),
+    Transition("need.send", "consented", "needed", routes=REQUEST),
+    Transition("need.link", "needed", "needed", routes=REQUEST),
+    Transition("need.link", "incomplete", "incomplete", routes=REQUEST),
+    Transition("need.link", "accepted", "accepted", routes=REQUEST),
+    Transition("need.ask", "needed", "incomplete", (PROVIDER,), REQUEST),
+    Transition("need.complete", "incomplete", "needed", routes=REQUEST),
+    Transition("need.extend", "needed", "needed", routes=REQUEST),
+    Transition("need.answer", "needed", "answered", (PROVIDER,), REQUEST, apart=("need.enter",)),
+    Transition("need.consent", "answered", "accepted", (PROVIDER,), REQUEST, "accept", apart=("need.answer",)),
+    Transition("need.consent", "answered", "refused", (PROVIDER,), REQUEST, "refuse", apart=("need.answer",)),
+    Transition("need.consent", "answered", "needed", (PROVIDER,), REQUEST, "return", apart=("need.answer",)),
+    Transition("need.answer", "needed", "accepted", (PROVIDER,), OTHERS, "accept", apart=("need.enter",)),
+    Transition("need.answer", "needed", "refused", (PROVIDER,), OTHERS, "refuse", apart=("need.enter",)),
+    Transition("need.dispute", "refused", "disputed", routes=REQUEST),
+    Transition("need.dispute", "accepted", "disputed", routes=REQUEST),
+    Transition("need.dispute", "disputed", "disputed", routes=REQUEST, choice="higher"),
+    Transition("need.settle", "disputed", "needed", routes=REQUEST, choice="again"),
+    Transition("need.settle", "disputed", "accepted", routes=REQUEST, choice="accept"),
+    Transition("need.settle", "disputed", "refused", routes=REQUEST, choice="uphold"),
+    *(Transition("need.comment", state, state, (STEWARD, PROVIDER), REQUEST) for state in TALKS),
+    Transition("agreement.change", "drafted", "drafted", routes=REQUEST),
+    Transition("agreement.change", "consented", "drafted", routes=REQUEST),
+    Transition("agreement.change", "incomplete", "incomplete", routes=REQUEST),
+    Transition("agreement.change", "needed", "needed", routes=REQUEST, choice="channel"),
+    Transition("agreement.change", "needed", "needed", routes=OTHERS),
     Transition("agreement.change", "accepted", "accepted"),
     Transition("agreement.change", "signed", "signed", choice="channel"),
     Transition("agreement.change", "active", "active", choice="channel"),
-    Transition(
-        "agreement.sign", "accepted", "accepted", SIGNATURES["request"], ("request",), "first", apart=("agreement.sign",)
-    ),
-    Transition("agreement.sign", "accepted", "signed", SIGNATURES["request"], ("request",), "last", apart=("agreement.sign",)),
-    Transition("agreement.sign", "needed", "signed", routes=("buy", "collect")),
-    Transition("agreement.sign", "accepted", "signed", routes=("buy", "collect")),
+    Transition("agreement.sign", "accepted", "accepted", SIGNATURES["request"], REQUEST, "first", apart=("agreement.sign",)),
+    Transition("agreement.sign", "accepted", "signed", SIGNATURES["request"], REQUEST, "last", apart=("agreement.sign",)),
+    Transition("agreement.sign", "needed", "signed", routes=OTHERS),
+    Transition("agreement.sign", "accepted", "signed", routes=OTHERS),
     Transition("delivery.first", "signed", "active", (HUB,)),
     Transition("agreement.renew", "signed", "signed"),
     Transition("agreement.renew", "active", "active"),
+    *(Transition("agreement.end", state, "ended", routes=REQUEST) for state in BEFORE_ANSWER if state != "needed"),
     Transition("agreement.end", "needed", "ended"),
     Transition("agreement.end", "accepted", "ended"),
     Transition("agreement.end", "signed", "ended"),
     Transition("agreement.end", "active", "ended"),
 )
-"""An agreement from need to end."""
+"""An agreement from need to end. Of a request, by 《政务数据共享条例》: the heads of the sharing offices consent before it is
+sent and before it is answered (art. 11, 20); what is missing is told once (art. 21); a dispute has four steps (art. 28)."""
 
 STATES = tuple(dict.fromkeys(one.after for one in AGREEMENT))
-"""needed, accepted, refused, signed, active and ended."""
+"""Every state, in the order in which an agreement comes to it."""
+
+
+def states(route: str) -> tuple[str, ...]:
+    """The states of a route, in the order in which an agreement comes to them."""
+    return tuple(dict.fromkeys(one.after for one in AGREEMENT if route in one.routes))
+
+
+def first(route: str) -> str:
+    """The state that a need of a route begins in."""
+    return next(one.after for one in AGREEMENT if not one.before and route in one.routes)
 
 
 def possible(state: str, route: str, act: str = "", table: Iterable[Transition] = AGREEMENT) -> tuple[Transition, ...]:

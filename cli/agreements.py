@@ -1,4 +1,4 @@
-"""`hub need`, `hub agreement`: needs for data and the agreements that meet them, from entry to end."""
+"""`hub agreement`: agreements from signature to end."""
 
 from __future__ import annotations
 
@@ -11,18 +11,9 @@ from cli.terminal.identity import acting
 from cli.terminal.language import said
 from cli.terminal.output import AsJson, Key, as_json, table
 from hub import acquisition, acts, agreement_view
-from hub.acquisition import (
-    AnswerNeed,
-    ChangeAgreement,
-    EndAgreement,
-    EnterNeed,
-    ExtendNeed,
-    RenewAgreement,
-    SignAgreement,
-)
+from hub.acquisition import ChangeAgreement, EndAgreement, RenewAgreement, SignAgreement
 from hub.agreement_view import AgreementState
 
-needs = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Needs: entered, answered, their term extended.")
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Agreements, from signature to end.")
 
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="Number of the agreement, YQ-2026-001.")]
@@ -43,72 +34,6 @@ TERMS = {"buy": "purchase", "collect": "collection"}
 COLUMNS = (("编号", "Number"), ("需要", "Need"), ("来源", "Provider"), ("状态", "State"), ("至", "Until"))
 STEPS = (("日期", "Day"), ("步骤", "Step"), ("状态", "State"), ("办理人", "By"), ("工作日", "Working days"))
 LISTS = ("permitted_purposes", "fills_items")
-
-
-@needs.command("enter")
-def enter(
-    route: Annotated[str, typer.Argument(help="request, buy or collect.")],
-    dataset: Annotated[str, typer.Argument(help="Machine name of the resource that it is to feed.")],
-    provider: Annotated[str, typer.Option(help="Identifier of the organization that is asked.")],
-    title: Annotated[str, typer.Option(help="What is needed.")],
-    purpose: Annotated[str, typer.Option(help="What it is needed for.")],
-    title_en: Annotated[str, typer.Option(help="What is needed, in English.")] = "",
-    cycle: Annotated[str, typer.Option(help="实时 每日 每周 每月 每季度 每半年 每年 不定期")] = "每月",
-    basis: Annotated[str, typer.Option(help="Legal basis.")] = "",
-    coordinating_body: Annotated[str, typer.Option(help="Body that coordinates.")] = "",
-    on: On = "",
-    steward: Annotated[str, typer.Option(help="Login of who looks after it.")] = "",
-    number: Annotated[str, typer.Option(help="A number that it has already.")] = "",
-    term: Term = None,
-    agency: Agency = None,
-    channel: Channel = None,
-    key: Key = "",
-    json: AsJson = False,
-) -> None:
-    """Enter a need for data; it gets its number, and the provider's answer is due.
-
-    **Example:** `hub need enter request river_level --provider hlj-water --title 河流水位 --purpose 水资源调度 --channel
-    folder,path=inbox/river_level`
-    """
-    given = acts.given(
-        EnterNeed,
-        route=route,
-        dataset=dataset,
-        provider=provider,
-        title=title,
-        title_en=title_en,
-        purpose=purpose,
-        cycle=cycle,
-        legal_basis=basis,
-        coordinating_body=coordinating_body,
-        needed_on=on or None,
-        steward=steward,
-        number=number,
-        agencies=agency or [],
-        channels=_channels(channel),
-        **_terms(route, term),
-    )
-    _said(acquisition.enter(*acting(key), given), json)
-
-
-@needs.command("answer")
-def answer(
-    number: Number,
-    decision: Annotated[str, typer.Argument(metavar="accept|refuse", help="accept, or refuse with --text.")],
-    text: Annotated[str, typer.Option(help="The answer; a refusal says why and on what legal basis.")] = "",
-    on: On = "",
-    key: Key = "",
-    json: AsJson = False,
-) -> None:
-    """Answer a need that was put to your organization."""
-    given = acts.given(AnswerNeed, agreement=number, answer=decision, text=text, on=on or None)
-    _said(acquisition.answer(*acting(key), given), json)
-
-
-@needs.command("extend")
-def extend(number: Number, reason: Reason, key: Key = "", json: AsJson = False) -> None:
-    """Give a provider the one extension of its answer."""
-    _said(acquisition.extend(*acting(key), acts.given(ExtendNeed, agreement=number, reason=reason)), json)
 
 
 @app.command("list")
@@ -137,7 +62,7 @@ def show(number: Number, key: Key = "", json: AsJson = False) -> None:
     """One agreement with its history."""
     hub, who = acting(key)
     with hub.session() as session:
-        _said(agreement_view.state(session, who, acts.known_agreement(session, who, number)), json, whole=True)
+        tell(agreement_view.state(session, who, acts.known_agreement(session, who, number)), json, whole=True)
 
 
 @app.command()
@@ -150,7 +75,7 @@ def sign(
 ) -> None:
     """Sign for your side; with the last signature data is taken."""
     given = acts.given(SignAgreement, agreement=number, on=on or None, valid_until=until or None)
-    _said(acquisition.sign(*acting(key), given), json)
+    tell(acquisition.sign(*acting(key), given), json)
 
 
 @app.command()
@@ -177,11 +102,11 @@ def change(
         ChangeAgreement,
         agreement=number,
         reason=reason,
-        channels=_channels(channel) or None,
+        channels=channels_of(channel) or None,
         **{name: value for name, value in changes.items() if value},
-        **_terms(route, term),
+        **terms_of(route, term),
     )
-    _said(acquisition.change(hub, who, given), json)
+    tell(acquisition.change(hub, who, given), json)
 
 
 @app.command()
@@ -194,16 +119,16 @@ def renew(
 ) -> None:
     """Let an agreement in force run until a later day."""
     given = acts.given(RenewAgreement, agreement=number, valid_until=until, reason=reason)
-    _said(acquisition.renew(*acting(key), given), json)
+    tell(acquisition.renew(*acting(key), given), json)
 
 
 @app.command()
 def end(number: Number, reason: Reason, key: Key = "", json: AsJson = False) -> None:
     """End an agreement, or take a need back."""
-    _said(acquisition.end(*acting(key), acts.given(EndAgreement, agreement=number, reason=reason)), json)
+    tell(acquisition.end(*acting(key), acts.given(EndAgreement, agreement=number, reason=reason)), json)
 
 
-def _channels(given: list[str] | None) -> list[dict[str, Any]]:
+def channels_of(given: list[str] | None) -> list[dict[str, Any]]:
     """`folder,path=inbox/x` as a channel."""
     channels = []
     for text in given or []:
@@ -212,7 +137,7 @@ def _channels(given: list[str] | None) -> list[dict[str, Any]]:
     return channels
 
 
-def _terms(route: str, given: list[str] | None) -> dict[str, Any]:
+def terms_of(route: str, given: list[str] | None) -> dict[str, Any]:
     """`name=value` as the terms of the route; a list's values are apart by 、 or ;."""
     if not given:
         return {}
@@ -223,7 +148,8 @@ def _terms(route: str, given: list[str] | None) -> dict[str, Any]:
     return {TERMS.get(route, "purchase"): values}
 
 
-def _said(agreement: AgreementState, json: bool, *, whole: bool = False) -> None:
+def tell(agreement: AgreementState, json: bool, *, whole: bool = False) -> None:
+    """Say how an agreement stands, with its history where all of it was asked for."""
     if json:
         as_json(agreement.model_dump(mode="json"))
         return

@@ -94,7 +94,9 @@ VERBS: dict[tuple[str, str], dict[str, Verb]] = {
         "entry": Verb("cli.entry:app", "目录条目：查看、编辑、发布、撤回", "Catalogue entries: show, edit, publish, withdraw"),
         "run": Verb("cli.run:app", "立即运行途径与模型", "Run routes and models now"),
         "need": Verb(
-            "cli.agreements:needs", "需求：提出、答复、延长答复期限", "Needs: enter, answer, extend the answer's term"
+            "cli.needs:app",
+            "需求：提出、同意、发出、补正、答复、争议",
+            "Needs: enter, consent, send, complete, answer, dispute",
         ),
         "agreement": Verb(
             "cli.agreements:app",

@@ -15,12 +15,13 @@ from catalog.acquisition.agreements import Agreement
 from catalog.acquisition.terms import Collection, Purchase
 from catalog.identity import people
 from catalog.identity.people import Subject
-from demo.organizations import liaison
+from demo.organizations import head, liaison
 from demo.places import AGENCIES
 from demo.plan import Plan
-from hub import acquisition
-from hub.acquisition import AnswerNeed, ChangeAgreement, Channel, Cycle, EnterNeed, SignAgreement
+from hub import acquisition, requests
+from hub.acquisition import ChangeAgreement, Channel, Cycle, EnterNeed, SignAgreement
 from hub.hub import Hub
+from hub.requests import AnswerNeed, ConsentNeed, SendNeed
 
 FLOOD, DISASTERS, SAFETY = "省防汛抗旱指挥部办公室", "省减灾委员会办公室", "省安全生产委员会办公室"
 SHARING, EMERGENCY = "《政务数据共享条例》", "《中华人民共和国突发事件应对法》"
@@ -222,13 +223,25 @@ def play(hub: Hub, way: Way) -> None:
         steward = _person(session, "steward")
         provider = _person(session, liaison(way.need.provider))
     number = acquisition.enter(hub, steward, way.need).id
+    if way.need.route == "request":
+        _consent(hub, number, "head", way.need.needed_on)
+        requests.send(hub, steward, SendNeed(agreement=number, on=way.need.needed_on))
     if way.answered is not None:
-        acquisition.answer(hub, provider, AnswerNeed(agreement=number, answer="accept", text=way.answer, on=way.answered))
+        requests.answer(hub, provider, AnswerNeed(agreement=number, answer="accept", text=way.answer, on=way.answered))
+        if way.need.route == "request":
+            _consent(hub, number, head(way.need.provider), way.answered)
     if way.signed is None:
         return
     signature = SignAgreement(agreement=number, on=way.signed, valid_until=way.valid_until)
     for signer in (provider, steward) if way.need.route == "request" else (steward,):
         acquisition.sign(hub, signer, signature)
+
+
+def _consent(hub: Hub, number: str, login: str, on: date | None) -> None:
+    """The head of a side's sharing office consents."""
+    with hub.session() as session:
+        by = _person(session, login)
+    requests.consent(hub, by, ConsentNeed(agreement=number, head=by.name, on=on))
 
 
 def move(hub: Hub, before: int, after: int) -> None:

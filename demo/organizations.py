@@ -32,6 +32,7 @@ OUTSIDER = ("demo-outsider", "示例科技有限公司", "Example Technology")
 PEOPLE = {
     "administrator": ("孙博", "Sun Bo", HUB, "administrator"),
     "steward": ("李敏", "Li Min", HUB, "steward"),
+    "head": ("魏国安", "Wei Guoan", HUB, "steward"),
     "analyst": ("周航", "Zhou Hang", HUB, "analyst"),
     "auditor": ("陈立", "Chen Li", HUB, "auditor"),
     "provider": ("高岩", "Gao Yan", "jiamusi-emergency", "provider"),
@@ -57,11 +58,27 @@ LIAISONS = {
     "north-remote-sensing": ("卫星", "Wei Xing"),
 }
 """Body: who answers its needs and signs for it. They get a password when they want one."""
+HEADS = {
+    "hlj-civil": ("苏敬民", "Su Jingmin"),
+    "hlj-market": ("方正", "Fang Zheng"),
+    "hlj-earthquake": ("石震", "Shi Zhen"),
+    "hlj-natural": ("田野", "Tian Ye"),
+    "hlj-forestry": ("林森", "Lin Sen"),
+    "hlj-water": ("洪波", "Hong Bo"),
+    "hlj-weather": ("云涛", "Yun Tao"),
+    "hlj-transport": ("乔路", "Qiao Lu"),
+}
+"""Body: the head of its sharing office, who consents before an answer is given (《政务数据共享条例》 art. 20)."""
 
 
 def liaison(organization: str) -> str:
     """Login of the person who answers for a body."""
     return f"liaison-{organization}"
+
+
+def head(organization: str) -> str:
+    """Login of the head of a body's sharing office."""
+    return f"head-{organization}"
 
 
 def official_code(number: int, division: str = PROVINCE) -> str:
@@ -118,7 +135,8 @@ def introduce(session: Session, places: Places, password: str) -> Mapping[str, P
     for login, (name, name_en, organization_id, role) in PEOPLE.items():
         if login not in known:
             known[login] = people.add_person(session, login, name, organization_id, [role], name_en=name_en, password=password)
-    for body, (name, name_en) in LIAISONS.items():
-        if (login := liaison(body)) not in known:
-            known[login] = people.add_person(session, login, name, body, ["provider"], name_en=name_en)
+    for login_of, those in ((liaison, LIAISONS), (head, HEADS)):
+        for body, (name, name_en) in those.items():
+            if (login := login_of(body)) not in known:
+                known[login] = people.add_person(session, login, name, body, ["provider"], name_en=name_en)
     return known

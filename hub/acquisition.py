@@ -1,4 +1,4 @@
-"""Needs and agreements: a need is entered and answered, its agreement signed, changed, renewed and ended."""
+"""Needs and agreements: a need is entered, its agreement signed, changed, renewed and ended; between them, `hub.requests`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from sqlmodel import Session
 
 from catalog import workflow
-from catalog.acquisition import negotiation
+from catalog.acquisition import answer_links, negotiation
 from catalog.acquisition.agreements import Agreement, AgreementChannel
 from catalog.acquisition.terms import DATASET, TERMS, Collection, CollectionTerms, Purchase, PurchaseTerms
 from catalog.identity import people
@@ -72,22 +72,6 @@ class EnterNeed(BaseModel):
         return self
 
 
-class AnswerNeed(BaseModel):
-    """The provider's answer. A refusal says why, and on what legal basis."""
-
-    agreement: Number
-    answer: Literal["accept", "refuse"] = Field(examples=["accept"])
-    text: str = Field(default="", max_length=1000, examples=["同意共享，按约定周期交付。"])
-    on: date | None = Field(default=None, description="Day of the letter; null: today.")
-
-
-class ExtendNeed(BaseModel):
-    """The one extension of an answer's term."""
-
-    agreement: Number
-    reason: Reason
-
-
 class SignAgreement(BaseModel):
     """A signature of one side."""
 
@@ -140,7 +124,7 @@ class EndAgreement(BaseModel):
     portal="/agreements/new",
 )
 def enter(hub: Hub, subject: Subject, given: EnterNeed) -> AgreementState:
-    """Register a need for data; the provider's answer is due in the working days that the rules give it."""
+    """Register a need for data. A request is sent once the head of the sharing office has consented."""
     with doing(hub, subject, "need.enter") as deed:
         if given.needed_on is not None and given.needed_on > today():
             raise negotiation.WrongTerm("needed_on", "需求日期不能晚于今天。", "The day of the need is not after today.")
@@ -159,43 +143,6 @@ def enter(hub: Hub, subject: Subject, given: EnterNeed) -> AgreementState:
 
 
 @act(
-    "need.answer",
-    policy="answer-need",
-    zh="答复需求",
-    en="answer a need",
-    api="POST /agreements/{agreement}/answer",
-    cli="need answer",
-    portal="/agreements/{agreement}/answer",
-)
-def answer(hub: Hub, subject: Subject, given: AnswerNeed) -> AgreementState:
-    """The asked body accepts the need or refuses it with its reason; from then on the signatures are due."""
-    with doing(hub, subject, "need.answer", agreement=given.agreement) as deed:
-        accepted = given.answer == "accept"
-        negotiation.answer(
-            deed.session, deed.agreement, subject, accepted=accepted, text=given.text.strip(), on=given.on or today()
-        )
-        deed.detail = {"answer": given.answer, "text": given.text.strip()}
-        return agreement_view.state(deed.session, subject, deed.agreement)
-
-
-@act(
-    "need.extend",
-    policy=MANAGE,
-    zh="延长答复期限",
-    en="extend an answer's term",
-    api="POST /agreements/{agreement}/extend",
-    cli="need extend",
-    portal="/agreements/{agreement}/extend",
-)
-def extend(hub: Hub, subject: Subject, given: ExtendNeed) -> AgreementState:
-    """Give the asked body the one extension of its answer that the rules know."""
-    with doing(hub, subject, "need.extend", agreement=given.agreement) as deed:
-        negotiation.extend_answer(deed.session, deed.agreement, subject, reason=given.reason.strip())
-        deed.detail = {"answer_due": f"{deed.agreement.answer_due}", "reason": given.reason.strip()}
-        return agreement_view.state(deed.session, subject, deed.agreement)
-
-
-@act(
     "agreement.sign",
     policy="sign-agreement",
     zh="签订协议",
@@ -211,6 +158,8 @@ def sign(hub: Hub, subject: Subject, given: SignAgreement) -> AgreementState:
         negotiation.sign(
             deed.session, deed.agreement, subject, on=given.on or today(), sides=sides, valid_until=given.valid_until
         )
+        if subject.kind == "link":
+            answer_links.use(deed.session, deed.agreement.id)
         deed.detail = {"sides": list(sides), "state": deed.agreement.state}
         return agreement_view.state(deed.session, subject, deed.agreement)
 

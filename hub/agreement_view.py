@@ -10,10 +10,10 @@ from pydantic import BaseModel, Field
 from sqlmodel import Session, col, select
 
 from catalog import access, workflow
-from catalog.acquisition import agreements, steps, visibility
+from catalog.acquisition import agreements, requests, steps, visibility
 from catalog.acquisition.agreements import Agreement
 from catalog.acquisition.steps import AgreementStep
-from catalog.acquisition.terms import Collection, Purchase, PurchaseTerms
+from catalog.acquisition.terms import Collection, Purchase, PurchaseTerms, RequestTerms
 from catalog.identity.people import Person, Subject
 from catalog.workflow import PROVIDER, STEWARD
 from hub.acts import ACTS
@@ -75,8 +75,13 @@ class AgreementState(AgreementSummary):
     legal_basis: str
     answer_due: date | None
     extended: bool
+    sent_on: date | None
+    told_incomplete: bool = Field(description="What was missing was told once; it is not told again.")
     answered_on: date | None
     answer: str
+    decision: str = Field(description="accept, part or refuse, once the asked body has answered a request.")
+    without: list[str] = Field(description="Items that a part of the answer leaves out.")
+    dispute: int = Field(description="The step of its dispute, 1 to 4; 0: none.")
     signed_due: date | None
     provider_signed_on: date | None
     steward_signed_on: date | None
@@ -98,7 +103,7 @@ def state(session: Session, subject: Subject, agreement: Agreement) -> Agreement
         provider=agreement.provider_id,
         steward=steward.login if steward else None,
         answer_due=agreement.answer_due,
-        extended=agreement.request is not None and agreement.request.extended,
+        **_request(agreement.request or RequestTerms(agreement_id=agreement.id)),
         purchase=Purchase.model_construct(**_terms(agreement.purchase)) if priced and agreement.purchase else None,
         collection=Collection.model_construct(**_terms(agreement.collection)) if agreement.collection else None,
         agencies=[one.id for one in agreements.agencies(session, agreement.id)],
@@ -117,6 +122,11 @@ _COPIED = (
     "delivery_due", "coordinating_body", "legal_basis", "answered_on", "answer", "signed_due", "provider_signed_on",
     "steward_signed_on",
 )  # fmt: skip
+
+
+def _request(terms: RequestTerms) -> dict[str, Any]:
+    names = ("sent_on", "extended", "told_incomplete", "without", "dispute")
+    return {name: getattr(terms, name) for name in names} | {"decision": terms.answer}
 
 
 def _terms(terms: Any) -> dict[str, Any]:
@@ -143,6 +153,9 @@ def _step(one: AgreementStep, hidden: Iterable[str]) -> StepTaken:
 
 def possible(session: Session, subject: Subject, agreement: Agreement) -> list[str]:
     """The acts that the table has for the agreement's state and the policies allow the subject, none that is used up."""
+    import hub.acquisition
+    import hub.requests  # noqa: F401 - both put their acts into the table, and import this module
+
     return [
         act
         for act in workflow.acts(agreement.state, agreement.route, (STEWARD, PROVIDER))
@@ -161,11 +174,19 @@ def submitted(session: Session, subject: Subject, agreement: Agreement, act: str
 
 
 def _used_up(agreement: Agreement, act: str) -> bool:
-    return act == "need.extend" and agreement.request is not None and agreement.request.extended
+    terms = agreement.request
+    return terms is not None and {
+        "need.extend": terms.extended,
+        "need.ask": terms.told_incomplete,
+        "need.dispute": agreement.state == "disputed" and terms.dispute >= len(requests.DISPUTE_STEPS),
+    }.get(act, False)
 
 
 def _has_side(subject: Subject, agreement: Agreement, act: str) -> bool:
-    return act != "agreement.sign" or bool(sides(subject, agreement))
+    if act == "agreement.sign":
+        return bool(sides(subject, agreement))
+    own = frozenset(of_sides(subject, agreement))
+    return any(own & set(one.sides) for one in workflow.possible(agreement.state, agreement.route, act))
 
 
 def sides(subject: Subject, agreement: Agreement) -> tuple[str, ...]:
@@ -174,11 +195,16 @@ def sides(subject: Subject, agreement: Agreement) -> tuple[str, ...]:
     missing = tuple(side for side in workflow.SIGNATURES[agreement.route] if dates[side] is None)
     if subject.kind == "local":
         return missing
-    own = {
-        PROVIDER: subject.has("provider") and subject.organization_id == agreement.provider_id,
-        STEWARD: subject.has("steward"),
-    }
-    return tuple(side for side in missing if own[side])[:1]
+    own = of_sides(subject, agreement)
+    return tuple(side for side in missing if side in own)[:1]
+
+
+def of_sides(subject: Subject, agreement: Agreement) -> tuple[str, ...]:
+    """The sides of an agreement that the subject acts for."""
+    if subject.kind == "local":
+        return (STEWARD, PROVIDER)
+    asked = subject.organization_id == agreement.provider_id and (subject.has("provider") or subject.kind == "link")
+    return (STEWARD,) * subject.has("steward") + (PROVIDER,) * asked
 
 
 def listed(

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlmodel import Session
 
-from catalog.acquisition import agreements, deadlines, negotiation
+from catalog import workflow
+from catalog.acquisition import agreements, deadlines, negotiation, requests
 from catalog.acquisition.agreements import Agreement, AgreementChannel
 from catalog.acquisition.terms import TERMS
 from catalog.identity.people import Subject, system_subject
@@ -33,15 +34,26 @@ def enter(session: Session, *, agencies: Iterable[str] = (), **told: Any) -> Agr
     """A need, entered as the rules have it; one that is further on is then set to where it is."""
     made = flat(**told)
     state, number = made.state or "needed", made.id or ""
-    made.state = "needed"
     entered = negotiation.enter(session, made, BY, agencies=agencies, number=number)
     entered.state = state
+    if entered.request is not None and state != "drafted":
+        entered.request.turn_due, entered.request.sent_on = None, entered.needed_on
+        entered.request.answer_due = entered.request.answer_due or agreements.answer_due(session, entered)
+        entered.request.answer = "accept" if state == "answered" else ""
     if state in agreements.IN_FORCE:
         entered.steward_signed_on = entered.provider_signed_on = entered.signed_on
     session.add(entered)
     session.flush()
     deadlines.bring_up(session, entered.dataset)
     return entered
+
+
+def answered(session: Session, made: Agreement, on: date, text: str = "同意", *, accepted: bool = True) -> Agreement:
+    """The asked body's answer to a request, with the consent of its head."""
+    decision = "accept" if accepted else "refuse"
+    requests.answer(session, made, BY, decision=decision, text=text, without=(), on=on)
+    told = {"head": "李强", "document": "", "text": ""}
+    return requests.consent(session, made, BY, (workflow.PROVIDER,), given=True, on=on, **told)
 
 
 def signed(session: Session, made: Agreement, on: date, valid_until: date | None = None) -> Agreement:

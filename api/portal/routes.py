@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.portal.acquisition import agreement, channels, completeness, holidays, needs, register
+from api.portal.acquisition import agreement, channels, completeness, holidays, letter, needs, register
 from api.portal.administration import account, audit, bodies, health, packs, people
 from api.portal.analysis import questions
 from api.portal.batches import actions, batch, correcting, listing, row_corrections
@@ -24,6 +24,7 @@ ROUTERS = (
     entry,
     needs,
     agreement,
+    letter,
     onboarding,
     register,
     channels,

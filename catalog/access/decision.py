@@ -193,6 +193,8 @@ def _person(uid: Mapping[str, str], subject: Subject, own: str) -> dict[str, Any
     attributes["byPassword"] = subject.kind == "person" and bool(subject.csrf) and not subject.key_prefix
     if subject.organization_id:
         attributes["organization"] = _reference("Organization", subject.organization_id)
+    if subject.agreement:
+        attributes["agreement"] = _reference("Agreement", subject.agreement)
     roles = [{"type": "Role", "id": str(role)} for role in sorted(subject.roles)]
     return {"uid": uid, "attrs": attributes, "parents": roles}
 

@@ -191,11 +191,26 @@ def with_terms(agreement: Agreement) -> Agreement:
 
 
 def answer_due(session: Session, agreement: Agreement) -> date:
-    """By when a need is answered: in the working days that its sharing type allows, with the one extension if it was given."""
-    due = workdays.due(session, _answer_step(session, agreement.dataset), agreement.needed_on)
+    """By when a request is answered: in the working days that its sharing type allows, from the day it was sent or completed,
+    with the one extension if it was given (《政务数据共享条例》 art. 21)."""
+    since = asked_on(agreement)
+    due = workdays.due(session, _answer_step(session, agreement.dataset), since)
     if agreement.request is None or not agreement.request.extended:
         return due
-    return workdays.calendar(session).add(due, workdays.step_days(session, "extend-answer", agreement.needed_on))
+    return workdays.calendar(session).add(due, workdays.step_days(session, "extend-answer", since))
+
+
+def asked_on(agreement: Agreement) -> date:
+    """The day from which the term of its answer runs."""
+    sent = agreement.request.sent_on if agreement.request is not None else None
+    return sent or agreement.needed_on
+
+
+def first_delivery(session: Session, agreement: Agreement) -> date:
+    """By when the first data is due: of a request in the working days from the consent (art. 22), else from the signature."""
+    signed = agreement.signed_on or agreement.needed_on
+    since = agreement.answered_on or signed if agreement.route == "request" else signed
+    return workdays.due(session, "deliver", since)
 
 
 def next_delivery(session: Session, agreement: Agreement, last: date) -> date | None:

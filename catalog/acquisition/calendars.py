@@ -278,14 +278,14 @@ def _counted(session: Session) -> dict[tuple[str, str], date]:
 
 def _of_agreement(session: Session, one: Agreement, last: date | None) -> tuple[str, date | None]:
     """The deadline that runs for an agreement in its state."""
-    if one.state == "needed" and one.route == "request":
+    if one.state in ("needed", "answered") and one.route == "request":
         return "answer_due", agreements.answer_due(session, one)
     if one.state == "accepted" and one.answered_on is not None:
         return "signed_due", workdays.due(session, "sign", one.answered_on)
     if one.state in ("signed", "active") and one.route != "collect":
         if last is not None:
             return "delivery_due", agreements.next_delivery(session, one, last)
-        return "delivery_due", workdays.due(session, "deliver", one.signed_on) if one.signed_on else None
+        return "delivery_due", agreements.first_delivery(session, one) if one.signed_on else None
     return "", None
 
 

@@ -27,7 +27,12 @@ from contracts.errors import HubError
 IN_FORCE_CHANGES = frozenset({"channels", "steward_id"})
 """What may be changed of an agreement in force: how its data travel and who looks after it, not what was signed."""
 STATE_NAMES: Mapping[str, tuple[str, str]] = {
+    "drafted": ("待本方负责人同意", "waiting for consent before it is sent"),
+    "consented": ("已同意发出、待发出", "consented to and not sent"),
     "needed": ("待答复", "waiting for an answer"),
+    "incomplete": ("待补正", "to be completed"),
+    "answered": ("已拟答复、待对方负责人同意", "answered, waiting for consent before the answer is given"),
+    "disputed": ("争议处理中", "in dispute"),
     "accepted": ("已同意、待签订", "agreed and not signed"),
     "refused": ("未同意", "refused"),
     "signed": ("已签订", "signed"),
@@ -51,8 +56,8 @@ class WrongTerm(HubError):
 def enter(session: Session, agreement: Agreement, by: Subject, *, agencies: Iterable[str] = (), number: str = "") -> Agreement:
     """Register a need.
 
-    Without a number it gets the next of its route and year (YQ-, GM-, CJ-yyyy-nnn). A request's answer is due in the working
-    days that its sharing type allows (国发〔2016〕51号); the schedule follows from the cycle unless it is given.
+    Without a number it gets the next of its route and year (YQ-, GM-, CJ-yyyy-nnn). A request is a draft until the head of the
+    sharing office consents (`requests`); the schedule follows from the cycle unless it is given.
     """
     if agreement.route not in PREFIXES:
         raise WrongTerm(
@@ -64,13 +69,17 @@ def enter(session: Session, agreement: Agreement, by: Subject, *, agencies: Iter
     agreement.id = _number(session, agreement, number)
     agreement.cron = agreement.cron or CRONS.get(agreement.cycle, "")
     agreements.with_terms(agreement)
-    if agreement.request is not None and agreement.request.answer_due is None:
-        agreement.request.answer_due = agreements.answer_due(session, agreement)
+    agreement.state = workflow.first(agreement.route)
+    if agreement.request is not None:
+        days = workdays.step_time(session, "consent-request").days(agreement.needed_on)
+        agreement.request.turn_due = workdays.calendar(session).add(agreement.needed_on, days)
     _tie(agreement)
     session.add(agreement)
     session.flush()
     set_agencies(session, agreement, agencies)
-    step = AgreementStep(agreement_id=agreement.id, act="need.enter", after="needed", day=agreement.needed_on, side=STEWARD)
+    step = AgreementStep(
+        agreement_id=agreement.id, act="need.enter", after=agreement.state, day=agreement.needed_on, side=STEWARD
+    )
     steps.record(session, step, by)
     return _kept(session, agreement)
 
@@ -113,35 +122,18 @@ def set_agencies(session: Session, agreement: Agreement, agencies: Iterable[str]
     _kept(session, agreement)
 
 
-def extend_answer(session: Session, agreement: Agreement, by: Subject, *, reason: str = "") -> Agreement:
-    """Give the provider the one extension of its answer that the rules know."""
-    _require(agreement, "need.extend")
-    terms = agreement.request
-    if terms is None or terms.extended or terms.answer_due is None:
-        raise InvalidStep(
-            f"协议 {agreement.id} 的答复期限不能再延长（只可延长一次，且须尚未答复）。",
-            f"The answer to {agreement.id} cannot be extended: once only, and before it was given.",
-        )
-    days = workdays.step_days(session, "extend-answer", agreement.needed_on)
-    before = terms.answer_due
-    terms.answer_due = workdays.calendar(session).add(terms.answer_due, days)
-    terms.extended = True
-    detail = {"answer_due": [f"{before}", f"{terms.answer_due}"]}
-    return _taken(session, agreement, "need.extend", by, day=today(), side=STEWARD, reason=reason, detail=detail)
-
-
 def answer(session: Session, agreement: Agreement, by: Subject, *, accepted: bool, text: str, on: date) -> Agreement:
-    """The provider's answer to a need. A refusal states its reason (国发〔2016〕51号)."""
-    _require(agreement, "need.answer")
+    """The answer to a need that is bought or collected; requests have their own steps (`requests.answer`)."""
+    require(agreement, "need.answer")
     if not accepted and not text.strip():
         raise WrongTerm("text", "不同意须说明理由和依据。", "A refusal needs its reason and legal basis.")
-    _not_before(agreement.needed_on, on)
+    not_before(agreement.needed_on, on)
     term = (agreement.needed_on, agreement.answer_due)
     agreement.answered_on, agreement.answer = on, text
     if accepted:
         agreement.signed_due = agreement.signed_due or workdays.due(session, "sign", on)
     after = "accepted" if accepted else "refused"
-    return _taken(session, agreement, "need.answer", by, day=on, side=PROVIDER, reason=text, after=after, term=term)
+    return taken(session, agreement, "need.answer", by, day=on, side=PROVIDER, reason=text, after=after, term=term)
 
 
 def sign(
@@ -149,8 +141,8 @@ def sign(
 ) -> Agreement:
     """One side signs, or those of `sides` together on paper. With the last signature it is in force, and the first data is due
     in the working days that delivery after consent may take."""
-    _require(agreement, "agreement.sign")
-    _not_before(agreement.answered_on or agreement.needed_on, on)
+    require(agreement, "agreement.sign")
+    not_before(agreement.answered_on or agreement.needed_on, on)
     wanted = workflow.SIGNATURES[agreement.route]
     for side in sides or wanted:
         if side not in wanted or signed_by(agreement, side) is not None:
@@ -166,10 +158,10 @@ def sign(
     if whole:
         agreement.signed_on = on
         if agreement.route != "collect" and agreement.delivery_due is None:
-            agreement.delivery_due = workdays.due(session, "deliver", on)
+            agreement.delivery_due = agreements.first_delivery(session, agreement)
     after = "signed" if whole else agreement.state
     side = "、".join(sides or wanted)
-    return _taken(session, agreement, "agreement.sign", by, day=on, side=side, after=after, term=term)
+    return taken(session, agreement, "agreement.sign", by, day=on, side=side, after=after, term=term)
 
 
 def signed_by(agreement: Agreement, side: str) -> date | None:
@@ -182,7 +174,7 @@ def change(session: Session, agreement: Agreement, by: Subject, changes: Mapping
 
     `changes`: fields of the common part, the route's terms as one mapping under their name, `agencies`, `channels`.
     """
-    [transition, *_] = _require(agreement, "agreement.change")
+    [transition, *_] = require(agreement, "agreement.change")
     signed = sorted(set(changes) - IN_FORCE_CHANGES)
     if transition.choice == "channel" and signed:
         raise InvalidStep(
@@ -194,7 +186,10 @@ def change(session: Session, agreement: Agreement, by: Subject, changes: Mapping
         _change(session, agreement, name, value, detail)
     if "cycle" in detail and "cron" not in changes:
         agreement.cron = CRONS.get(agreement.cycle, "")
-    return _taken(session, agreement, "agreement.change", by, day=today(), side=STEWARD, reason=reason, detail=detail)
+    after = transition.after
+    return taken(
+        session, agreement, "agreement.change", by, day=today(), side=STEWARD, reason=reason, after=after, detail=detail
+    )
 
 
 def _change(session: Session, agreement: Agreement, name: str, value: Any, detail: dict[str, Any]) -> None:
@@ -230,7 +225,7 @@ def _plain(value: Any) -> Any:
 
 def renew(session: Session, agreement: Agreement, by: Subject, *, valid_until: date, reason: str = "") -> Agreement:
     """The agreement goes on until a later day."""
-    _require(agreement, "agreement.renew")
+    require(agreement, "agreement.renew")
     if agreement.valid_until is not None and valid_until <= agreement.valid_until:
         raise WrongTerm(
             "valid_until",
@@ -239,13 +234,13 @@ def renew(session: Session, agreement: Agreement, by: Subject, *, valid_until: d
         )
     detail = {"valid_until": [_plain(agreement.valid_until), f"{valid_until}"]}
     agreement.valid_until = valid_until
-    return _taken(session, agreement, "agreement.renew", by, day=today(), side=STEWARD, reason=reason, detail=detail)
+    return taken(session, agreement, "agreement.renew", by, day=today(), side=STEWARD, reason=reason, detail=detail)
 
 
 def end(session: Session, agreement: Agreement, by: Subject, *, reason: str = "") -> Agreement:
     """The agreement ends: no more data is taken under it."""
-    _require(agreement, "agreement.end")
-    return _taken(session, agreement, "agreement.end", by, day=today(), side=STEWARD, reason=reason, after="ended")
+    require(agreement, "agreement.end")
+    return taken(session, agreement, "agreement.end", by, day=today(), side=STEWARD, reason=reason, after="ended")
 
 
 def begin(session: Session, agreement: Agreement, by: Subject, day: date) -> None:
@@ -253,10 +248,10 @@ def begin(session: Session, agreement: Agreement, by: Subject, day: date) -> Non
     if agreement.state != "signed":
         return
     term = (agreement.signed_on or agreement.needed_on, agreement.delivery_due)
-    _taken(session, agreement, "delivery.first", by, day=day, side=HUB, after="active", term=term, count=False)
+    taken(session, agreement, "delivery.first", by, day=day, side=HUB, after="active", term=term, count=False)
 
 
-def _require(agreement: Agreement, act: str) -> tuple[workflow.Transition, ...]:
+def require(agreement: Agreement, act: str) -> tuple[workflow.Transition, ...]:
     """The transitions of an act that the agreement's state and route allow; InvalidStep where there is none."""
     step = workflow.possible(agreement.state, agreement.route, act)
     if not step:
@@ -272,12 +267,13 @@ def not_now(agreement: Agreement) -> InvalidStep:
     )
 
 
-def _not_before(earliest: date, on: date) -> None:
+def not_before(earliest: date, on: date) -> None:
+    """Refuse the day of a step that lies before the one it follows, or after today."""
     if not earliest <= on <= today():
         raise WrongTerm("on", f"日期应在 {earliest} 至今天之间。", f"The day must lie between {earliest} and today.")
 
 
-def _taken(
+def taken(
     session: Session,
     agreement: Agreement,
     act: str,

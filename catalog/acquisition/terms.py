@@ -19,11 +19,19 @@ DATASET = "[a-z][a-z0-9_]{0,62}"
 
 
 class RequestTerms(SQLModel, table=True):
-    """要: by when the body that was asked answers."""
+    """要: by when the body that was asked answers, and how far its answer has come."""
 
     agreement_id: str = Field(primary_key=True, foreign_key="agreement.id")
-    answer_due: date | None = Field(default=None, description="Working days from the need's day, by the rule table.")
+    sent_on: date | None = Field(default=None, description="The day from which the answer's term runs: sent, or completed.")
+    answer_due: date | None = Field(default=None, description="Working days from that day, by the rule table; None: none runs.")
+    turn_due: date | None = Field(default=None, description="By when the asking side goes on: consents, sends, completes.")
     extended: bool = Field(default=False, description="The answer's term was extended, which may happen once.")
+    told_incomplete: bool = Field(default=False, description="What was missing was told, which happens once and completely.")
+    answer: str = Field(default="", description="accept, part or refuse, once the body has answered.")
+    without: list[str] = Field(
+        default_factory=no_items, sa_type=Json, description="Items that a part of the answer leaves out."
+    )
+    dispute: int = Field(default=0, description="The step of its dispute (art. 28): 0 none, 1 to 4.")
 
 
 class PurchaseTerms(SQLModel, table=True):

@@ -94,9 +94,11 @@ class Subject:
     key_prefix: str = ""
     """Of the key that asks, or that the session was begun with."""
     kind: str = "person"
-    """person, key, local, system or anonymous."""
+    """person, key, link, local, system or anonymous."""
     name_en: str = ""
     csrf: str = ""
+    agreement: str = ""
+    """Of who comes by a link: the one request that it opens."""
 
     @property
     def actor(self) -> str:

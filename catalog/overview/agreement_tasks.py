@@ -17,7 +17,7 @@ from catalog.overview.task_counts import TaskCounts
 
 select: Any = sqlalchemy.select
 """Columns of subqueries have no types that could be checked."""
-KINDS = ("answer", "sign", "deliver", "report", "release", "renew")
+KINDS = ("request", "answer", "sign", "deliver", "report", "release", "renew")
 """Kinds of task that an agreement makes."""
 
 
@@ -58,6 +58,7 @@ class Turns:
         """SQL: which deadline it is that runs, as `register` says it in words."""
         stage, hubs = self.stand.c.stage, self.stand.c.hubs
         return case(
+            (and_(hubs, stage == "need"), "request"),
             (and_(hubs, stage.not_in(("agreement", "release"))), "renew"),
             (and_(stage == "agreement", col(Agreement.signed_due).is_(None)), "renew"),
             (stage == "need", "answer"),

@@ -24,13 +24,13 @@ from contracts.clock import day_of, today
 
 MOST = 200
 """Tasks of one kind that are read at most."""
-HUB_ACTS = ("sign", "release", "renew", "answer-batch", "channel")
+HUB_ACTS = ("request", "sign", "release", "renew", "answer-batch", "channel")
 """Kinds that the hub's stewards do, whoever provides the data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One thing that waits. `kind`: answer, sign, deliver, report, release, renew, quarantine, returned, answer-batch,
+    """One thing that waits. `kind`: request, answer, sign, deliver, report, release, renew, quarantine, returned, answer-batch,
     undone, draft, channel or calendar."""
 
     kind: str
@@ -164,6 +164,7 @@ def _turn(task: Task, subject: Subject, *, manages: bool) -> bool:
 def _agreements(session: Session, numbers: Sequence[str], own: str, day: date) -> Iterator[Task]:
     """Deadlines of the register that are late or near."""
     words = {
+        "request": ("：需求待本方继续办理", "the request waits for its own side"),
         "answer": ("须答复", "answer due"),
         "sign": ("须签订", "signature due"),
         "deliver": ("须交付数据", "data due"),

@@ -24,9 +24,19 @@ from catalog.identity.people import Person
 from catalog.overview.standing import NEAR_DAYS, RENEW_DAYS
 from catalog.releases.releases import Release
 from catalog.workdays import Calendar, StepTime
+from catalog.workflow import BEFORE_ANSWER
 from contracts.clock import day_of, now
 from contracts.clock import today as this_day
 
+NEED_WORDS: Mapping[str, tuple[str, str]] = {
+    "drafted": ("待负责人同意", "Awaiting consent"),
+    "consented": ("待发出", "To be sent"),
+    "needed": ("待答复", "Awaiting answer"),
+    "incomplete": ("待补正", "To be completed"),
+    "answered": ("答复待同意", "Answer awaits consent"),
+    "disputed": ("争议中", "In dispute"),
+}
+"""States of a request that has no answer which counts."""
 STAGES = ("need", "agreement", "batch", "release", "share")
 
 
@@ -49,7 +59,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The deadline that runs now. `what`: answer, sign, deliver, report, release or renew."""
+    """The deadline that runs now. `what`: request, answer, sign, deliver, report, release or renew."""
 
     what: str
     start: date
@@ -229,7 +239,8 @@ class _Stages:
         """The deadline of the stage that waits, or of the next delivery or renewal once all are done."""
         one = self.one
         runs: Sequence[tuple[str, str, date | None, date | None]] = (
-            ("need", "answer", one.needed_on, one.answer_due),
+            ("need", "request", agreements.asked_on(one), one.request.turn_due if one.request is not None else None),
+            ("need", "answer", agreements.asked_on(one), one.answer_due),
             ("agreement", "sign", one.answered_on or one.needed_on, one.signed_due),
             ("batch", "report", None, self._owed()),
             ("batch", "deliver", self._last_day() or one.signed_on, one.delivery_due),
@@ -258,13 +269,10 @@ class _Stages:
 
     def _need(self) -> Stage:
         one, need = self.one, _short(self.one.needed_on, self.day)
-        if one.state == "needed" and one.route == "request":
+        if one.state in BEFORE_ANSWER and one.route == "request":
             late = one.answer_due is not None and self.day > one.answer_due
-            return Stage(
-                "need",
-                "late" if late else "current",
-                (Line("待答复", "Awaiting answer"), Line(f"{need} 提出", f"asked {need}")),
-            )
+            first = Line(*NEED_WORDS[one.state])
+            return Stage("need", "late" if late else "current", (first, Line(f"{need} 提出", f"asked {need}")))
         why = one.purchase.why_bought if one.purchase is not None else ""
         word = {
             "request": Line("未同意", "Refused") if one.state == "refused" else Line("同意", "Agreed"),
@@ -275,7 +283,7 @@ class _Stages:
 
     def _agreement(self) -> Stage:
         one = self.one
-        if one.state in ("needed", "refused") and one.route == "request":
+        if one.state in (*BEFORE_ANSWER, "refused") and one.route == "request":
             return Stage("agreement", "todo")
         if one.signed_on is None and one.state not in ("signed", "active", "ended"):
             late = one.signed_due is not None and self.day > one.signed_due

@@ -23,6 +23,7 @@ from catalog.acquisition.terms import CollectionTerms, RequestTerms
 from catalog.deliveries.batches import ACCEPTED, Batch
 from catalog.entries.resources import Resource
 from catalog.releases.releases import Release
+from catalog.workflow import BEFORE_ANSWER, HUBS_TURN
 from contracts.clock import now, zone
 
 select: Any = sqlalchemy.select
@@ -130,7 +131,7 @@ class _Standing:
         inner = asked.cte("reckoned").prefix_with("MATERIALIZED")
         of = inner.c
         own = case(
-            (of.stage == "need", of.answer_due),
+            (of.stage == "need", func.coalesce(of.turn_due, of.answer_due)),
             (of.stage == "agreement", of.signed_due),
             (of.stage == "batch", of.batch_due),
             (of.stage == "release", of.release_due),
@@ -149,7 +150,7 @@ class _Standing:
             finished.label("finished"),
             of.shared,
             of.until,
-            or_(of.stage.in_(("agreement", "release")), renews).label("hubs"),
+            or_(of.stage.in_(("agreement", "release")), of.state.in_(HUBS_TURN), renews).label("hubs"),
         )
         return select(*columns)
 
@@ -160,6 +161,7 @@ class _Standing:
             col(Agreement.route).label("route"),
             col(Agreement.state).label("state"),
             col(RequestTerms.answer_due).label("answer_due"),
+            col(RequestTerms.turn_due).label("turn_due"),
             col(Agreement.signed_due).label("signed_due"),
             stage.label("stage"),
             self._batch_due().label("batch_due"),
@@ -193,7 +195,7 @@ class _Standing:
 
     def _stage(self) -> ColumnElement[str]:
         """The first stage that waits; "" where none does."""
-        awaits_answer = and_(col(Agreement.state) == "needed", col(Agreement.route) == "request")
+        awaits_answer = and_(col(Agreement.state).in_(BEFORE_ANSWER), col(Agreement.route) == "request")
         unsigned = and_(col(Agreement.signed_on).is_(None), col(Agreement.state).not_in((*IN_FORCE, "ended")))
         missing = and_(self.in_force, case((self.collects, self._uncollected()), else_=self._undelivered()))
         return case(

@@ -18,6 +18,7 @@ from catalog.entries.resources import Resource
 from catalog.identity import people, signins
 from catalog.identity.people import Person
 from catalog.store import jobs
+from catalog.workflow import STATES
 from contracts.clock import today
 from hub.table import ACTS
 from tests import agreeing, packing
@@ -139,7 +140,7 @@ WAIT = {"Prefer": "wait=10"}
 
 def _agreement(hub: Hub, state: str, number: str = "YQ-2026-777") -> str:
     """A need put to the body whose people the tests have, in a state; a new one each time it is wanted in another."""
-    number = f"{number}{('needed', 'accepted', 'signed', 'active').index(state)}"
+    number = f"{number}{STATES.index(state):02d}"
     with hub.session() as session:
         if session.get(Agreement, number) is None:
             agreeing.enter(
@@ -220,7 +221,20 @@ EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
     "job.cancel": lambda hub: {"job": _job(hub)},
     "need.enter": lambda _: dict(NEED),
     "need.answer": lambda hub: {"agreement": _agreement(hub, "needed"), "answer": "accept", "text": "同意"},
-    "need.extend": lambda hub: {"agreement": _agreement(hub, "needed"), "reason": "数据正在整理"},
+    "need.extend": lambda hub: {"agreement": _agreement(hub, "needed"), "reason": "数据正在整理", "authority": "省数据局"},
+    "need.consent": lambda hub: {"agreement": _agreement(hub, "answered"), "head": "王建国"},
+    "need.send": lambda hub: {"agreement": _agreement(hub, "consented")},
+    "need.link": lambda hub: {"agreement": _agreement(hub, "needed")},
+    "need.ask": lambda hub: {"agreement": _agreement(hub, "needed"), "missing": "使用范围"},
+    "need.complete": lambda hub: {"agreement": _agreement(hub, "incomplete"), "text": "减灾处"},
+    "need.comment": lambda hub: {"agreement": _agreement(hub, "needed"), "text": "基准面是哪一个？"},
+    "need.dispute": lambda hub: {"agreement": _agreement(hub, "refused"), "reason": "依据不足"},
+    "need.settle": lambda hub: {
+        "agreement": _agreement(hub, "disputed"),
+        "outcome": "accept",
+        "body": "省数据局",
+        "text": "经协调同意",
+    },
     "agreement.sign": lambda hub: {"agreement": _agreement(hub, "accepted")},
     "agreement.change": lambda hub: {"agreement": _agreement(hub, "accepted"), "reason": "更正", "cycle": "每周"},
     "agreement.renew": lambda hub: {"agreement": _agreement(hub, "active"), "reason": "续签", "valid_until": "2099-12-31"},

@@ -120,7 +120,9 @@ ALONE = [
 
 
 GIVING = {
-    "need.enter", "need.answer", "agreement.sign", "agreement.renew", "release", "contract.save", "entry.publish", "people.add",
+    "need.enter", "need.consent", "need.send", "need.link", "need.ask", "need.complete", "need.extend", "need.answer",
+    "need.comment", "need.dispute", "need.settle",
+    "agreement.sign", "agreement.renew", "release", "contract.save", "entry.publish", "people.add",
     "people.reopen", "key.issue", "organization.add", "grant",
 }  # fmt: skip
 """They change what decisions rest on, and take nothing from anybody."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlmodel import Session, col, func, select, update
 
-from catalog import access, workflow
+from catalog import access, workdays, workflow
 from catalog.acquisition import steps, visibility
 from catalog.acquisition.agreements import Agreement
 from catalog.acquisition.negotiation import InvalidStep
@@ -31,7 +31,15 @@ from warehouse.storage import connection
 
 OURS = "hlj-emergency"
 GIVEN: dict[str, dict[str, Any]] = {
-    "need.extend": {"reason": "数据正在整理"},
+    "need.consent": {"head": "王建国"},
+    "need.send": {},
+    "need.link": {},
+    "need.ask": {"missing": "使用范围"},
+    "need.complete": {"text": "减灾处"},
+    "need.comment": {"text": "基准面是哪一个？"},
+    "need.dispute": {"reason": "依据不足"},
+    "need.settle": {"outcome": "accept", "body": "省数据局", "text": "经协调同意"},
+    "need.extend": {"reason": "数据正在整理", "authority": "省数据局"},
     "need.answer": {"answer": "accept", "text": "同意"},
     "agreement.sign": {},
     "agreement.change": {"reason": "换通道", "channels": []},
@@ -39,6 +47,14 @@ GIVEN: dict[str, dict[str, Any]] = {
     "agreement.end": {"reason": "业务调整"},
 }
 MAY = {
+    "need.consent": {"steward", "owner"},
+    "need.send": {"steward"},
+    "need.link": {"steward"},
+    "need.ask": {"owner"},
+    "need.complete": {"steward"},
+    "need.comment": {"steward", "owner"},
+    "need.dispute": {"steward"},
+    "need.settle": {"steward"},
     "need.extend": {"steward"},
     "need.answer": {"owner"},
     "agreement.sign": {"steward", "owner"},
@@ -80,14 +96,9 @@ def of_others(hub: Hub) -> Iterator[None]:
 
 
 def _new(hub: Hub, route: str, state: str, provider: str = OURS) -> str:
-    return _several(hub, route, state, 1, provider)[0]
-
-
-def _several(hub: Hub, route: str, state: str, count: int, provider: str = OURS) -> list[str]:
     told = {"dataset": "hazard", "title": "重大危险源", "purpose": "监管", "needed_on": today() - timedelta(days=1)}
     with hub.session() as session:
-        made = (agreeing.enter(session, route=route, state=state, provider_id=provider, **told) for _ in range(count))
-        return [one.id for one in made]
+        return agreeing.enter(session, route=route, state=state, provider_id=provider, **told).id
 
 
 def _expected(route: str, state: str, act: str, who: str) -> str:
@@ -118,59 +129,172 @@ def _records(session: Session, number: str) -> list[AuditRecord]:
     return list(session.exec(asked.order_by(col(AuditRecord.sequence))))
 
 
-@pytest.mark.parametrize(("route", "state", "act"), itertools.product(workflow.ROUTES, workflow.STATES, GIVEN))
-def test_every_act_in_every_state_by_everybody(hub: Hub, installation: Installation, route: str, state: str, act: str) -> None:
+CELLS = [(route, state) for route in workflow.ROUTES for state in workflow.states(route)]
+
+
+@pytest.mark.parametrize(("route", "state"), CELLS)
+def test_every_act_in_every_state_by_everybody(hub: Hub, installation: Installation, route: str, state: str) -> None:
     """Each cell of the table: what it says happens, on record once, and nothing else."""
-    everybody = ("", *PEOPLE)
-    for who, number in zip(everybody, _several(hub, route, state, len(everybody)), strict=True):
+    untouched, refused = _new(hub, route, state), list[tuple[str, str]]()
+    for act, who in itertools.product(GIVEN, ("", *PEOPLE)):
         expected = _expected(route, state, act, who)
-        assert _outcome(installation, SUBJECTS[who], act, number) == expected, who
-        with hub.session() as session:
-            agreement, taken = session.get_one(Agreement, number), steps.history(session, number)[1:]
-            told = [(one.action, one.outcome) for one in _records(session, number)]
-            afters = {one.after for one in workflow.possible(state, route, act)}
+        number = _new(hub, route, state) if expected == "done" else untouched
+        assert _outcome(installation, SUBJECTS[who], act, number) == expected, (act, who)
+        if expected == "refused":
+            refused.append((act, "refused"))
         if expected == "done":
+            with hub.session() as session:
+                after, taken = session.get_one(Agreement, number).state, steps.history(session, number)[1:]
+                told = [(one.action, one.outcome) for one in _records(session, number)]
             assert told == [(act, "done")], who
-            assert [(one.act, one.before, one.after) for one in taken] == [(act, state, agreement.state)]
-            assert agreement.state in afters
-        else:
-            assert told == ([(act, "refused")] if expected == "refused" else []), who
-            assert (agreement.state, len(taken)) == (state, 0), who
+            assert [(one.act, one.before, one.after) for one in taken] == [(act, state, after)]
+            assert after in {one.after for one in workflow.possible(state, route, act)}
+    with hub.session() as session:
+        assert session.get_one(Agreement, untouched).state == state
+        assert [one.act for one in steps.history(session, untouched)] == ["need.enter"]
+        assert [(one.action, one.outcome) for one in _records(session, untouched)] == refused
+
+
+def test_every_state_of_a_route_is_reached_by_its_table() -> None:
+    """And nothing leads out of a state that none leads into."""
+    for route in workflow.ROUTES:
+        known = set(workflow.states(route))
+        assert {one.before for one in workflow.AGREEMENT if route in one.routes} - {""} <= known
 
 
 @pytest.mark.parametrize("who", ["", *PEOPLE])
 def test_only_a_steward_enters_a_need(hub: Hub, installation: Installation, who: str) -> None:
     given = acts.given(ACTS["need.enter"].takes, **NEED)
     if who == "steward":
-        assert ACTS["need.enter"].does(installation, _subject(hub, who), given).model_dump()["state"] == "needed"
+        assert ACTS["need.enter"].does(installation, _subject(hub, who), given).model_dump()["state"] == "drafted"
         return
     with pytest.raises(access.Refused):
         ACTS["need.enter"].does(installation, _subject(hub, who), given)
 
 
-def test_a_whole_agreement_by_the_api_is_history(hub: Hub) -> None:
-    """Entered, extended, answered, signed by both, renewed and ended: six steps with their working days."""
-    body = NEED | {"provider": OURS, "needed_on": f"{today() - timedelta(days=20)}"}
-    number = _post(hub, "steward", "needs", body)["id"]
-    _post(hub, "steward", f"agreements/{number}/extend", {"reason": "数据正在整理"})
-    _post(hub, "owner", f"agreements/{number}/answer", {"answer": "accept", "text": "同意"})
+@pytest.fixture(scope="module")
+def heads(hub: Hub) -> tuple[str, str]:
+    """The heads of the sharing offices of the hub's body and of the body that is asked."""
+    logins = (("head", "steward"), ("chief", "provider"))
+    with hub.session() as session:
+        for login, role in logins:
+            person = people.add_person(session, login, login, OURS, (role,))
+            hub.keys[login] = people.issue_key(session, person)[1]
+    return logins[0][0], logins[1][0]
+
+
+def _sent(hub: Hub, heads: tuple[str, str], **more: Any) -> str:
+    """A request that was consented to and sent."""
+    number = str(_post(hub, "steward", "needs", NEED | {"provider": OURS} | more)["id"])
+    _post(hub, heads[0], f"agreements/{number}/consent", {"head": "王建国"} | ({"on": more["needed_on"]} if more else {}))
+    _post(hub, "steward", f"agreements/{number}/send", {"on": more["needed_on"]} if more else {})
+    return number
+
+
+def test_a_whole_agreement_by_the_api_is_history(hub: Hub, heads: tuple[str, str]) -> None:
+    """From entry over both consents, completion, extension, answer and signatures to its end, with its working days."""
+    number = _sent(hub, heads, needed_on=f"{today() - timedelta(days=20)}")
+    _post(hub, "owner", f"agreements/{number}/ask", {"missing": "使用范围"})
+    completed = _post(hub, "steward", f"agreements/{number}/complete", {"text": "减灾处"})
+    assert completed["sent_on"] == f"{today()}", "the term begins anew"
+    extension = {"reason": "数据正在整理", "authority": "省数据局"}
+    extended = _post(hub, "steward", f"agreements/{number}/extend", extension)
+    assert extended["answer_due"] > completed["answer_due"]
+    _post(hub, "steward", f"agreements/{number}/comments", {"text": "请按月提供"})
+    answered = _post(hub, "owner", f"agreements/{number}/answer", {"answer": "accept", "text": "同意"})
+    assert (answered["state"], answered["answered_on"], answered["decision"]) == ("answered", None, "accept")
+    _post(hub, heads[1], f"agreements/{number}/consent", {"head": "李强", "document": "水函〔2026〕17号"})
     first = _post(hub, "owner", f"agreements/{number}/sign", {"valid_until": "2098-12-31"})
-    assert (first["state"], first["possible"]) == ("accepted", [])
+    assert (first["state"], first["possible"]) == ("accepted", ["need.comment"])
     signed = _post(hub, "steward", f"agreements/{number}/sign", {})
     assert (signed["state"], signed["valid_until"]) == ("signed", "2098-12-31")
-    assert set(signed["possible"]) == {"agreement.change", "agreement.renew", "agreement.end"}
+    assert set(signed["possible"]) == {"need.comment", "agreement.change", "agreement.renew", "agreement.end"}
     _post(hub, "steward", f"agreements/{number}/renew", {"valid_until": "2099-12-31", "reason": "续签"})
     _post(hub, "steward", f"agreements/{number}/end", {"reason": "业务调整"})
     told = hub.get(f"/api/v1/agreements/{number}", "auditor").json()
     assert [one["act"] for one in told["steps"]] == [
-        "need.enter", "need.extend", "need.answer", "agreement.sign", "agreement.sign", "agreement.renew", "agreement.end",
+        "need.enter", "need.consent", "need.send", "need.ask", "need.complete", "need.extend", "need.comment", "need.answer",
+        "need.consent", "agreement.sign", "agreement.sign", "agreement.renew", "agreement.end",
     ]  # fmt: skip
-    answered = told["steps"][2]
-    assert (answered["side"], answered["organization"]) == ("provider", OURS)
-    assert answered["days"] is not None and answered["due"] > answered["began"]  # noqa: PT018
+    consented = told["steps"][8]
+    assert (consented["side"], consented["organization"], consented["changes"]["head"]) == ("provider", OURS, ["", "李强"])
+    assert consented["days"] is not None and consented["due"] > consented["began"]  # noqa: PT018
     assert told["possible"] == []
     with hub.session() as session:
         assert [one.action for one in _records(session, number)] == [one["act"] for one in told["steps"]]
+
+
+class TestRequest:
+    """《政务数据共享条例》, by article."""
+
+    def test_what_is_missing_is_told_once(self, hub: Hub, heads: tuple[str, str]) -> None:
+        number = _sent(hub, heads)
+        _post(hub, "owner", f"agreements/{number}/ask", {"missing": "使用范围"})
+        told = _post(hub, "steward", f"agreements/{number}/complete", {"text": "减灾处"})
+        assert told["told_incomplete"] is True
+        again = hub.client.post(f"/api/v1/agreements/{number}/ask", json={"missing": "期限"}, headers=hub.auth("owner"))
+        assert (again.status_code, again.json()["type"]) == (409, "urn:hui:problem:step-not-possible")
+        assert "need.ask" not in hub.get(f"/api/v1/agreements/{number}", "owner").json()["possible"]
+
+    @pytest.mark.parametrize(
+        ("given", "field"),
+        [
+            ({"answer": "refuse"}, "text"),
+            ({"answer": "part", "text": "部分提供"}, "without"),
+            ({"answer": "accept", "without": ["level"]}, "without"),
+            ({"answer": "accept", "on": "2020-01-01"}, "on"),
+        ],
+    )
+    def test_an_answer_needs_its_reasons(self, hub: Hub, heads: tuple[str, str], given: dict[str, Any], field: str) -> None:
+        number = _sent(hub, heads)
+        answer = hub.client.post(f"/api/v1/agreements/{number}/answer", json=given, headers=hub.auth("owner"))
+        assert answer.status_code == 422, answer.text
+        assert hub.get(f"/api/v1/agreements/{number}", "owner").json()["state"] == "needed", field
+
+    def test_an_answer_given_back_by_the_head_is_none(self, hub: Hub, heads: tuple[str, str]) -> None:
+        number = _sent(hub, heads)
+        part = {"answer": "part", "text": "仅提供日均值", "without": ["逐时水位"]}
+        assert _post(hub, "owner", f"agreements/{number}/answer", part)["without"] == ["逐时水位"]
+        body = {"head": "李强", "decision": "return"}
+        unsaid = hub.client.post(f"/api/v1/agreements/{number}/consent", json=body, headers=hub.auth(heads[1]))
+        assert unsaid.status_code == 422
+        back = _post(hub, heads[1], f"agreements/{number}/consent", body | {"text": "应全部提供"})
+        assert (back["state"], back["decision"], back["without"]) == ("needed", "", [])
+
+    def test_nobody_consents_to_what_they_drafted(self, hub: Hub, heads: tuple[str, str]) -> None:
+        number = _post(hub, "steward", "needs", NEED | {"provider": OURS})["id"]
+        own = hub.client.post(f"/api/v1/agreements/{number}/consent", json={"head": "我"}, headers=hub.auth("steward"))
+        assert (own.status_code, own.json()["policies"]) == (403, ["submitter-never-approves"])
+        other = hub.client.post(f"/api/v1/agreements/{number}/consent", json={"head": "我"}, headers=hub.auth(heads[1]))
+        assert other.status_code == 409, "the other side's head consents for that side only"
+        number = _sent(hub, heads)
+        _post(hub, "owner", f"agreements/{number}/answer", {"answer": "accept"})
+        own = hub.client.post(f"/api/v1/agreements/{number}/consent", json={"head": "我"}, headers=hub.auth("owner"))
+        assert own.status_code == 403
+
+    def test_a_dispute_goes_four_steps(self, hub: Hub, heads: tuple[str, str]) -> None:
+        number = _sent(hub, heads)
+        _post(hub, "owner", f"agreements/{number}/answer", {"answer": "refuse", "text": "依据不足"})
+        assert _post(hub, heads[1], f"agreements/{number}/consent", {"head": "李强"})["state"] == "refused"
+        levels = [_post(hub, "steward", f"agreements/{number}/dispute", {"reason": "须协调"})["dispute"] for _ in range(4)]
+        assert levels == [1, 2, 3, 4]
+        above = hub.client.post(f"/api/v1/agreements/{number}/dispute", json={"reason": "再议"}, headers=hub.auth("steward"))
+        assert above.status_code == 409
+        settled = {"outcome": "again", "body": "省人民政府", "text": "请重新答复"}
+        told = _post(hub, "steward", f"agreements/{number}/settle", settled)
+        assert (told["state"], told["decision"], told["answered_on"]) == ("needed", "", None)
+        assert told["answer_due"] > f"{today()}"
+
+    def test_delivery_is_due_from_the_consent(self, hub: Hub, heads: tuple[str, str]) -> None:
+        """Art. 22: within twenty working days of the consent, however late the signatures come."""
+        days = [f"{today() - timedelta(days=number)}" for number in (30, 20)]
+        number = _sent(hub, heads, needed_on=days[0])
+        _post(hub, "owner", f"agreements/{number}/answer", {"answer": "accept", "on": days[1]})
+        _post(hub, heads[1], f"agreements/{number}/consent", {"head": "李强", "on": days[1]})
+        _post(hub, "owner", f"agreements/{number}/sign", {})
+        signed = _post(hub, "steward", f"agreements/{number}/sign", {})
+        with hub.session() as session:
+            assert signed["delivery_due"] == f"{workdays.due(session, 'deliver', today() - timedelta(days=20))}"
 
 
 def _post(hub: Hub, who: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -195,6 +319,8 @@ class TestApart:
     def test_who_entered_a_need_does_not_answer_it(self, hub: Hub, installation: Installation, both: Subject) -> None:
         given = acts.given(ACTS["need.enter"].takes, **(NEED | {"provider": OURS}))
         number = ACTS["need.enter"].does(installation, both, given).model_dump()["id"]
+        _post(hub, "steward", f"agreements/{number}/consent", {"head": "王建国"})
+        _post(hub, "steward", f"agreements/{number}/send", {})
         with pytest.raises(access.Refused) as refusal:
             ACTS["need.answer"].does(installation, both, _answer(number))
         assert refusal.value.decision.policies == ("submitter-never-approves",)
@@ -286,7 +412,7 @@ def test_prices_and_channels_are_for_those_whom_they_concern(hub: Hub) -> None:
         ({"route": "collect", "agencies": ["nobody"], "channels": []}, "nobody"),
         ({"provider": "nobody"}, "nobody"),
         ({"needed_on": "2098-01-01"}, "today"),
-        ({"number": "GM-2026-888"}, "YQ"),
+        ({"number": "GM-2026-99888"}, "YQ"),
         ({"cycle": "每世纪"}, "cycle"),
         ({"dataset": "Not A Name"}, "dataset"),
         ({"channels": [{"kind": "folder", "path": "/etc"}]}, "HUB_INBOXES"),

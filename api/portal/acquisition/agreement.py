@@ -9,19 +9,19 @@ from urllib.parse import quote
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import BaseModel
 from sqlmodel import Session, col, select
 from starlette.responses import Response
 
 from api.http.dependencies import HubDep, SessionDep
 from api.portal.acquisition import channel_test, faults, terms_form
+from api.portal.acquisition.agreement_words import ACTIONS, ANSWERS, DANGER, FIELDS, PRIMARY, SETTLED, STATES, STEPS
 from api.portal.acquisition.channel_test import Look
 from api.portal.acquisition.completeness import due_words
 from api.portal.shell.forms import AcquireForm, Form, perform
 from api.portal.shell.guards import AcquirePage, require_csrf
 from api.portal.shell.page import Page, render
-from api.portal.wording.i18n import N_
-from api.portal.wording.labels import Word
-from catalog import access, workdays
+from catalog import access, workdays, workflow
 from catalog.acquisition import agreements, negotiation
 from catalog.acquisition.agreements import Agreement
 from catalog.entries.resources import Resource
@@ -33,46 +33,6 @@ from hub.acts import ACTS, given, known_agreement
 from hub.agreement_view import AgreementState
 
 router = APIRouter(prefix="/agreements/{number}", include_in_schema=False)
-STATES: Mapping[str, Word] = {
-    "needed": Word(N_("等待答复"), "hourglass", "attention"),
-    "accepted": Word(N_("已同意，待签订"), "writing-sign", "working"),
-    "refused": Word(N_("未同意"), "x", "fault"),
-    "signed": Word(N_("已签订"), "check", "ok"),
-    "active": Word(N_("执行中"), "check", "ok"),
-    "ended": Word(N_("已终止"), "archive", "struck"),
-}
-STEPS: Mapping[str, tuple[str, str]] = {
-    "need.enter": (N_("提出需求"), "bulb"),
-    "need.extend": (N_("延长答复期限"), "clock"),
-    "need.answer": (N_("答复"), "send"),
-    "agreement.sign": (N_("签订"), "writing-sign"),
-    "agreement.change": (N_("更改"), "refresh"),
-    "agreement.renew": (N_("续签"), "timeline"),
-    "agreement.end": (N_("终止"), "archive"),
-    "delivery.first": (N_("首批数据到达"), "package"),
-}
-"""Step: its word and icon."""
-FIELDS: Mapping[str, str] = {
-    "title": N_("需要什么"), "title_en": N_("英文名称"), "purpose": N_("用途"), "cycle": N_("更新周期"),
-    "coordinating_body": N_("协调机构"), "legal_basis": N_("法律依据"), "valid_until": N_("到期日"), "steward_id": N_("负责人"),
-    "channels": N_("通道"), "agencies": N_("报送单位"), "answer_due": N_("答复期限"), "contract_number": N_("合同号"),
-    "price_per_record": N_("单价"), "ceiling": N_("费用上限"), "permitted_purposes": N_("准许用途"),
-    "redistribution": N_("再分发"), "why_bought": N_("为何购买"), "fills_dataset": N_("补足的数据集"),
-    "fills_items": N_("补足的信息项"), "template_version": N_("模板"), "period": N_("报送期"), "due_day": N_("报送日"),
-    "due_months": N_("报送月"),
-}  # fmt: skip
-"""What a change names."""
-ACTIONS = {
-    "answer": "need.answer",
-    "extend": "need.extend",
-    "sign": "agreement.sign",
-    "change": "agreement.change",
-    "renew": "agreement.renew",
-    "end": "agreement.end",
-}
-"""The end of an action's address, and its act."""
-PRIMARY = ("answer", "sign")
-DANGER = ("end",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +75,8 @@ def _whole(page: Page, session: Session, number: str, look: Look | None = None) 
         agreed=shown.state,
         states=STATES,
         steps=STEPS,
+        answers=ANSWERS,
+        settled=SETTLED,
         fields=FIELDS,
         names=_names(session, shown),
         organizations=organizations.by_id(session, named),
@@ -126,6 +88,7 @@ def _whole(page: Page, session: Session, number: str, look: Look | None = None) 
         sees_attempts=access.may(session, page.subject, "see-attempts"),
         may_test=access.may(session, page.subject, ACTS["channel.test"].policy, shown.agreement),
         look=look,
+        offered=ACTIONS,
         primary=PRIMARY,
         danger=DANGER,
     )
@@ -149,15 +112,19 @@ def answer(page: AcquirePage, hub: HubDep, session: SessionDep, number: str, act
         route = agreement.route
         session.rollback()
         return _form(page, session, number, action, form, look=channel_test.of_form(hub, page.subject, form, route, number))
-    act = ACTS[ACTIONS[action]]
-    return perform(
+    act = ACTS[ACTIONS[action].act]
+    made: list[BaseModel] = []
+    done = perform(
         page,
         session,
         form,
-        lambda: act.does(hub, page.subject, given(act.takes, agreement=number, **request(form, agreement))),
+        lambda: made.append(act.does(hub, page.subject, given(act.takes, agreement=number, **request(form, agreement)))),
         f"/agreements/{number}",
         lambda error: _form(page, session, number, action, form, error),
     )
+    if act.secret and made:  # shown this once, on this answer only
+        return render(page, "acquisition/link.html", made=made[0], back=f"/agreements/{number}")
+    return done
 
 
 def _change(form: Form, agreement: Agreement) -> dict[str, Any]:
@@ -172,8 +139,16 @@ def _change(form: Form, agreement: Agreement) -> dict[str, Any]:
 
 
 REQUESTS: Mapping[str, Callable[[Form, Agreement], dict[str, Any]]] = {
-    "answer": lambda form, agreement: {"answer": form.text("answer"), "text": form.text("text")},
-    "extend": lambda form, agreement: {"reason": form.text("reason")},
+    "consent": lambda form, agreement: form.values("decision", "head", "document", "text"),
+    "send": lambda form, agreement: {},
+    "link": lambda form, agreement: form.values("days") if form.text("days") else {},
+    "ask": lambda form, agreement: form.values("missing"),
+    "complete": lambda form, agreement: form.values("text"),
+    "answer": lambda form, agreement: terms_form.answer(form),
+    "extend": lambda form, agreement: form.values("authority", "reason"),
+    "comment": lambda form, agreement: form.values("text"),
+    "dispute": lambda form, agreement: form.values("reason"),
+    "settle": lambda form, agreement: form.values("outcome", "body", "text"),
     "sign": lambda form, agreement: {"valid_until": form.text("valid_until") or None},
     "change": _change,
     "renew": lambda form, agreement: {"valid_until": form.text("valid_until"), "reason": form.text("reason")},
@@ -186,7 +161,7 @@ def _shown(page: Page, session: Session, number: str) -> AgreementPage:
     agreement = known_agreement(session, page.subject, number)
     state = agreement_view.state(session, page.subject, agreement)
     resource = session.exec(select(Resource).where(Resource.name == agreement.dataset)).first()
-    actions = tuple(action for action, act in ACTIONS.items() if act in state.possible)
+    actions = tuple(action for action, one in ACTIONS.items() if one.act in state.possible)
     return AgreementPage(agreement, state, resource, actions)
 
 
@@ -208,7 +183,7 @@ def _form(
     shown = _shown(page, session, number)
     if action not in ACTIONS:
         raise agreements.UnknownAgreement(f"{number}/{action}")
-    act = ACTIONS[action]
+    act = ACTIONS[action].act
     submitter = agreement_view.submitted(session, page.subject, shown.agreement, act)
     access.require(session, page.subject, ACTS[act].policy, shown.agreement, submitter=submitter)
     if action not in shown.actions and wrong is None:
@@ -223,9 +198,14 @@ def _form(
         agreed=shown.state,
         states=STATES,
         action=action,
+        known=ACTIONS[action],
+        answers=ANSWERS,
+        settled=SETTLED,
         form=form or before,
         route_kind=shown.agreement.route,
-        whole=shown.agreement.state in ("needed", "accepted"),
+        whole=any(
+            not one.choice for one in workflow.possible(shown.agreement.state, shown.agreement.route, "agreement.change")
+        ),
         organizations=known,
         agencies=[one for one in known if one.kind == "agency"],
         offered=terms_form,

@@ -46,6 +46,7 @@ GROUPS: Mapping[str, tuple[str, str]] = {
     "finished": (N_("已结束"), ""),
 }
 DUE_WORDS: Mapping[str, tuple[str, str]] = {
+    "request": (N_("应于 %(day)s 继续办理"), N_("%(day)s 前继续办理")),
     "answer": (N_("应于 %(day)s 答复"), N_("%(day)s 前答复")),
     "sign": (N_("应于 %(day)s 签订"), N_("%(day)s 前签订")),
     "deliver": (N_("应于 %(day)s 交付"), N_("%(day)s 前交付")),

@@ -60,6 +60,12 @@ def terms(form: Form, route: str) -> dict[str, Any]:
     return {}
 
 
+def answer(form: Form) -> dict[str, Any]:
+    """The asked body's answer, from its form."""
+    without = [one.strip() for one in form.text("without").splitlines() if one.strip()]
+    return {**form.values("answer", "text", "head", "document"), "without": without}
+
+
 def channels(form: Form, before: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
     """The channel of the form, where one was chosen; of those that are there, what the form does not show stays."""
     kind = form.text("kind")

@@ -18,6 +18,7 @@ from catalog.overview.inbox import MOST, Asked, Task, inbox
 router = APIRouter(include_in_schema=False)
 SIZE = 30
 KINDS: Mapping[str, str] = {
+    "request": N_("需求办理"),
     "answer": N_("答复"),
     "sign": N_("签订"),
     "deliver": N_("交付"),

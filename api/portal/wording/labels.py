@@ -118,6 +118,9 @@ STEPS: Mapping[str, str] = {
     "deliver": N_("首次提供数据"),
     "answer-correction": N_("答复校核纠错"),
     "mend-quarantine": N_("补正隔离的行"),
+    "consent-request": N_("负责人同意并发出需求"),
+    "complete-request": N_("补正需求"),
+    "settle-dispute": N_("处理争议的每一步"),
     "update-entry": N_("更新目录条目"),
     "review-entry": N_("审核目录条目"),
 }

@@ -40,6 +40,7 @@ PATIENCE = 60_000
 PASSWORD = "a long enough password 4711"
 PEOPLE = {
     "limin": ("own", "steward", "李敏", "Li Min"),
+    "weiguoan": ("own", "steward", "魏国安", "Wei Guoan"),
     "zhanglei": ("civil", "provider", "张磊", "Zhang Lei"),
     "wangqiang": ("water", "partner", "王强", "Wang Qiang"),
     "zhaoyun": ("own", "auditor", "赵云", "Zhao Yun"),
@@ -153,10 +154,13 @@ def test_a_day_without_a_shell(
     edit_contract(steward)
     publish_entry(steward)
     number = enter_need(steward)
+    consent_and_send(steward, browser("weiguoan"), number)
+    stranger = Browser(chromium, served, language, shots)
+    ask_and_answer(stranger, link_of(steward, number), steward, number)
     provider = browser("zhanglei")
     provider.open(f"/agreements/{number}")
     provider.shot("need-at-its-provider")
-    answer_and_sign(provider, number)
+    sign(provider, number)
     steward.open(f"/agreements/{number}/sign")
     steward.submit()
     steward.open(f"/agreements/{number}")
@@ -270,18 +274,67 @@ def enter_need(steward: Browser) -> str:
     return str(page.url).rpartition("/")[2]
 
 
-def answer_and_sign(provider: Browser, number: str) -> None:
-    """The body that was asked agrees, and signs for its side."""
-    page = provider.page
+def consent_and_send(steward: Browser, head: Browser, number: str) -> None:
+    """The head of the sharing office consents; the steward sends the request."""
+    head.open(f"/agreements/{number}")
+    head.shot("need-waits-for-consent")
+    head.click(f"a[href='/agreements/{number}/consent']")
+    head.page.fill("#f-head", "魏国安")
+    head.shot("consent")
+    head.submit()
+    head.page.wait_for_url(re.compile(f"/agreements/{number}$"))
+    steward.open(f"/agreements/{number}/send")
+    steward.shot("send")
+    steward.submit()
+    steward.page.wait_for_url(re.compile(f"/agreements/{number}$"))
+
+
+def link_of(steward: Browser, number: str) -> str:
+    """The link that goes with the letter."""
+    steward.open(f"/agreements/{number}/link")
+    steward.submit()
+    shown = steward.page.locator(".code pre")
+    expect(shown).to_contain_text("/letters/", timeout=PATIENCE)
+    steward.shot("link-made")
+    return "/letters/" + str(shown.inner_text()).strip().rpartition("/letters/")[2]
+
+
+def ask_and_answer(stranger: Browser, link: str, steward: Browser, number: str) -> None:
+    """The body that was asked has no account: it asks to complete once, and answers in part, through the link alone."""
+    page = stranger.page
+    stranger.open(link)
+    stranger.shot("letter")
+    page.fill("#f-missing", "请补充：1. 使用科室；2. 留存期限。")
+    page.click("button[value='ask']")
+    expect(page.locator("#ask")).to_have_count(0, timeout=PATIENCE)
+    stranger.shot("letter-asked")
+    steward.open(f"/agreements/{number}/complete")
+    steward.page.fill("#f-text", "减灾处；留存一年。")
+    steward.submit()
+    steward.page.wait_for_url(re.compile(f"/agreements/{number}$"))
+    stranger.open(link)
+    page.check("#f-part")
+    page.fill("#f-without", "负责人电话")
+    page.fill("#f-text", "联系电话属个人信息，不提供")
+    page.fill("#f-head", "马建国")
+    page.fill("#f-document", "民函〔2026〕17号")
+    stranger.shot("letter-answer")
+    page.click("button[value='answer']")
+    expect(page.locator("form")).to_have_count(page.locator("header form").count(), timeout=PATIENCE)
+    stranger.shot("letter-answered")
+    stranger.open(link)
+    stranger.shot("letter-over")
+    steward.open(f"/agreements/{number}")
+    steward.shot("need-answered")
+
+
+def sign(provider: Browser, number: str) -> None:
+    """The body that was asked signs for its side."""
     provider.open("/inbox")
     provider.shot("provider-inbox")
-    provider.open(f"/agreements/{number}/answer")
-    page.check("#f-answer")
-    provider.shot("need-answered")
-    provider.submit()
     provider.open(f"/agreements/{number}/sign")
     provider.submit()
-    page.wait_for_url(re.compile(f"/agreements/{number}$"))
+    provider.page.wait_for_url(re.compile(f"/agreements/{number}$"))
     provider.shot("provider-signed")
 
 
@@ -369,7 +422,8 @@ def find_it_all(auditor: Browser) -> None:
         "contract.activate": "limin",
         "entry.publish": "limin",
         "need.enter": "limin",
-        "need.answer": "zhanglei",
+        "need.consent": "weiguoan",
+        "need.answer": "link:",
         "agreement.sign": "zhanglei",
         "channel.test": "limin",
         "check-rows": "limin",

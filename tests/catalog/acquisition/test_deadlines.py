@@ -16,6 +16,7 @@ from catalog.ledger import CatalogLedger
 from catalog.overview import statistics
 from catalog.store import database
 from contracts import clock
+from tests import agreeing
 from tests.agreeing import BY
 from tests.catalog import making
 
@@ -97,9 +98,9 @@ def test_a_signature_sets_a_deadline_and_the_end_takes_it_away(session: Session)
     resource = making.resource(session)
     made: Agreement = making.agreement(session)
     assert _shown(session)[0] is None
-    negotiation.answer(session, made, BY, accepted=True, text="同意", on=date(2026, 3, 9))
+    agreeing.answered(session, made, date(2026, 3, 9))
     negotiation.sign(session, made, BY, on=date(2026, 3, 10), valid_until=None)
-    assert resource.next_due == made.delivery_due == date(2026, 4, 8)
+    assert resource.next_due == made.delivery_due == date(2026, 4, 7)
     assert statistics.numbers(session, making.STEWARD).on_time is None, "nothing was due yet"
     negotiation.end(session, made, BY)
     assert _shown(session)[0] is None

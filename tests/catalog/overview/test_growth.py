@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, event
 from sqlmodel import Session, SQLModel, insert, select
 
-from catalog import workdays
+from catalog import workdays, workflow
 from catalog.access.grants import Grant
 from catalog.acquisition import completeness
 from catalog.acquisition.agreements import Agreement, AgreementAgency
@@ -72,7 +72,7 @@ def _agreed(add: Add, number: int, dice: random.Random) -> None:
         next_due=due, kind="dataset", library="resource", state="published", abstract="x", last_version=1,
     )  # fmt: skip
     route = ("request", "buy", "collect")[number % 3]
-    state = dice.choice(("needed", "accepted", "signed", "active", "active", "active", "ended", "refused"))
+    state = dice.choice((*workflow.states(route), "active", "active", "active"))
     signed = _day(dice, -400, -20) if state in ("signed", "active", "ended") else None
     agreement = f"A-{number:06d}"
     add(
@@ -82,7 +82,9 @@ def _agreed(add: Add, number: int, dice: random.Random) -> None:
         delivery_due=_day(dice, -20, 40) if signed and route != "collect" else None,
     )  # fmt: skip
     if route == "request":
-        add(RequestTerms, agreement_id=agreement, answer_due=_day(dice, -10, 20))
+        hubs = state in workflow.HUBS_TURN
+        answer, turn = (None if hubs else _day(dice, -10, 20)), (_day(dice, -10, 20) if hubs else None)
+        add(RequestTerms, agreement_id=agreement, answer_due=answer, turn_due=turn, sent_on=dice.choice((None, TODAY)))
     elif route == "buy":
         add(PurchaseTerms, agreement_id=agreement, price_per_record=Decimal(1), ceiling=Decimal(1000))
     else:

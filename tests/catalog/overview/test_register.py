@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from catalog import workdays
 from catalog.access.grants import Grant
-from catalog.acquisition import agreements, channels, completeness, negotiation, periods
+from catalog.acquisition import agreements, channels, completeness, negotiation, periods, requests
 from catalog.acquisition.agreements import UnknownAgreement
 from catalog.acquisition.negotiation import InvalidStep, WrongTerm
 from catalog.acquisition.periods import InvalidPeriod
@@ -26,6 +26,7 @@ from catalog.overview import register as acquisitions
 from catalog.releases import releases
 from catalog.releases.releases import InvalidRelease, RecalledRelease, UnknownRelease
 from catalog.store import database
+from tests import agreeing
 from tests.agreeing import BY
 from tests.catalog import making
 
@@ -52,12 +53,12 @@ class TestAgreement:
         with pytest.raises(InvalidStep):
             negotiation.sign(session, made, BY, on=TODAY, valid_until=None)
         with pytest.raises(WrongTerm, match="basis"):
-            negotiation.answer(session, made, BY, accepted=False, text=" ", on=TODAY)
-        negotiation.answer(session, made, BY, accepted=False, text="依据《统计法》第九条", on=TODAY)
+            agreeing.answered(session, made, TODAY, " ", accepted=False)
+        agreeing.answered(session, made, TODAY, "依据《统计法》第九条", accepted=False)
         with pytest.raises(InvalidStep):
-            negotiation.answer(session, made, BY, accepted=True, text="", on=TODAY)
+            agreeing.answered(session, made, TODAY)
         with pytest.raises(InvalidStep):
-            negotiation.extend_answer(session, made, BY)
+            requests.extend(session, made, BY, authority="省数据局")
 
     def test_numbers_follow_route_and_year(self, session: Session) -> None:
         making.organization(session)
@@ -71,19 +72,19 @@ class TestAgreement:
         made = making.agreement(session)
         assert made.answer_due == date(2026, 3, 16)
         assert making.agreement(session, dataset="open_one").answer_due == date(2026, 3, 3)
-        negotiation.extend_answer(session, made, BY)
+        requests.extend(session, made, BY, authority="省数据局")
         assert made.answer_due == date(2026, 3, 30)
         with pytest.raises(InvalidStep):
-            negotiation.extend_answer(session, made, BY)
+            requests.extend(session, made, BY, authority="省数据局")
 
     def test_answer_and_signature_set_the_next_terms(self, session: Session) -> None:
         making.resource(session)
         made = making.agreement(session, cycle="每日")
         assert made.cron
-        negotiation.answer(session, made, BY, accepted=True, text="同意", on=date(2026, 3, 9))
+        agreeing.answered(session, made, date(2026, 3, 9))
         assert (made.state, made.signed_due) == ("accepted", date(2026, 4, 7))
         negotiation.sign(session, made, BY, on=date(2026, 3, 10), valid_until=date(2027, 3, 9))
-        assert (made.state, made.delivery_due) == ("signed", date(2026, 4, 8))
+        assert (made.state, made.delivery_due) == ("signed", date(2026, 4, 7))
 
 
 class TestPeriods:
@@ -132,7 +133,7 @@ class TestRegister:
             assert (late.rows[0].group, late.late["need"], late.waiting["need"]) == ("late", 1, 1)
             assert late.rows[0].deadline is not None
             assert late.rows[0].deadline.left == -2
-            negotiation.answer(session, made, BY, accepted=True, text="同意", on=date(2026, 3, 9))
+            agreeing.answered(session, made, date(2026, 3, 9))
             assert acquisitions.stages(session, TODAY).rows[0].current == "agreement"
             negotiation.sign(session, made, BY, on=date(2026, 3, 10), valid_until=date(2027, 4, 1))
             row = acquisitions.stages(session, TODAY).rows[0]
@@ -162,7 +163,7 @@ class TestRegister:
         for due in (date(2026, 5, 6), date(2026, 3, 11), date(2026, 3, 16)):
             making.agreement(session, answer_due=due)
         refused = making.agreement(session)
-        negotiation.answer(session, refused, BY, accepted=False, text="依据不足", on=TODAY)
+        agreeing.answered(session, refused, TODAY, "依据不足", accepted=False)
         register = acquisitions.stages(session, TODAY)
         assert [row.group for row in register.rows] == ["late", "near", "other", "finished"]
         assert register.routes == {"request": 4}
@@ -330,7 +331,7 @@ class TestBoard:
                 assert bool(inbox.inbox(session, administrator, TODAY).own) == (index == 2)
             wang = people.add_person(session, "wang", "王", "hub", ["steward"])
             asked = making.agreement(session, steward_id=wang.id)
-            negotiation.answer(session, asked, BY, accepted=True, text="", on=date(2026, 3, 3))
+            agreeing.answered(session, asked, date(2026, 3, 3))
             named = Subject("wang", person_id=wang.id, roles=frozenset({"steward"}))
             other = Subject("zhao", person_id="another", roles=frozenset({"steward"}))
             signing = ("sign", asked.id)

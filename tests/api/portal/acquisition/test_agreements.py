@@ -34,6 +34,8 @@ def home(tmp_path: Path) -> Any:
         for one in organizations.listed(session):
             one.name_en = one.id
         people.add_person(session, "water", "赵水", "hlj-water", ("provider",), name_en="Zhao Shui")
+        people.add_person(session, "chief", "洪波", "hlj-water", ("provider",), name_en="Hong Bo")
+        people.add_person(session, "head", "魏国安", "hlj-emergency", ("steward",), name_en="Wei Guoan")
     yield settings
     connection.forget(settings)
 
@@ -47,18 +49,23 @@ def _post(client: TestClient, path: str, **form: Any) -> Any:
 
 
 def test_a_need_goes_its_way_from_page_to_page(home: Settings) -> None:
-    steward, water = _client(home, "steward"), _client(home, "water")
+    steward, water, head, chief = (_client(home, login) for login in ("steward", "water", "head", "chief"))
     assert "/agreements/new" in steward.get("/acquire").text
     entered = _post(steward, "/agreements/new", **FORM)
     assert entered.status_code == 303, entered.text
     path = entered.headers["location"]
+    assert f"{path}/consent" not in steward.get(path).text
+    assert f"{path}/consent" in head.get(path).text
+    assert _post(head, f"{path}/consent", head="魏国安", decision="consent").status_code == 303
+    assert _post(steward, f"{path}/send").status_code == 303
     assert f"{path}/answer" in water.get(path).text
     assert f"{path}/answer" not in steward.get(path).text
     wrong = _post(water, f"{path}/answer", answer="refuse")
-    assert (wrong.status_code, "不同意须说明理由和依据" in wrong.text) == (422, True)
+    assert (wrong.status_code, "不同意或部分同意须说明理由和依据" in wrong.text) == (422, True)
     assert 'aria-invalid="true"' in wrong.text
     for client, act, form in (
         (water, "answer", {"answer": "accept", "text": "同意共享"}),
+        (chief, "consent", {"head": "洪波", "decision": "consent"}),
         (water, "sign", {"valid_until": "2098-12-31"}),
         (steward, "sign", {}),
         (steward, "change", {"reason": "换通道", "kind": "http", "http-url": "https://d/x", "http-token_env": "HUB_TOKEN_W"}),
@@ -67,7 +74,7 @@ def test_a_need_goes_its_way_from_page_to_page(home: Settings) -> None:
         assert client.get(f"{path}/{act}").status_code == 200, act
         assert _post(client, f"{path}/{act}", **form).status_code == 303, act
     for language, words in (
-        ("zh", ("提出需求", "答复：同意", "签订", "更改", "续签", "赵水", "个工作日", "HUB_TOKEN_W")),
+        ("zh", ("提出需求", "答复", "负责人同意", "洪波", "签订", "更改", "续签", "赵水", "个工作日", "HUB_TOKEN_W")),
         ("en", ("Enter a need", "Accept", "Zhao Shui", "working day", "Signed")),
     ):
         text = _client(home, "steward", language).get(path).text
