@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from sqlmodel import Session
 
 from catalog import workdays
-from catalog.acquisition import agreements
+from catalog.acquisition import agreements, answer_links
 from catalog.acquisition.agreements import Agreement
 from catalog.acquisition.terms import Collection, Purchase
 from catalog.identity import people
@@ -21,7 +21,7 @@ from demo.plan import Plan
 from hub import acquisition, requests
 from hub.acquisition import ChangeAgreement, Channel, Cycle, EnterNeed, SignAgreement
 from hub.hub import Hub
-from hub.requests import AnswerNeed, ConsentNeed, SendNeed
+from hub.requests import AnswerNeed, AskNeed, ConsentNeed, LinkNeed, SendNeed
 
 FLOOD, DISASTERS, SAFETY = "省防汛抗旱指挥部办公室", "省减灾委员会办公室", "省安全生产委员会办公室"
 SHARING, EMERGENCY = "《政务数据共享条例》", "《中华人民共和国突发事件应对法》"
@@ -31,13 +31,15 @@ PURCHASE = "GM-2026-001"
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A need and how far it has come: answered, signed, until when."""
+    """A need and how far it has come: answered, signed, until when; or where it stands before that."""
 
     need: EnterNeed
     answered: date | None = None
     answer: str = ""
     signed: date | None = None
     valid_until: date | None = None
+    stands: Literal["", "drafted", "incomplete", "by-letter"] = ""
+    """Not sent yet, to be completed, or answered in part through the letter's link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,12 @@ def on_their_way(session: Session, plan: Plan) -> list[Way]:
         Way(need("CJ-002", "relief_supplies", "应急物资储备库存", "Emergency supplies in stock", "hlj-emergency", "跨市调拨",
                  back(10), route="collect", collection=Collection(template_version="0.9.0")), back(9),
             "任务已下达，模板试填中。"),
+        Way(need("YQ-025", "snow_depth", "积雪深度格点实况", "Snow depth", "hlj-weather", "雪灾研判", back(1), **terms),
+            stands="drafted"),
+        Way(need("YQ-026", "fire_station", "森林消防队伍驻地", "Forest fire stations", "hlj-forestry", "力量调度", back(4),
+                 **terms), stands="incomplete"),
+        Way(need("YQ-027", "reservoir_inflow", "大中型水库入库流量", "Reservoir inflow", "hlj-water", "洪水预报", back(9),
+                 coordinating_body=FLOOD, legal_basis=SHARING), stands="by-letter"),
         Way(need("YQ-024", "coal_mine", "煤矿安全监控联网数据", "Coal mine monitoring", "hlj-natural", "矿山监管", back(3),
                  coordinating_body=SAFETY, legal_basis=SHARING)),
     ]  # fmt: skip
@@ -223,9 +231,15 @@ def play(hub: Hub, way: Way) -> None:
         steward = _person(session, "steward")
         provider = _person(session, liaison(way.need.provider))
     number = acquisition.enter(hub, steward, way.need).id
+    if way.stands == "drafted":
+        return
     if way.need.route == "request":
         _consent(hub, number, "head", way.need.needed_on)
         requests.send(hub, steward, SendNeed(agreement=number, on=way.need.needed_on))
+    if way.stands == "incomplete":
+        requests.ask(hub, provider, AskNeed(agreement=number, missing="请补充：1. 使用科室；2. 数据留存期限。"))
+    if way.stands == "by-letter":
+        _answer_by_letter(hub, steward, number)
     if way.answered is not None:
         requests.answer(hub, provider, AnswerNeed(agreement=number, answer="accept", text=way.answer, on=way.answered))
         if way.need.route == "request":
@@ -242,6 +256,18 @@ def _consent(hub: Hub, number: str, login: str, on: date | None) -> None:
     with hub.session() as session:
         by = _person(session, login)
     requests.consent(hub, by, ConsentNeed(agreement=number, head=by.name, on=on))
+
+
+def _answer_by_letter(hub: Hub, steward: Subject, number: str) -> None:
+    """The asked body has nobody with an account at hand: it answers in part, through the link in the letter."""
+    token = requests.link(hub, steward, LinkNeed(agreement=number)).link.rpartition("/")[2]
+    with hub.session() as session:
+        _, body = answer_links.opened(session, token)
+    answer = AnswerNeed(
+        agreement=number, answer="part", text="小型水库尚未联网，暂不提供。", without=["小型水库入库流量"], head="洪波",
+        document="黑水函〔2026〕117号",
+    )  # fmt: skip
+    requests.answer(hub, body, answer)
 
 
 def move(hub: Hub, before: int, after: int) -> None:
