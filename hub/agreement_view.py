@@ -135,7 +135,7 @@ def _terms(terms: Any) -> dict[str, Any]:
 
 def sees_channels(session: Session, subject: Subject, agreement: Agreement) -> bool:
     """Where its data are fetched is for those who correct channels, and for the body that puts them there."""
-    own = bool(subject.organization_id) and subject.organization_id == agreement.provider_id
+    own = bool(subject.organization_id) and subject.organization_id == agreement.provider_id and subject.kind != "link"
     return own or access.may(session, subject, "see-attempts")
 
 

@@ -19,7 +19,7 @@ from catalog.audit.chain import AuditRecord
 from catalog.entries import resources
 from catalog.identity.people import Subject
 from contracts.clock import now, today
-from hub import acts
+from hub import acts, agreement_view
 from hub.acts import ACTS
 from hub.hub import Hub as Installation
 from hub.hub import open_hub
@@ -73,6 +73,7 @@ def test_it_opens_one_request_and_nothing_else(hub: Hub) -> None:
     token = _link(hub, number)
     with hub.session() as session:
         agreement, subject = answer_links.opened(session, token)
+        assert not agreement_view.sees_channels(session, subject, agreement)
         assert (agreement.id, subject.actor, subject.organization_id) == (number, f"link:{number}", OURS)
         allowed = {"see-agreement", "answer-need", "discuss-need", "sign-agreement"}
         for action in (
