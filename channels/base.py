@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -99,6 +100,8 @@ class Channel(ABC, Generic[Given]):
     """Routes that may use it."""
     says_what_is_true_now: ClassVar[bool] = False
     """An endpoint may say again what was true before; a file as it was made does not, so an older one raises a question."""
+    listens: ClassVar[bool] = False
+    """Whether it takes what comes while it is asked: such a one is asked anew whenever a look has ended."""
     remote: ClassVar[bool] = True
     """Whether collecting asks somebody else, who may be slow: such a one counts against the run's time."""
 
@@ -144,6 +147,32 @@ def variable(name: str) -> str:
     if name and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError("应为环境变量的名称，不是令牌本身 / must name an environment variable, it is not the token itself")
     return name
+
+
+def secret(variable: str, file: str) -> str:
+    """A password from the environment or a file, never from the catalogue; "" where none is named. Errors: ChannelFailed."""
+    found = os.environ.get(variable, "") if variable else ""
+    if not found and file:
+        path = Path(file).expanduser()
+        try:
+            found = path.read_text(encoding="utf-8").strip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ChannelFailed(
+                f"口令文件 {path} 无法读取；请检查路径与权限。",
+                f"The password's file {path} cannot be read; check its path and rights.",
+            ) from error
+    if not found and (variable or file):
+        where = variable or file
+        raise ChannelFailed(f"没有口令：请在 {where} 中给出。", f"There is no password: give it in {where}.")
+    return found
+
+
+def listed(value: object) -> tuple[str, ...]:
+    """A setting of several names, also as somebody types it in: with commas. ValueError, in both languages."""
+    names = [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) and name for name in names):
+        raise ValueError("应为名称，以逗号分隔 / must be names, comma-separated")
+    return tuple(names)
 
 
 def shown(record: Mapping[Any, Any]) -> dict[str, str]:

@@ -22,7 +22,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from channels import dialects
-from channels.base import Channel, ChannelFailed, ChannelSettings, Glimpse, shown, variable
+from channels.base import Channel, ChannelFailed, ChannelSettings, Glimpse, listed, secret, shown, variable
 from channels.dialects import Column, Limits, Line, Session
 from channels.given import Comparison, Given, Twice
 from channels.ports import Arrival, Landing, Received
@@ -40,18 +40,6 @@ def _address(url: str) -> str:
     return url
 
 
-def _listed(value: object) -> object:
-    if isinstance(value, str):
-        return [name.strip() for name in value.split(",") if name.strip()]
-    return value
-
-
-def _names(value: object) -> Sequence[str]:
-    if not isinstance(value, Sequence) or not all(isinstance(name, str) and name for name in value):
-        raise ValueError("应为列名，以逗号分隔 / must be names of columns, comma-separated")
-    return tuple(value)
-
-
 class DatabaseSettings(ChannelSettings):
     """Where the database is, what is read of it, and how what was given before is told from what is new.
 
@@ -65,9 +53,7 @@ class DatabaseSettings(ChannelSettings):
     query: str = Field(default="", validate_default=True)
     mode: Literal["full", "cursor", "changes"] = "full"
     cursor_column: str = Field(default="", validate_default=True)
-    key_columns: Annotated[tuple[str, ...], BeforeValidator(_names), BeforeValidator(_listed)] = Field(
-        default=(), validate_default=True
-    )
+    key_columns: Annotated[tuple[str, ...], BeforeValidator(listed)] = Field(default=(), validate_default=True)
     overlap: float | None = Field(default=None, ge=0)
     compare_every: float = Field(default=1, ge=0)
     password_env: Annotated[str, AfterValidator(variable)] = ""
@@ -105,25 +91,6 @@ class DatabaseSettings(ChannelSettings):
         """Digest of what decides which rows are asked for, and what they are known by."""
         what = [str(dialects.address(self.url)), self.table, self.query, self.cursor_column, self.key_columns]
         return hashlib.sha256(repr(what).encode()).hexdigest()[:16]
-
-    def password(self) -> str:
-        """From the environment or a file, never from the catalogue; "" where none is named."""
-        if not (self.password_env or self.password_file):
-            return ""
-        found = os.environ.get(self.password_env, "") if self.password_env else ""
-        if not found and self.password_file:
-            path = Path(self.password_file).expanduser()
-            try:
-                found = path.read_text(encoding="utf-8").strip("\r\n")
-            except (OSError, UnicodeDecodeError) as error:
-                raise ChannelFailed(
-                    f"口令文件 {path} 无法读取；请检查路径与权限。",
-                    f"The password's file {path} cannot be read; check its path and rights.",
-                ) from error
-        if not found:
-            where = self.password_env or self.password_file
-            raise ChannelFailed(f"没有口令：请在 {where} 中给出。", f"There is no password: give it in {where}.")
-        return found
 
 
 @dataclass(frozen=True)
@@ -347,7 +314,7 @@ class DatabaseChannel(Channel[DatabaseSettings]):
 
     @contextmanager
     def _connected(self) -> Iterator[Session]:
-        where, password = dialects.address(self.settings.url), self.settings.password()
+        where, password = dialects.address(self.settings.url), secret(self.settings.password_env, self.settings.password_file)
         ca_file = str(self.source.home / self.settings.ca_file) if self.settings.ca_file else ""
         passfile = str(self.source.folder / "no-passfile")
         with dialects.connected(where, password, self._limits(), ca_file=ca_file, passfile=passfile) as session:

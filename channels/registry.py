@@ -14,13 +14,14 @@ from channels.base import Channel, ChannelSettings, Source
 from channels.database import DatabaseChannel
 from channels.folder import FolderChannel
 from channels.http import HttpChannel
+from channels.mqtt import MqttChannel
 from channels.workbooks import WorkbookChannel
 from contracts.errors import HubError
 
 GROUP = "hui.channels"
 """`[project.entry-points."hui.channels"]` of a plug-in: the kind's name, and its class."""
 OWN: Mapping[str, type[Channel[Any]]] = {
-    one.kind: one for one in (DatabaseChannel, FolderChannel, HttpChannel, WorkbookChannel)
+    one.kind: one for one in (DatabaseChannel, FolderChannel, HttpChannel, MqttChannel, WorkbookChannel)
 }
 _WRONG = {
     "missing": ("必填", "is required"),

@@ -36,7 +36,7 @@ def require_allowed(
                 _require_place(settings, name, str(channel[name]))
         for name in VARIABLES:
             _require_variable(name, str(channel.get(name) or ""))
-        if channel.get("kind") != "database":  # whose address is checked with its settings
+        if channel.get("kind") not in ("database", "mqtt"):  # whose addresses are checked with their settings
             _require_address(str(channel.get("url") or ""))
         _require_settings(route, channel)
 

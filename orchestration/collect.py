@@ -242,8 +242,8 @@ class Look:
     def take(self) -> Collected:
         """Collect, acknowledge, and leave the one attempt of this look in the catalogue."""
         self.began = time.monotonic()
-        with _alone(self.hub, self.agreed) as alone:
-            if not alone:  # another run is at it; its attempt is that one's
+        with alone(self.hub, self.agreed) as free:
+            if not free:  # another run is at it; its attempt is that one's
                 return Collected(self.agreed)
             try:
                 self._ask()
@@ -326,7 +326,7 @@ def _run(look: Look, ended: SimpleQueue[tuple[Look, Collected]]) -> None:
 
 
 @contextmanager
-def _alone(hub: Hub, agreed: Agreed) -> Iterator[bool]:
+def alone(hub: Hub, agreed: Agreed) -> Iterator[bool]:
     """Whether nobody else is asking this source: two runs that did would give its files twice as much work."""
     folder = hub.settings.root / sources.FOLDER
     folder.mkdir(parents=True, exist_ok=True)

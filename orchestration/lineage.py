@@ -12,7 +12,8 @@ from catalog.deliveries.batches import Batch
 from catalog.deliveries.quality import QualityResult
 from catalog.lineage.graph import LineageEvent
 from catalog.store import facts
-from channels import dialects
+from channels import broker, dialects
+from channels.base import listed
 from contracts.deliveries import Entry, Outcome, Receipt
 from contracts.model import Contract
 from hub import lineage
@@ -172,7 +173,7 @@ def _quality(outcome: Outcome) -> dict[str, Any]:
 
 
 def _outside(receipt: Receipt, channel: Mapping[str, Any]) -> tuple[str, str]:
-    """Name of what lies outside the hub: an endpoint or a table by its address, else the sender's files of this dataset."""
+    """Name of what lies outside the hub: an endpoint, a table, topics by address, else the sender's files of it."""
     if channel.get("kind") == "http":
         scheme, _, rest = str(channel["url"]).partition("://")
         host, _, path = rest.partition("/")
@@ -181,6 +182,8 @@ def _outside(receipt: Receipt, channel: Mapping[str, Any]) -> tuple[str, str]:
         where = dialects.address(str(channel["url"]))
         scheme = "postgres" if where.dialect == "postgresql" else where.dialect  # as OpenLineage calls it
         return f"{scheme}://{where.host}:{where.port}", f"{where.database}.{channel.get('table') or receipt.dataset}"
+    if channel.get("kind") == "mqtt":
+        return f"mqtt://{broker.address(str(channel['url']))}", ", ".join(listed(channel["topics"]))
     return "file", f"{receipt.organization_id or 'local'}/{receipt.dataset}"
 
 

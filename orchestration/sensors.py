@@ -18,7 +18,7 @@ from channels.settling import look
 from contracts.clock import now
 from hub import sources
 from hub.hub import Hub
-from orchestration import collect, lineage, owners, sending
+from orchestration import collect, lineage, listening, owners, sending
 from orchestration.assets import ARRIVALS, ROUTE_TAG, key
 from orchestration.plan import ROUTES, Plan
 from orchestration.project import described
@@ -31,7 +31,8 @@ LEFT_BEHIND = timedelta(minutes=10)
 def sensors(hub: Hub, plan: Plan) -> list[dg.SensorDefinition]:
     """All sensors; those of a route only where a dataset comes by it."""
     dropped = [_dropped(hub, route) for route in ROUTES if plan.of(route)]
-    return [*dropped, _left_behind(hub), _models_behind(hub), _lineage(hub), _seal(hub), _orphans(hub)]
+    heard = [_heard(hub, route) for route in ROUTES if plan.of(route) and listening.channels(hub, route)]
+    return [*dropped, *heard, _left_behind(hub), _models_behind(hub), _lineage(hub), _seal(hub), _orphans(hub)]
 
 
 def _dropped(hub: Hub, route: str) -> dg.SensorDefinition:
@@ -50,6 +51,25 @@ def _dropped(hub: Hub, route: str) -> dg.SensorDefinition:
         return dg.SensorResult(run_requests=requests, cursor=json.dumps(seen, ensure_ascii=False))
 
     return dropped
+
+
+def _heard(hub: Hub, route: str) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=f"{route}_heard",
+        job_name=route,
+        minimum_interval_seconds=15,
+        default_status=RUNNING,
+        description="实时消息通道：一次收取结束后即再收取 / Listens to message channels again once a look has ended",
+    )
+    def heard(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        due = [] if listening.asked_for(context.instance, route) else listening.due(hub, route)
+        if not due:
+            yield dg.SkipReason("均在收听或间歇中 / all are being listened to, or rest")
+            return
+        chosen = [ARRIVALS, *(key("resource", name) for name in due)]
+        yield dg.RunRequest(asset_selection=chosen, tags={ROUTE_TAG: route, listening.TAG: route})
+
+    return heard
 
 
 def waiting(hub: Hub, route: str) -> dict[str, dict[str, list[int]]]:

@@ -14,7 +14,12 @@ import pytest
 from catalog.access import compiled
 from tests.demo.made import demo  # noqa: F401 - the demo, for every room
 from tests.loop import NothingInTheLoop, one_for_all_clients
-from tests.servers import mariadb_server, postgres_database, postgres_server  # noqa: F401 - fixtures of every room
+from tests.servers import (  # noqa: F401 - fixtures of every room
+    mariadb_server,
+    mosquitto_program,
+    postgres_database,
+    postgres_server,
+)
 from warehouse.settings import Settings
 
 # No deadline: a busy machine takes its time. In CI the same examples each time: a change is judged by what it changes, not by

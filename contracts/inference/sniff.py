@@ -149,6 +149,19 @@ def text_media(head: str, *, whole: bool) -> str:
     return "json" if _begins_json(start) else "csv"
 
 
+def named_lines(name: str, head: str) -> bool:
+    """Whether a text is called NDJSON and its first line is what it says: an object, or a text that is no record. A single
+    record with parts in it, or one good line among broken ones, would not look like lines."""
+    first = head.lstrip("\ufeff \t\r\n").partition("\n")[0]
+    if not name.lower().endswith((".ndjson", ".jsonl")) or first[:1] not in {"{", '"'}:
+        return False
+    try:
+        json.loads(first)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def _ndjson(start: str, whole: bool) -> bool:
     lines = [line for line in start.split("\n") if line.strip()]
     if not whole and len(lines) > 1:

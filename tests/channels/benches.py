@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import uuid
 import zipfile
@@ -23,10 +24,13 @@ from sqlmodel import Session
 from catalog.acquisition.agreements import AgreementAgency
 from catalog.entries import contracts as registry
 from catalog.identity.organizations import Organization
+from channels.ports import Arrival, Received
 from contracts.excel import template
+from hub import sources
 from hub.hub import Hub
-from tests.channels.wire import Wire
+from tests.channels.wire import Deaf, Wire
 from tests.orchestration.conftest import agree, drop, site
+from tests.servers import Mosquitto
 
 Rows = list[tuple[str, int]]
 AGREEMENT, DATASET = "XY-bench", "bench"
@@ -411,6 +415,91 @@ class MariaBench(DatabaseBench):
         self.connection.close()
 
 
+class MqttBench(Bench):
+    """A broker that hears no acknowledgement, so that it sends whatever it sent once more to whoever comes next."""
+
+    kind = "mqtt"
+    server = "mosquitto_program"
+    turned_away = "Not authorized"
+    bad = (
+        ({"topics": "a"}, "url"),
+        ({"url": "http://h/", "topics": "a"}, "url"),
+        ({"url": "mqtt://user:secret@h", "topics": "a"}, "url"),
+        ({"url": "mqtt://h:port", "topics": "a"}, "url"),
+        ({"url": "mqtt://[::1", "topics": "a"}, "url"),
+        ({"url": "mqtt://h/path", "topics": "a"}, "url"),
+        ({"url": "mqtt://h"}, "topics"),
+        ({"url": "mqtt://h", "topics": ""}, "topics"),
+        ({"url": "mqtt://h", "topics": 3}, "topics"),
+        ({"url": "mqtt://h", "topics": "a/#/b"}, "topics"),
+        ({"url": "mqtt://h", "topics": "a/b#"}, "topics"),
+        ({"url": "mqtt://h", "topics": "a/b+"}, "topics"),
+        ({"url": "mqtt://h", "topics": "a/+x/+x"}, "topics"),
+        ({"url": "mqtt://h", "topics": "$share/g/a"}, "topics"),
+        ({"url": "mqtt://h", "topics": "a", "version": "4"}, "version"),
+        ({"url": "mqtt://h", "topics": "a", "payload": "xml"}, "payload"),
+        ({"url": "mqtt://h", "topics": "a", "payload": "csv"}, "csv_columns"),
+        ({"url": "mqtt://h", "topics": "a", "csv_columns": "x"}, "csv_columns"),
+        ({"url": "mqtt://h", "topics": "a", "payload": "csv", "csv_columns": "x, x"}, "csv_columns"),
+        ({"url": "mqtt://h", "topics": "a", "batch": 70_000}, "batch"),
+        ({"url": "mqtt://h", "topics": "a", "batch_seconds": 0}, "batch_seconds"),
+        ({"url": "mqtt://h", "topics": "a", "session_seconds": 0}, "session_seconds"),
+        ({"url": "mqtt://h", "topics": "a", "password_env": "s3cret word"}, "password_env"),
+        ({"url": "mqtt://h", "topics": "a", "password": "s3cret"}, "password"),
+    )
+
+    def __init__(self, hub: Hub, server: str) -> None:
+        folder = hub.settings.root / "broker"
+        folder.mkdir(parents=True)
+        self.home, self.broker = hub.settings.root, Mosquitto(server, folder, users=True)
+        self.wire = Deaf("127.0.0.1", self.broker.port)
+        super().__init__(hub)
+
+    def settings(self) -> dict[str, Any]:
+        secret = self.home / "password"
+        secret.write_text("genuine\n", encoding="utf-8")
+        url = f"mqtt://collector@127.0.0.1:{self.wire.port}"
+        soon = {"quiet_seconds": 0.3, "connect_seconds": 1}
+        return {"url": url, "topics": ["bench/#"], "password_file": str(secret), **soon}
+
+    def put(self, name: str, rows: Rows) -> None:
+        self.last = rows[-1][0]
+        topic = "bench/" + re.sub(r"[\x00-\x1f+#/]", "_", name.encode("utf-8", "replace").decode())
+        records = [{"site_id": key, "amount": amount} for key, amount in rows]
+        self.broker.publish((topic, json.dumps(records).encode()), retain=True)
+
+    def again(self) -> None:
+        """It has heard no acknowledgement."""
+
+    @contextmanager
+    def cut(self) -> Iterator[None]:
+        self.wire.cut_at = self.last.encode()
+        yield
+        self.wire.cut_at = b""
+
+    def put_big(self) -> int:
+        assert self.settings()
+        sources.opened(self.hub, sources.in_force(self.hub)[DATASET][0]).collect(Nowhere())
+        rows = ({"site_id": f"B{n}", "amount": n, "note": "x" * 33_000} for n in range(LONG_ROWS))
+        self.broker.publish(*(("bench/big", json.dumps(row).encode()) for row in rows))
+        return BIG
+
+    def wrong_credentials(self) -> dict[str, Any]:
+        self.broker.password("collector", "another")
+        return self.settings()
+
+    def close(self) -> None:
+        self.wire.close()
+        self.broker.stop()
+
+
+class Nowhere:
+    """A landing where nothing lands: for a first look at what is empty."""
+
+    def receive(self, arrival: Arrival) -> Received | None:
+        raise AssertionError(arrival)
+
+
 class ZipBench(Bench):
     kind = "zip"
     bad = (({}, "folder"), ({"folder": "x", "limit": 0}, "limit"), ({"folder": "x", "limit": "many"}, "limit"))
@@ -446,7 +535,7 @@ class ZipBench(Bench):
         return BIG
 
 
-BENCHES: Mapping[str, type[Bench]] = {one.kind: one for one in (FolderBench, HttpBench, WorkbookBench, ZipBench)} | {
+BENCHES: Mapping[str, type[Bench]] = {one.kind: one for one in (FolderBench, HttpBench, MqttBench, WorkbookBench, ZipBench)} | {
     "postgresql": PostgresBench,
     "mariadb": MariaBench,
 }

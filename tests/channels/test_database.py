@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import ssl
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
@@ -15,10 +14,6 @@ from urllib.parse import urlsplit
 import psycopg
 import pymysql  # type: ignore[import-untyped]
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from catalog.acquisition import channels as attempts
 from catalog.entries import contracts as registry
@@ -31,6 +26,7 @@ from hub import sources
 from hub.hub import Hub
 from orchestration.collect import collect
 from orchestration.lineage import batch_events
+from tests.certificates import certificate as certificate_of
 from tests.channels.benches import DATASET, MariaBench
 from tests.channels.conftest import Tray, opened
 from tests.channels.wire import Wire
@@ -38,7 +34,6 @@ from tests.orchestration.conftest import SITE, agree
 from warehouse.settings import Settings
 
 Records = list[dict[str, Any]]
-VALID = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC))
 
 
 @dataclass
@@ -149,7 +144,7 @@ class TestRefusals:
     def test_a_server_is_who_its_certificate_says(
         self, water: Department, postgres: tuple[psycopg.Connection[Any], str], tmp_path: Path
     ) -> None:
-        about, certificate = postgres[0].info, _certificate(tmp_path)
+        about, certificate = postgres[0].info, certificate_of(tmp_path)
         wire = Wire(about.host, about.port, certificate)
         url = f"postgresql://{about.user}@localhost:{wire.port}/{about.dbname}?sslmode="
         asked = {"query": "SELECT 1 AS n", "ca_file": str(tmp_path / "certificate.pem")}
@@ -446,24 +441,6 @@ class TestCursor:
         given = Given(channel.source.folder / "given.sqlite", channel.source.memory.read()["pull"]["number"])
         with given.comparing(window=True) as comparison:
             assert comparison.connection.execute("SELECT count(*) FROM given").fetchone() == (1002,)
-
-
-def _certificate(folder: Path) -> ssl.SSLContext:
-    """Of localhost, by itself; the file is what trusts it."""
-    private = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    made = (
-        x509.CertificateBuilder(name, name, private.public_key(), x509.random_serial_number(), *VALID)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(private, hashes.SHA256())
-    )
-    plain = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "key.pem").write_bytes(private.private_bytes(*plain))
-    (folder / "certificate.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
-    return context
 
 
 def added(number: int, day: str) -> tuple[str, ...]:

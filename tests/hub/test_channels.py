@@ -22,6 +22,7 @@ from hub.hub import Hub
 from tests.orchestration.conftest import drop, hub, inbox, stocked, turn  # noqa: F401 - fixtures
 
 STEWARD = Subject("local", kind="local")
+MQTT = {"url": "mqtt://u@127.0.0.1:9", "topics": "a/#"}
 DATABASE = {"url": "mysql://u@127.0.0.1:9/d", "table": "t"}
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "add-a-channel.md"
 
@@ -54,8 +55,9 @@ def test_a_source_that_is_away_is_an_answer_not_an_error(stocked: Hub) -> None: 
     assert "was not got" in shown.problem_en
 
 
-def test_a_database_that_is_away_is_an_answer_too(stocked: Hub) -> None:  # noqa: F811
-    shown = seen(stocked, kind="database", settings=DATABASE)
+@pytest.mark.parametrize(("kind", "told"), [("database", DATABASE), ("mqtt", MQTT)])
+def test_a_server_that_is_away_is_an_answer_too(stocked: Hub, kind: str, told: dict[str, str]) -> None:  # noqa: F811
+    shown = seen(stocked, kind=kind, settings=told)
     assert not shown.reached
     assert "127.0.0.1:9" in shown.problem
     assert "cannot be reached" in shown.problem_en
@@ -70,6 +72,8 @@ def test_a_database_that_is_away_is_an_answer_too(stocked: Hub) -> None:  # noqa
         ({"kind": "database", "settings": DATABASE | {"password_env": "HUB_CATALOG_URL"}}, "password_env"),
         ({"kind": "database", "settings": DATABASE | {"password_file": "/etc/shadow"}}, "password_file"),
         ({"kind": "database", "settings": DATABASE | {"ca_file": "keys/audit.key"}}, "ca_file"),
+        ({"kind": "mqtt", "settings": MQTT | {"password_env": "HUB_CATALOG_URL"}}, "password_env"),
+        ({"kind": "mqtt", "settings": MQTT | {"ca_file": "/etc/shadow"}}, "ca_file"),
         ({"kind": "template", "settings": {"path": "inbox/a"}}, "kind"),
         ({"kind": "pigeon"}, "kind"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +10,24 @@ import dagster as dg
 import pytest
 from sqlmodel import select
 
+from catalog.acquisition import channels as attempts
+from catalog.acquisition.agreements import Agreement
+from catalog.acquisition.channels import ChannelAttempt
 from catalog.audit import chain as audit
 from catalog.audit import sealing
 from catalog.audit.chain import AuditSeal
 from catalog.deliveries.batches import Batch
+from contracts import clock
 from contracts.deliveries import Receipt
+from hub import sources
 from hub.hub import Hub
-from orchestration import sensors
+from orchestration import listening, sensors
 from orchestration.assets import ROUTE_TAG
+from orchestration.collect import alone
 from orchestration.definitions import definitions
-from orchestration.execute import execute
+from orchestration.execute import execute, instance
 from tests import packing
+from tests.agreeing import set_channel
 from tests.orchestration.conftest import drop, site
 
 
@@ -61,6 +69,59 @@ class TestDropped:
         drop(inbox / "meter", "a.csv", "M1,1")
         assert sensors.waiting(stocked, "request") == {}
         assert list(sensors.waiting(stocked, "buy")) == ["meter"]
+
+
+class TestHeard:
+    """A channel that listens: `hub run` and the daemon ask it by the same lock."""
+
+    @pytest.fixture
+    def heard(self, stocked: Hub) -> Hub:
+        channel = {"kind": "mqtt", "url": "mqtt://127.0.0.1:9", "topics": "level/+site_id"}
+        with stocked.session() as session:
+            agreement = session.get_one(Agreement, "XY-well")
+            set_channel(session, agreement, channel)
+            agreement.cycle = "实时"
+        return stocked
+
+    def asked(self, hub: Hub) -> list[dg.RunRequest]:
+        with instance(hub.settings) as opened:
+            sensor = definitions(hub.settings).get_repository_def().get_sensor_def("request_heard")
+            return list(sensor.evaluate_tick(dg.build_sensor_context(instance=opened)).run_requests or [])
+
+    def ended(self, hub: Hub, outcome: str) -> None:
+        with hub.session() as session:
+            attempts.record(session, ChannelAttempt(agreement_id="XY-well", dataset="well", channel="mqtt", outcome=outcome))
+
+    def test_it_is_asked_again_when_the_look_has_ended_and_later_where_nothing_came(self, heard: Hub) -> None:
+        (request,) = self.asked(heard)
+        assert [key.to_user_string() for key in request.asset_selection or []] == ["landing/arrivals", "resource/well"]
+        self.ended(heard, attempts.TAKEN)
+        assert len(self.asked(heard)) == 1
+        for outcome, pause in ((attempts.NOTHING, 60), (attempts.FAILED, 300)):
+            self.ended(heard, outcome)
+            assert self.asked(heard) == []
+            with clock.moved(timedelta(seconds=pause)):
+                assert len(self.asked(heard)) == 1
+                self.ended(heard, attempts.TAKEN)
+
+    def test_one_that_is_being_listened_to_is_left_alone(self, heard: Hub) -> None:
+        (agreed,) = sources.in_force(heard)["well"]
+        with alone(heard, agreed) as free:
+            assert free
+            assert self.asked(heard) == []
+
+    def test_a_run_that_waits_is_not_asked_for_twice(self, heard: Hub) -> None:
+        with instance(heard.settings) as opened:
+            job = definitions(heard.settings).get_repository_def().get_job("request")
+            opened.create_run_for_job(job, status=dg.DagsterRunStatus.STARTING, tags={listening.TAG: "request"})
+        assert self.asked(heard) == []
+
+    def test_where_messages_are_not_wanted_as_they_come_the_broker_keeps_them(self, heard: Hub) -> None:
+        with heard.session() as session:
+            session.get_one(Agreement, "XY-well").cycle = "每日"
+        assert listening.channels(heard, "request") == []
+        names = {one.name for one in definitions(heard.settings).get_repository_def().sensor_defs}
+        assert "request_heard" not in names
 
 
 class TestModels:

@@ -100,6 +100,8 @@ def _text(inspection: Inspection, options: Mapping[str, Any], settings: Settings
 
 def _text_media(inspection: Inspection, whole: bool) -> str:
     """What a text is; JSON with comments and a single JSON value are named."""
+    if sniff.named_lines(inspection.name, inspection.sample):
+        return "ndjson"
     bare = inspection.sample.strip()
     if whole and bare.startswith('"') and documents.is_value(bare) and documents.unwrapped(documents.value(bare)):
         return "json"

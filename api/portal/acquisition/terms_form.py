@@ -18,6 +18,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "database": ("url", "table", "query", "mode", "cursor_column", "key_columns", "overlap", "password_env"),
     "folder": ("path", "pattern"),
     "http": ("url", "records", "next", "total", "page", "since", "since_item", "token_env"),
+    "mqtt": ("url", "topics", "payload", "csv_columns", "records", "received_column", "client_id", "version", "password_env"),
     "template": ("path", "outbox"),
 }
 """Settings of a channel that the form offers; others are given by the API or the command."""
@@ -25,6 +26,7 @@ KINDS: Mapping[str, str] = {
     "folder": N_("监视目录"),
     "http": N_("接口"),
     "database": N_("数据库"),
+    "mqtt": N_("MQTT 消息"),
     "template": N_("报送模板"),
 }
 MODES: Mapping[str, str] = {
@@ -32,10 +34,17 @@ MODES: Mapping[str, str] = {
     "changes": N_("变化：比对全部，取新增和改动的行"),
     "cursor": N_("游标：按一列取新的行，定期比对"),
 }
+PAYLOADS: Mapping[str, str] = {
+    "json": N_("JSON：一个对象，或对象的列表"),
+    "csv": N_("CSV：一行或多行，无表头"),
+    "senml": N_("SenML（RFC 8428）"),
+    "value": N_("单值：整个内容是一个值，列名为 value"),
+}
+VERSIONS: Mapping[str, str] = {"5": "MQTT 5", "3.1.1": "MQTT 3.1.1"}
 PERIODS: Mapping[str, str] = {"month": N_("按月"), "quarter": N_("按季"), "year": N_("按年")}
 ROUTE_KINDS: Mapping[str, tuple[str, ...]] = {
-    "request": ("folder", "http", "database"),
-    "buy": ("folder", "http", "database"),
+    "request": ("folder", "http", "database", "mqtt"),
+    "buy": ("folder", "http", "database", "mqtt"),
     "collect": ("template",),
 }
 CYCLE_CHOICES = CYCLES

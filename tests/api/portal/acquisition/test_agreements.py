@@ -98,6 +98,20 @@ def test_a_database_is_entered_and_shown_as_it_was_typed_in(home: Settings) -> N
     assert 'id="w-database-query"' in wrong.text
 
 
+def test_a_brokers_messages_are_entered_and_shown_as_they_were_typed_in(home: Settings) -> None:
+    steward, typed = _client(home, "steward"), {
+        "kind": "mqtt", "mqtt-url": "mqtts://hub@10.1.2.3", "mqtt-topics": "water/+station/+quantity, power/#",
+        "mqtt-payload": "csv", "mqtt-csv_columns": "at, value", "mqtt-version": "3.1.1", "mqtt-password_env": "HUB_TOKEN_WATER",
+    }  # fmt: skip
+    path = _post(steward, "/agreements/new", **FORM | typed).headers["location"]
+    text = steward.get(f"{path}/change").text
+    assert 'value="water/+station/+quantity, power/#"' in text
+    assert 'value="csv" selected' in text
+    assert 'value="3.1.1" selected' in text
+    wrong = _post(steward, "/agreements/new", **FORM | typed | {"mqtt-topics": "a/#/b"})
+    assert (wrong.status_code, 'id="w-mqtt-topics"' in wrong.text) == (422, True)
+
+
 def test_faults_stand_at_their_fields_in_both_languages(home: Settings) -> None:
     for language, said in (
         ("zh", ("有单价时须有费用上限", "不在允许的位置", "必填")),
