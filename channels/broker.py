@@ -27,6 +27,10 @@ AT_ONCE = 5_000
 """Messages that are handed over together."""
 AHEAD = 1 << 18
 """Bytes that are read ahead of the message being taken."""
+PUBLISH, PLAIN, AGAIN = 0b0011_0010, 0b1111_0110, 0b1000
+"""First byte of a message at QoS 1, the bits of it that make it one, and the one that says it was sent before."""
+SHORTEST = 8
+"""No message is as short as this: kind, length, a topic of one letter, identifier."""
 FAREWELL = 2.0
 """How long a broker has to take the last acknowledgements."""
 Version = Literal["5", "3.1.1"]
@@ -90,8 +94,11 @@ def address(url: str) -> Address:
 
 
 class _Client(paho.Client):
-    """paho's client, with two of its inner steps made quicker (50 µs a message, 2.2.0): it reads ahead instead of three times a
-    message, and makes no Properties of a message that has none. A paho that no longer has these steps is slower, not wrong."""
+    """paho's client, which reads ahead, and takes plain messages by itself where they lie whole in what it has read.
+
+    paho (2.2.0) spends 50 µs on a message: three reads, and Properties where there are none. What is not plain is left to it:
+    messages with properties, of 16 KB and more, cut by the end of what was read, and every other kind of packet.
+    """
 
     ahead, at = b"", 0
 
@@ -110,17 +117,25 @@ class _Client(paho.Client):
         self.at += len(part)
         return part
 
-    def _handle_publish(self) -> paho.MQTTErrorCode:
-        flags, packet = self._in_packet["command"], self._in_packet["packet"]
-        end = int.from_bytes(packet[:2]) + 4
-        plain = self._protocol != paho.MQTTv5 or packet[end : end + 1] == b"\0"
-        if flags & 0b0110 != 0b0010 or not plain or len(packet) < end:
-            return super()._handle_publish()
-        start = end + 1 if self._protocol == paho.MQTTv5 else end
-        topic = bytes(packet[2 : end - 2]).decode("utf-8", "replace")
-        mid = int.from_bytes(packet[end - 2 : end])
-        self.came.append(Message(topic, bytes(packet[start:]), mid, bool(flags & 0b1000)))
-        return paho.MQTT_ERR_SUCCESS
+    def take_plain(self) -> None:
+        """Messages that lie at the front of what was read; between two packets only."""
+        data, at, properties = self.ahead, self.at, int(self._protocol == paho.MQTTv5)
+        while self._in_packet["command"] == 0 and len(data) - at > SHORTEST and data[at] & PLAIN == PUBLISH:
+            long = data[at + 1] >> 7
+            head = at + 2 + long
+            end = head + (data[at + 1] & 127 | (data[at + 2] << 7 if long else 0))
+            named = head + 2 + int.from_bytes(data[head : head + 2])
+            start = named + 2 + properties
+            if end > len(data) or start > end or (long and data[at + 2] >> 7) or (properties and data[named + 2]):
+                break
+            topic, mid = data[head + 2 : named].decode("utf-8", "replace"), int.from_bytes(data[named : named + 2])
+            self.came.append(Message(topic, data[start:end], mid, bool(data[at] & AGAIN)))
+            at = end
+        self.at = at
+
+    def acknowledge(self, mids: Sequence[int]) -> None:
+        """As `ack` does, all in one piece."""
+        self._packet_queue(paho.PUBACK, b"".join(b"\x40\x02" + mid.to_bytes(2) for mid in mids), 0, 1)
 
 
 class Connection:
@@ -203,8 +218,7 @@ class Connection:
         if not mids:
             return
         self._read(0)  # what the broker says of the connection is known before anything is said into it
-        for mid in mids:
-            self._client.ack(mid, 1)
+        self._client.acknowledge(mids)
         self._written()
 
     def close(self) -> None:
@@ -245,6 +259,7 @@ class Connection:
         while True:
             if client.loop_read():
                 raise self._broken()
+            client.take_plain()
             if not client.has_more or len(self._came) >= AT_ONCE:
                 break
         if (client.want_write() and client.loop_write()) or client.loop_misc():

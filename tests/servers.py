@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -177,13 +177,17 @@ class Mosquitto:
     def publish(self, *messages: tuple[str, bytes], retain: bool = False) -> None:
         """Topics and payloads at QoS 1, all taken by the broker when this returns."""
         with closing(self._line()) as line:
-            line.sendall(_connect("collector", "genuine"))
-            _taken(line, 4)
-            for at in range(0, len(messages), 1000):
-                some = messages[at : at + 1000]
-                head = 0x33 if retain else 0x32
-                line.sendall(b"".join(_publish(head, number, *one) for number, one in enumerate(some, start=1)))
-                _taken(line, 4 * len(some))
+            publish(line, messages, retain=retain)
+
+
+def publish(line: socket.socket, messages: Sequence[tuple[str, bytes]], *, retain: bool = False) -> None:
+    """Messages on a line to a broker, a thousand on their way."""
+    line.sendall(_connect("collector", "genuine"))
+    _taken(line, 4)
+    for at in range(0, len(messages), 1000):
+        some = messages[at : at + 1000]
+        line.sendall(b"".join(_publish(0x33 if retain else 0x32, number, *one) for number, one in enumerate(some, start=1)))
+        _taken(line, 4 * len(some))
 
 
 def _connect(user: str, password: str) -> bytes:

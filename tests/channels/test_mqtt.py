@@ -14,7 +14,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from sqlmodel import select
 
 from catalog.deliveries.batches import Batch
@@ -299,6 +302,31 @@ class TestWhatAMessageHolds:
         (content,) = (content for name, content in box.files if not name.endswith(".ndjson"))
         assert content == large
         assert station.taken().files == []
+
+    @pytest.mark.parametrize("version", ["5", "3.1.1"])
+    def test_messages_of_every_length_come_as_they_are(self, station: Station, version: str) -> None:
+        """Lengths of one byte, two, three; many cut by the end of what is read at once."""
+        sizes = [0, 1, 100, 126, 127, 128, 129, 1000, 16_300, 16_383, 16_384, 40_000, *range(5000, 5060)]
+        station.taken(version=version)
+        told = [(f"water/D/{'长' * (n % 50 + 1)}", b'{"n": %d, "x": "%s"}' % (n, b"x" * size)) for n, size in enumerate(sizes)]
+        station.broker.publish(*told)
+        rows = station.taken(version=version).rows
+        assert [(row["n"], len(row["x"]), len(row["quantity"])) for row in rows] == [
+            (n, size, n % 50 + 1) for n, size in enumerate(sizes)
+        ]
+
+    def test_messages_with_properties(self, station: Station) -> None:
+        more = Properties(PacketTypes.PUBLISH)
+        more.ContentType, more.UserProperty = "application/json", ("a", "b")
+        device = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        device.connect("127.0.0.1", station.broker.port)
+        device.loop_start()
+        for number, told in enumerate((more, None, None)):  # at QoS 0 nobody keeps it while nobody listens
+            sent = device.publish("water/D1/level", b'{"a": %d}' % number, qos=(1, 0, 2)[number], properties=told)
+            sent.wait_for_publish(20)
+        device.disconnect()
+        device.loop_stop()
+        assert [row["a"] for row in station.taken().rows] == [0, 2]
 
     def test_numbers_keep_their_digits(self, station: Station) -> None:
         station.broker.publish(("water/D1/level", b'{"value": 12345678901234567890.1234567890}'))
