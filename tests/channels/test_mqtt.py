@@ -40,34 +40,7 @@ from warehouse.settings import Settings
 from warehouse.storage.connection import reader
 
 ROOT = Path(__file__).parents[2]
-READING = """
-apiVersion: v3.1.0
-kind: DataContract
-id: urn:hui:dataset:reading
-name: 传感器读数
-version: 1.0.0
-status: active
-tenant: hlj-water
-description: {purpose: 测试用}
-schema:
-- name: reading
-  physicalName: reading
-  logicalType: object
-  properties:
-  - {name: device, businessName: 设备, logicalType: string, required: true, primaryKey: true, primaryKeyPosition: 1}
-  - {name: quantity, businessName: 监测量, logicalType: string, required: true, primaryKey: true, primaryKeyPosition: 2}
-  - {name: at, businessName: 监测时间, logicalType: timestamp, required: true, primaryKey: true, primaryKeyPosition: 3}
-  - {name: value, businessName: 值, logicalType: number}
-customProperties:
-- {property: delivery, value: changes}
-- {property: titleEn, value: Readings}
-- {property: library, value: resource}
-- {property: route, value: request}
-- {property: cycle, value: 实时}
-- {property: classCode, value: "205001"}
-- {property: sharingType, value: 1}
-- {property: sharingUses, value: [工作参考]}
-"""
+READING = (ROOT / "tests" / "packs" / "sensors" / "contracts" / "reading.odcs.yaml").read_text(encoding="utf-8")
 AT = "2026-03-01T08:00:00+08:00"
 
 
@@ -141,11 +114,14 @@ def station(broker: Mosquitto, settings: Settings) -> Station:
 
 def numbered(count: int, start: int = 0) -> list[tuple[str, bytes]]:
     """Readings of sixty devices, each with a number."""
-    at = "2026-03-01T{:02d}:{:02d}:{:02d}+08:00"
     return [
-        (f"water/D{n % 60:03d}/level", b'{"at": "%s", "seq": %d}' % (at.format(n // 3600, n // 60 % 60, n % 60).encode(), n))
+        (f"water/D{n % 60:03d}/level", b'{"observed_at": "%s", "seq": %d}' % (instant(n), n))
         for n in range(start, start + count)
     ]
+
+
+def instant(second: int) -> bytes:
+    return f"2026-03-01T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}+08:00".encode()
 
 
 def seqs(box: Box) -> list[int]:
@@ -295,7 +271,7 @@ class TestWhatAMessageHolds:
             assert station.taken(**asked).rows == []
 
     def test_a_large_one_is_a_delivery_of_its_own(self, station: Station) -> None:
-        large = json.dumps([{"at": AT, "seq": n} for n in range(200_000)]).encode()
+        large = json.dumps([{"observed_at": AT, "seq": n} for n in range(200_000)]).encode()
         station.broker.publish(*numbered(3), ("water/D1/log", large), *numbered(3, 3))
         box = station.taken()
         assert sorted(seqs(box)) == list(range(6))
@@ -365,7 +341,7 @@ class Listening:
         with self.hub.session() as session:
             return list(session.exec(select(Batch).order_by(Batch.id)))
 
-    def rows(self, columns: str = 'device, quantity, "at", value', table: str = "resource") -> list[tuple[Any, ...]]:
+    def rows(self, columns: str = "device, quantity, observed_at, value", table: str = "resource") -> list[tuple[Any, ...]]:
         """What is in the lake once everything that waits is loaded."""
         assert turn(self.hub, "reading").trouble == []
         with reader(self.hub.settings) as lake:
@@ -414,7 +390,7 @@ class TestCase32:
 
 class TestReadings:
     def said(self, device: str, value: object, at: str = AT, **more: object) -> tuple[str, bytes]:
-        return f"water/{device}/level", json.dumps({"at": at, "value": value, **more}).encode()
+        return f"water/{device}/level", json.dumps({"observed_at": at, "value": value, **more}).encode()
 
     def test_ten_thousand_in_few_deliveries(self, listening: Listening) -> None:
         listening.agree(batch=4000)
@@ -485,6 +461,6 @@ class TestReadings:
 
     def test_one_reading_alone_that_has_parts_is_a_row(self, listening: Listening) -> None:
         listening.agree(READING.replace("name: value, businessName: 值", "name: value, businessName: data.value"))
-        listening.broker.publish(("water/D1/level", json.dumps({"at": AT, "data": {"value": 7}}).encode()))
+        listening.broker.publish(("water/D1/level", json.dumps({"observed_at": AT, "data": {"value": 7}}).encode()))
         listening.take()
         assert [value for *_, value in listening.rows()] == [7]
