@@ -187,9 +187,10 @@ class MqttChannel(Channel[MqttSettings]):
         with closing(batch):
             try:
                 self._gather(batch, connection, until)
-            finally:
-                if batch.messages:
-                    self._receive(batch, landing)
+            except Lost:
+                self._receive(batch, landing)
+                raise
+            self._receive(batch, landing)
         connection.acknowledge([mid for mid in batch.waiting.values() if mid])
         return bool(batch.messages) and time.monotonic() < until
 
@@ -219,6 +220,8 @@ class MqttChannel(Channel[MqttSettings]):
         return known
 
     def _receive(self, batch: Gathering, landing: Landing) -> None:
+        if not batch.messages:
+            return
         whole = batch.whole(self.source.dataset)
         self._recent.write(batch.number, b"".join(batch.waiting))
         whole.keep(self._state)
@@ -270,6 +273,7 @@ class MqttChannel(Channel[MqttSettings]):
             if new := [one for one in wanted if one not in before]:
                 connection.subscribe(new)
         except Lost as lost:
+            connection.close()
             raise self._broke_off(lost) from lost
         except ChannelFailed:
             connection.close()

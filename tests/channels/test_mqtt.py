@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -27,6 +28,7 @@ from channels.base import ChannelFailed
 from channels.broker import Connection, Login, address
 from channels.mqtt import MqttChannel
 from channels.ports import Arrival, Received
+from channels.readings import Reader
 from channels.unacknowledged import Recent
 from contracts.odcs import loader
 from hub import sources
@@ -223,6 +225,19 @@ class TestNothingIsLost:
         folder = station.channel().source.folder
         station.taken(Box(refuses=1))
         (folder / "batch.json").unlink()
+        assert sorted(seqs(station.taken())) == list(range(10))
+
+    def test_a_full_disk_acknowledges_nothing(self, station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A batch of which a line was written by half is not given: what it holds comes again."""
+        station.broker.publish(*numbered(10))
+
+        def full(reader: Reader, topic: str, payload: bytes, received: str) -> bytes:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Reader, "lines", full)
+            with pytest.raises(OSError, match="No space"):
+                station.taken()
         assert sorted(seqs(station.taken())) == list(range(10))
 
     def test_only_the_last_messages_are_kept_in_mind(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
