@@ -26,6 +26,7 @@ APT = {
     "chromium": "/usr/bin/chromium",
     "fonts-noto-cjk": "/usr/share/fonts/opentype/noto",
     "faketime": "/usr/bin/faketime",
+    "mosquitto": "/usr/sbin/mosquitto",
 }
 UV_NAMES = {
     "index-url": "UV_DEFAULT_INDEX",
@@ -186,7 +187,7 @@ def translations() -> None:
 
 
 def browser() -> None:
-    """A browser with Chinese fonts and faketime, for the tests, by apt where root or sudo is to be had."""
+    """A browser with Chinese fonts, faketime and an MQTT broker, for the tests, by apt where root or sudo is to be had."""
     missing = [name for name, path in APT.items() if not Path(path).exists()]
     if not missing:
         return
