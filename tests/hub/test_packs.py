@@ -186,7 +186,7 @@ class TestRefused:
         with hub.session() as session:
             assert [one.name for one in packs.in_use(session)] == ["base"]
             assert registry.datasets(session) == []
-        assert [path.name for path in hub.settings.packs.iterdir()] == ["base-1.0.0"]
+        assert [path.name for path in hub.settings.packs.iterdir()] == ["base-1.1.0"]
         assert list(hub.settings.scratch.iterdir()) == []
 
 
