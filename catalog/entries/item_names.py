@@ -43,11 +43,6 @@ _ADD = text(
 """In the order of their names: two that add the same ones wait for each other, never crosswise."""
 
 
-def rows(names: Iterable[str]) -> list[dict[str, str]]:
-    """The list's rows of names, for who writes many at once."""
-    return [_row(part) for part in dict.fromkeys(part for name in names for part in _parts(name))]
-
-
 def sounding(session: Session, typed: str) -> tuple[Sequence[str], Sequence[str]]:
     """Names that sound so, and names of which these are the initials."""
     letters = _letters(typed)

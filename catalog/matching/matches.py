@@ -86,11 +86,10 @@ def matches(
 
     Without items the title is what is wanted. `leave_out`: name of an entry that is no match, because the need is to feed it.
     """
-    words_ = lexicon(session)
-    asked = _asked(session, words_, wanted, title, purpose)
-    known = mirror(session)
+    words_, known = lexicon(session), mirror(session)
     with known.lock:
         visible = known.discoverable(subject) & ~known.masks["state"].get("withdrawn", 0)
+    asked = _asked(words_, wanted, _readings(session, known, words_, wanted, visible), title, purpose)
     found = _candidates(session, known, words_, asked, visible)
     with known.lock:
         ids = [one.id for one in (known.entries[at] for at in found) if one is not None and one.name != leave_out]
@@ -100,10 +99,20 @@ def matches(
     return best[:MOST_SHOWN]
 
 
-def _asked(session: Session, known: Lexicon, wanted: Sequence[Wanted], title: str, purpose: str) -> _Asked:
+def _readings(
+    session: Session, known: Mirror, words_: Lexicon, wanted: Sequence[Wanted], visible: int
+) -> list[tuple[Reading, ...]]:
+    def there(text: str) -> bool:
+        return bool(words.entries_holding(session, known, [text]) & visible)
+
+    return [typed.of(session, words_, one.name, there) for one in wanted]
+
+
+def _asked(
+    known: Lexicon, wanted: Sequence[Wanted], readings: Sequence[tuple[Reading, ...]], title: str, purpose: str
+) -> _Asked:
     told = known.meaning(title)
     about = tuple(one for one in told if one not in NOISE)
-    readings = [typed.of(session, known, one.name) for one in wanted]
     weights = [GENERAL_WEIGHT if _general(each) else 1.0 for each in readings]
     return _Asked(wanted, readings, told, about, frozenset(about) | frozenset(known.meaning(purpose)), weights)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ from catalog.identity.people import Subject
 from hub import needs
 from hub.acts import known_agreement
 from hub.agreement_view import AgreementState, state
-from tests import agreeing, packing
+from tests import agreeing, commands, packing
 from tests.hub.examples import NEED
 from tests.sharing import Hub, built
 from warehouse.settings import Settings
@@ -143,3 +144,20 @@ def test_items_are_looked_for_at_the_api_without_entering_a_need(hub: Hub) -> No
     nothing = hub.client.post("/api/v1/needs/matches", json={"items": [{"name": "懂"}]}, headers=hub.auth("steward"))
     assert nothing.json()["matches"] == []
     assert count(hub) == before
+
+
+def test_the_command_shows_matches_and_refuses_to_go_on_without_a_reason(hub: Hub) -> None:
+    def call(*words: str, status: int = 0, language: str = "en") -> str:
+        done = commands.hub(hub.settings.root, *words, HUB_LANG=language)
+        assert done.returncode == status, done.stderr or done.stdout
+        assert "Traceback" not in done.stderr
+        return done.stderr if status else done.stdout
+
+    assert "nothing" in call("need", "match", "--item", "懂")
+    shown = call("need", "match", "--item", "R 值", "--item", "评估日期|date", "--json")
+    assert json.loads(shown)["matches"][0]["items"][1]["reason_en"].startswith("the same name")
+    assert "同义" in call("need", "match", "--item", "注册资金", "--item", "R 值", language="zh")
+    enter_ = ("need", "enter", "request", "tank", "--provider", "hlj-water", "--title", "储罐", "--purpose", "监管")
+    enter_ += ("--item", "R 值")
+    assert "in_spite_of" in call(*enter_, "--item", "注册资本", status=1)
+    assert "needed" in call(*enter_, "--in-spite-of", REASON, "--wanted-by", "2027-03-31", "--json")

@@ -23,7 +23,7 @@ from tests.catalog import making
 from tests.catalog.matching import need_cases
 
 HALVES = ("tune", "held")
-ANALYST = Subject("ana", "安娜", "water", frozenset({Role.ANALYST}))
+ANALYST = Subject("ana", "安娜", "elsewhere", frozenset({Role.ANALYST}))
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -87,6 +87,15 @@ def test_nothing_is_named_that_the_asker_may_not_know_of(changed: Session) -> No
     resources.get(changed, "earthquake").state = "withdrawn"
     changed.flush()
     assert look(changed, *asked, title="地震速报") == []
+
+
+def test_sounds_and_slips_give_away_no_name_of_an_entry_that_may_not_be_known(changed: Session) -> None:
+    making.resource(changed, "hidden", "暗访", items={"id": "密级水位", "stormgauge": "暴雨计"})
+    assert why(look(changed, "mjsw", title="密级")[0])[0][0] == "按拼音首字母读作「密级水位」：名称相同"
+    resources.get(changed, "hidden").state = "draft"
+    changed.flush()
+    assert look(changed, "mjsw", title="水库水位", who=ANALYST) == []
+    assert look(changed, "stormgaug", title="水库水位", who=ANALYST) == []
 
 
 def test_what_the_need_is_to_feed_can_be_left_out(catalogue: Session) -> None:
