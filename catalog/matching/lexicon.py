@@ -75,6 +75,7 @@ class Lexicon:
 
     meanings: Mapping[str, Meaning]
     wordings: Mapping[str, tuple[str, ...]]
+    """What has to be looked for to find it."""
     longest: int
     words: int
     """Of the longest form: Chinese characters, Latin words."""
@@ -186,7 +187,13 @@ def _made(rings: tuple[tuple[str, str], ...], words: tuple[tuple[str, str], ...]
         if len(meaning) == 1:
             wordings.setdefault(meaning[0], []).append(form)
     longest = max((len(form) for form in meanings if not form.isascii()), default=0)
-    return Lexicon(meanings, {one: tuple(forms) for one, forms in wordings.items()}, longest, _most_words(meanings))
+    return Lexicon(meanings, {one: _shortest(forms) for one, forms in wordings.items()}, longest, _most_words(meanings))
+
+
+def _shortest(forms: Sequence[str]) -> tuple[str, ...]:
+    """The wordings without those that another one is part of: where 电话 is found 电话号码 is, too."""
+    apart = {form: f" {form} " if form.isascii() else form for form in forms}
+    return tuple(one for one in forms if not any(apart[other] in apart[one] for other in forms if other != one))
 
 
 def _form(word: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -32,11 +31,24 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a wanted name may stand for. `typed`: name, typo, pinyin or initials."""
+    """What a wanted name may stand for. `form`: folded; `typed`: name, typo, pinyin or initials."""
 
     text: str
+    form: str
     meaning: Meaning
     typed: str = "name"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a comparison rests on beside the two names."""
+
+    about: frozenset[str]
+    """What the table is about."""
+    place: str
+    """The same as a text."""
+    asked: frozenset[str]
+    """What the need is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +63,7 @@ class Column:
     meanings: tuple[Meaning, ...]
     chinese: tuple[Meaning, ...]
     """Of its Chinese names alone: its English says less surely what it is ("stage")."""
+    concepts: frozenset[str]
     format: str = ""
     type: str = ""
     code_list: str = ""
@@ -72,9 +85,6 @@ class Evidence:
     """What was wanted and neither the column nor its table says."""
 
 
-NONE = Evidence(0.0)
-
-
 def column(known: Lexicon, item: Mapping[str, Any]) -> Column:
     """A column from an item of the search index."""
     titles = (item["title"], item.get("title_en") or "", item["name"], *item.get("source", ()))
@@ -83,49 +93,55 @@ def column(known: Lexicon, item: Mapping[str, Any]) -> Column:
     chinese = dict.fromkeys(meaning for title, meaning in meanings.items() if meaning and not title.isascii())
     rest = {name: item.get(name) or "" for name in ("format", "type", "code_list", "description")}
     every = tuple(dict.fromkeys(filter(None, meanings.values())))
-    return Column(item["name"], item["title"], titles[1], tuple(names), every, tuple(chinese) or every, **rest)
+    concepts = frozenset(concept for meaning in every for concept in meaning)
+    return Column(item["name"], item["title"], titles[1], tuple(names), every, tuple(chinese) or every, concepts, **rest)
 
 
-def likeness(
-    wanted: Wanted, readings: Sequence[Reading], one: Column, about: frozenset[str], asked: frozenset[str], place: str
-) -> Evidence:
-    """How well a column answers a wanted item. `about`: what its table is about; `place`: the same as a text; `asked`: what the
-    need is about."""
-    best = max((_read(reading, one, about, asked, place) for reading in readings), key=lambda each: each.score, default=NONE)
-    return _with_format(wanted, one, best)
-
-
-def _read(reading: Reading, one: Column, about: frozenset[str], asked: frozenset[str], place: str) -> Evidence:
-    factor, read = TYPED[reading.typed], "" if reading.typed == "name" else reading.text
-    if folded(reading.text) in one.names:
-        return Evidence(SAME * factor, "name", reading.typed, read)
+def likeness(wanted: Wanted, readings: Sequence[Reading], one: Column, setting: Setting) -> Evidence:
+    """How well a column answers a wanted item."""
     best = NONE
-    for meaning in one.meanings if reading.text.isascii() else one.chinese:
-        found = _meant(reading.meaning, meaning, about, asked, place)
+    for reading in readings:
+        found = _read(reading, one, setting)
         if found.score > best.score:
             best = found
+    return _with_format(wanted, one, best) if wanted.format or wanted.code_list else best
+
+
+def _read(reading: Reading, one: Column, setting: Setting) -> Evidence:
+    factor, read = TYPED[reading.typed], "" if reading.typed == "name" else reading.text
+    if reading.form in one.names:
+        return Evidence(SAME * factor, "name", reading.typed, read)
+    best = NONE
+    if not one.concepts.isdisjoint(reading.meaning):
+        for meaning in one.meanings if reading.text.isascii() else one.chinese:
+            found = _meant(reading.meaning, meaning, setting)
+            if found.score > best.score:
+                best = found
     if best.score < SHORT and any(_shortens(reading, name, one) for name in one.names):
-        best = Evidence(SHORT, "short")
+        best = ABBREVIATED
     return replace(best, score=best.score * factor, typed=reading.typed, read=read) if best.score else NONE
 
 
-def _meant(wanted: Meaning, said: Meaning, about: frozenset[str], asked: frozenset[str], place: str) -> Evidence:
+NONE, SYNONYM, OTHER_ORDER = Evidence(0.0), Evidence(MEANS, "synonym"), Evidence(ORDER, "order")
+NAMED, ABBREVIATED = Evidence(THING, "thing"), Evidence(SHORT, "short")
+NAMES = ("名称", "姓名")
+
+
+def _meant(wanted: Meaning, said: Meaning, setting: Setting) -> Evidence:
     if wanted == said:
-        return Evidence(MEANS, "synonym")
-    if Counter(wanted) == Counter(said):
-        return Evidence(ORDER, "order")
-    if not wanted or not said:
-        return NONE
+        return SYNONYM
+    if len(wanted) == len(said) and sorted(wanted) == sorted(said):
+        return OTHER_ORDER
     if _thing(wanted) == _thing(said):
-        return Evidence(THING, "thing")
+        return NAMED
     if wanted[-1] != said[-1]:
         return NONE
-    head = wanted[-1]
+    about, asked, place = setting.about, setting.asked, setting.place
     lacking = tuple(one for one in wanted if one not in said and one not in about and one not in place)
     beyond = [one for one in said if one not in wanted and one not in about and one not in asked]
     if not lacking and not beyond:
         return Evidence(ORDER, "context")
-    if head in GENERAL:
+    if wanted[-1] in GENERAL:
         return Evidence(UNSAID, "head", missing=lacking)
     if lacking:
         return Evidence(WIDER if len(lacking) == 1 else LEAST, "wider", missing=lacking)
@@ -134,19 +150,20 @@ def _meant(wanted: Meaning, said: Meaning, about: frozenset[str], asked: frozens
 
 def _thing(meaning: Meaning) -> Meaning:
     """What is named: 专家 and 专家姓名 are one column."""
-    return meaning[:-1] if len(meaning) > 1 and meaning[-1] in ("名称", "姓名") else meaning
+    return meaning[:-1] if len(meaning) > 1 and meaning[-1] in NAMES else meaning
 
 
 def _shortens(reading: Reading, name: str, one: Column) -> bool:
     """Whether one name is the other shortened: its characters in order, from the same beginning or to the same end."""
-    short, long = sorted((folded(reading.text), name), key=len)
-    if short.isascii() or long.isascii() or not 2 <= len(short) < len(long) <= 2 * len(short) + 1:
+    form = reading.form
+    if (form[:1] != name[:1] and form[-1:] != name[-1:]) or form.isascii() or name.isascii():
         return False
-    shorter = reading.meaning if short == folded(reading.text) else next(iter(one.meanings), ())
-    if short in long or any(concept in GENERAL for concept in shorter[:1]):
+    short, long = (form, name) if len(form) < len(name) else (name, form)
+    if short in long or not 2 <= len(short) < len(long) <= 2 * len(short) + 1:
         return False  # part of another name is judged by its meaning
+    shorter = reading.meaning if short == form else next(iter(one.meanings), ())
     rest = iter(long)
-    return (short[0] == long[0] or short[-1] == long[-1]) and all(character in rest for character in short)
+    return not GENERAL.intersection(shorter[:1]) and all(character in rest for character in short)
 
 
 FORMAT_WORDS: Mapping[str, str] = {

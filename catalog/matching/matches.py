@@ -20,7 +20,7 @@ from catalog.entries.search_index import SearchEntry
 from catalog.identity.people import Subject
 from catalog.matching import readings as typed
 from catalog.matching.lexicon import GENERAL, NOISE, Lexicon, Meaning, lexicon, traditional
-from catalog.matching.likening import LEAST, NONE, Column, Evidence, Reading, Wanted, column, likeness
+from catalog.matching.likening import LEAST, NONE, SAME, Column, Evidence, Reading, Setting, Wanted, column, likeness
 from catalog.search import words
 from catalog.search.mirror import Mirror, mirror
 
@@ -28,8 +28,11 @@ ENOUGH = 0.6
 """From this score on the hub has it: going on needs a reason."""
 SHOWN = 0.45
 """From this score on an entry is shown."""
+HOPELESS = 0.3
+"""An entry that scores less where all that words find in it were perfect is not compared: abbreviations and formats, which no
+word finds, may add some."""
 MOST_SHOWN = 10
-MOST_COMPARED = 150
+MOST_COMPARED = 100
 """Entries that are compared column by column."""
 GENERAL_WEIGHT = 0.25
 """Of a column that any table may have, beside one that tells what it is about."""
@@ -76,7 +79,20 @@ class _Asked:
     def title_weight(self) -> float:
         """The more general the columns are, the more the title has to tell."""
         general = sum(weight == GENERAL_WEIGHT for weight in self.weights)
-        return GENERAL_WEIGHT + (1 - GENERAL_WEIGHT) * general / len(self.weights)
+        return GENERAL_WEIGHT + (1 - GENERAL_WEIGHT) * general / len(self.weights) if self.weights else 1.0
+
+    @property
+    def telling(self) -> list[int]:
+        """The items by which entries are looked for: where two tell what it is about, general ones, which most entries hold,
+        say no more."""
+        telling = [at for at, weight in enumerate(self.weights) if weight > GENERAL_WEIGHT]
+        return telling if len(telling) > 1 else list(range(len(self.weights)))
+
+    def most(self, number: int) -> float:
+        """The most that an entry can score that holds so many of the telling items, the title counted as one."""
+        every, telling = [*self.weights, self.title_weight], [self.weights[at] for at in self.telling]
+        looked_for = sorted([*telling, self.title_weight], reverse=True)
+        return (sum(every) - sum(looked_for) + sum(looked_for[:number])) / sum(every)
 
 
 def matches(
@@ -123,20 +139,20 @@ def _general(readings: Iterable[Reading]) -> bool:
 
 def _candidates(session: Session, known: Mirror, words_: Lexicon, asked: _Asked, visible: int) -> list[int]:
     """Where the entries stand that hold most of what is wanted."""
-    sets = [reduce(or_, (_holding(session, known, words_, one) for one in each), 0) & visible for each in asked.readings]
+    telling = [asked.readings[at] for at in asked.telling]
+    sets = [reduce(or_, (_holding(session, known, words_, one) for one in each), 0) & visible for each in telling]
     titled = reduce(or_, (_of_concept(session, known, words_, one) for one in asked.about if one not in GENERAL), 0) & visible
     chosen: list[int] = []
     with known.lock:
-        for some in _by_number([*sets, titled]):
-            ordered = (titled & some, some & ~titled)
-            for part in ordered:
-                chosen += islice(known.positions(part), MOST_COMPARED - len(chosen)) if part else ()
-            if len(chosen) >= MOST_COMPARED:
+        for number, some in _by_number([*sets, titled]):
+            if len(chosen) >= MOST_COMPARED or asked.most(number) < HOPELESS:
                 break
+            for part in (titled & some, some & ~titled):
+                chosen += islice(known.positions(part), MOST_COMPARED - len(chosen)) if part else ()
     return chosen
 
 
-def _by_number(sets: Sequence[int]) -> Iterable[int]:
+def _by_number(sets: Sequence[int]) -> Iterable[tuple[int, int]]:
     """The members of sets by how many of them hold them, most first: counted in binary, a whole number for each digit."""
     digits: list[int] = []
     for one in sets:
@@ -148,7 +164,7 @@ def _by_number(sets: Sequence[int]) -> Iterable[int]:
     for number in range(len(sets), 0, -1):
         some = reduce(and_, (one if number >> place & 1 else ~one for place, one in enumerate(digits)), held)
         if number >> len(digits) == 0 and some:
-            yield some
+            yield number, some
 
 
 def _holding(session: Session, known: Mirror, words_: Lexicon, reading: Reading) -> int:
@@ -182,29 +198,21 @@ def _match(known: Lexicon, asked: _Asked, resource: Resource, entry: SearchEntry
     place = f"{resource.title} {resource.title_en} {resource.name}".lower()
     title = frozenset(known.meaning(resource.title))
     about = title.union(known.meaning(resource.title_en), known.meaning(resource.name))
-    titled = _titled(asked.about, about, place)
+    titled, setting = _titled(asked.about, about, place), Setting(about, place, asked.hints)
     columns = [column(known, item) for item in entry.items]
-    found = tuple(_answer(one, readings, columns, about, asked.hints, place) for one, readings in _each(asked))
+    each = zip(asked.wanted, asked.readings, strict=True)
+    found = tuple(_answer(one, readings, columns, setting) for one, readings in each)
     return Match(resource, round(_score(asked, found, titled, title), 3), round(titled, 3), found)
 
 
-def _each(asked: _Asked) -> Iterable[tuple[Wanted, tuple[Reading, ...]]]:
-    return zip(asked.wanted, asked.readings, strict=True)
-
-
-def _answer(
-    wanted: Wanted,
-    readings: tuple[Reading, ...],
-    columns: Sequence[Column],
-    about: frozenset[str],
-    hints: frozenset[str],
-    place: str,
-) -> ItemMatch:
+def _answer(wanted: Wanted, readings: tuple[Reading, ...], columns: Sequence[Column], setting: Setting) -> ItemMatch:
     best, at = NONE, None
     for one in columns:
-        evidence = likeness(wanted, readings, one, about, hints, place)
+        evidence = likeness(wanted, readings, one, setting)
         if evidence.score > best.score:
             best, at = evidence, one
+            if best.score >= SAME:
+                break
     return ItemMatch(wanted, at, best) if best.score >= LEAST else ItemMatch(wanted, None, NONE)
 
 

@@ -25,7 +25,7 @@ There = Callable[[str], bool]
 def of(session: Session, known: Lexicon, name: str, there: There) -> tuple[Reading, ...]:
     """The readings of a name, what was typed first."""
     text = folded(name)
-    own = Reading(name, known.meaning(name))
+    own = Reading(name, text, known.meaning(name))
     strange = [word for word in re.findall(r"[a-z]+", text) if not known.knows(word)]
     if not strange or not text.isascii() or not text.replace(" ", "").isalpha():
         return (own,)
@@ -33,7 +33,7 @@ def of(session: Session, known: Lexicon, name: str, there: There) -> tuple[Readi
     slips = _mended(session, known, text, strange, there)
     found: list[tuple[Iterable[str], str]] = [(slips, "typo"), (heard, "pinyin"), (() if heard else first, "initials")]
     others = ((one, how) for some, how in found for one in some if how == "typo" or folded(one) in known.meanings or there(one))
-    return (own, *(Reading(one, known.meaning(one), how) for one, how in others))
+    return (own, *(Reading(one, folded(one), known.meaning(one), how) for one, how in others))
 
 
 def _mended(session: Session, known: Lexicon, text: str, strange: Iterable[str], there: There) -> list[str]:
