@@ -6,10 +6,20 @@ from sqlmodel import SQLModel
 
 from catalog import workdays  # noqa: F401
 from catalog.access import grants  # noqa: F401
-from catalog.acquisition import agreements, answer_links, channels, kept_standing, memory, spending, steps, terms  # noqa: F401
+from catalog.acquisition import (  # noqa: F401
+    agreements,
+    answer_links,
+    channels,
+    kept_standing,
+    memory,
+    searches,
+    spending,
+    steps,
+    terms,
+)
 from catalog.audit import chain  # noqa: F401
 from catalog.deliveries import batches  # noqa: F401
-from catalog.entries import codes, contracts, onboardings, packs, resources, search_index  # noqa: F401
+from catalog.entries import codes, contracts, item_names, onboardings, packs, resources, search_index  # noqa: F401
 from catalog.identity import attempts, organizations, people  # noqa: F401
 from catalog.lineage import graph  # noqa: F401
 from catalog.releases import releases  # noqa: F401

@@ -8,9 +8,12 @@ import typer
 
 from cli.agreements import Agency, Channel, Number, On, Reason, Term, channels_of, tell, terms_of
 from cli.terminal.identity import acting
-from cli.terminal.output import AsJson, Key, as_json
+from cli.terminal.language import said
+from cli.terminal.output import AsJson, Key, as_json, table
 from hub import acquisition, acts, requests
+from hub import needs as looking
 from hub.acquisition import EnterNeed
+from hub.needs import FoundEntry, MatchNeed
 from hub.requests import (
     AnswerNeed,
     AskNeed,
@@ -28,6 +31,13 @@ app = typer.Typer(
     no_args_is_help=True, rich_markup_mode="markdown", help="Needs: entered, consented to, sent, completed, answered, disputed."
 )
 Text = Annotated[str, typer.Option(help="The words; kept in the history.")]
+Items = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--item", metavar="NAME|FORMAT|CODES", help="What is needed: 用电量, or 观测时间|date, or 区划||division; repeatable."
+    ),
+]
+FOUND = (("名称", "Title"), ("表", "Resource"), ("得分", "Score"), ("为何", "Why"))
 
 
 @app.command("enter")
@@ -41,6 +51,9 @@ def enter(
     cycle: Annotated[str, typer.Option(help="实时 每日 每周 每月 每季度 每半年 每年 不定期")] = "每月",
     basis: Annotated[str, typer.Option(help="Legal basis.")] = "",
     coordinating_body: Annotated[str, typer.Option(help="Body that coordinates.")] = "",
+    item: Items = None,
+    wanted_by: Annotated[str, typer.Option(metavar="DAY", help="By when it is needed, YYYY-MM-DD.")] = "",
+    in_spite_of: Annotated[str, typer.Option(metavar="REASON", help="Why it is entered although the hub has it.")] = "",
     on: On = "",
     steward: Annotated[str, typer.Option(help="Login of who looks after it.")] = "",
     number: Annotated[str, typer.Option(help="A number that it has already.")] = "",
@@ -66,6 +79,9 @@ def enter(
         cycle=cycle,
         legal_basis=basis,
         coordinating_body=coordinating_body,
+        items=_items(item),
+        wanted_by=wanted_by or None,
+        in_spite_of=in_spite_of,
         needed_on=on or None,
         steward=steward,
         number=number,
@@ -74,6 +90,30 @@ def enter(
         **terms_of(route, term),
     )
     tell(acquisition.enter(*acting(key), given), json)
+
+
+@app.command("match")
+def match(
+    item: Items = None,
+    title: Annotated[str, typer.Option(help="What is needed.")] = "",
+    purpose: Annotated[str, typer.Option(help="What it is needed for.")] = "",
+    key: Key = "",
+    json: AsJson = False,
+) -> None:
+    """What the hub has or may share of a need, each entry with a score and why.
+
+    **Example:** `hub need match --title 企业用电 --item 用电量 --item "观测时间|date"`
+    """
+    given = acts.given(MatchNeed, items=_items(item), title=title, purpose=purpose)
+    found = looking.match(*acting(key), given)
+    if json:
+        as_json(found.model_dump(mode="json"))
+        return
+    if not found.matches:
+        typer.echo(said("平台没有这些数据。", "The hub has nothing of it."))
+        return
+    lines = [[said(one.title, one.title_en or one.title), one.resource, f"{one.score:.0%}", _why(one)] for one in found.matches]
+    table(("平台已有", "What the hub has"), FOUND, lines)
 
 
 @app.command("consent")
@@ -182,3 +222,15 @@ def settle(
 ) -> None:
     """Record what came of a dispute."""
     tell(requests.settle(*acting(key), acts.given(SettleNeed, agreement=number, outcome=outcome, body=body, text=text)), json)
+
+
+def _items(given: list[str] | None) -> list[dict[str, str]]:
+    """`观测时间|date|` as a wanted item."""
+    return [
+        dict(zip(("name", "format", "code_list"), (part.strip() for part in text.split("|")), strict=False))
+        for text in given or []
+    ]
+
+
+def _why(one: FoundEntry) -> str:
+    return said("；", "; ").join(said(each.reason, each.reason_en) for each in one.items if each.item is not None)

@@ -21,6 +21,7 @@ from demo.plan import Plan
 from hub import acquisition, requests
 from hub.acquisition import ChangeAgreement, Channel, Cycle, EnterNeed, SignAgreement
 from hub.hub import Hub
+from hub.needs import WantedItem
 from hub.requests import AnswerNeed, AskNeed, ConsentNeed, LinkNeed, SendNeed
 
 FLOOD, DISASTERS, SAFETY = "省防汛抗旱指挥部办公室", "省减灾委员会办公室", "省安全生产委员会办公室"
@@ -137,6 +138,7 @@ def _purchase(plan: Plan) -> Way:
         title="企业用电监测数据",
         title_en="Enterprise electricity use",
         purpose="发现停产后违规生产",
+        items=[WantedItem(name=one) for one in ("统一社会信用代码", "逐日用电量", "用电异常")],
         provider="hlj-power",
         cycle="每日",
         channels=[Channel(**folder("hlj-power", "enterprise_power"))],
@@ -193,6 +195,7 @@ def on_their_way(session: Session, plan: Plan) -> list[Way]:
         Way(need("YQ-021", "geohazard_device", "地质灾害隐患点监测设备", "Geohazard monitoring devices", "hlj-natural",
                  "汛期研判", back(32), **terms), back(24), "同意共享。"),
         Way(need("YQ-022", "river_level", "中小河流水文站实时水位", "River levels", "hlj-water", "山洪预警", back(11),
+                 items=[WantedItem(name=one) for one in ("测站编码", "水位", "流量", "观测时间")],
                  coordinating_body=FLOOD, legal_basis=SHARING)),
         Way(need("YQ-023", "video_channel", "林区视频监控通道", "Video channels of forest areas", "hlj-forestry", "火情核查",
                  back(7), **terms)),

@@ -17,10 +17,11 @@ from catalog.acquisition.terms import DATASET, TERMS, Collection, CollectionTerm
 from catalog.identity import people
 from catalog.identity.people import Subject
 from contracts.clock import today
-from hub import agreement_view, channel_places
+from hub import agreement_view, channel_places, needs
 from hub.acts import Deed, act, doing
 from hub.agreement_view import AgreementState
 from hub.hub import Hub
+from hub.needs import MOST_ITEMS, MatchNeed, WantedItem
 
 Number = Annotated[str, Field(max_length=64, description="Number of the agreement.", examples=["YQ-2026-001"])]
 Cycle = Literal["实时", "每日", "每周", "每月", "每季度", "每半年", "每年", "不定期"]
@@ -55,6 +56,9 @@ class EnterNeed(BaseModel):
     cycle: Cycle = "每月"
     coordinating_body: Text = ""
     legal_basis: Text = ""
+    items: list[WantedItem] = Field(default=[], max_length=MOST_ITEMS, description="What is needed, item by item.")
+    wanted_by: date | None = Field(default=None, description="By when it is needed.")
+    in_spite_of: str = Field(default="", max_length=1000, description="Why it is entered although the hub has it; kept.")
     needed_on: date | None = Field(default=None, description="Day of the letter; null: today.")
     valid_until: date | None = None
     number: str = Field(default="", pattern=r"^$|^(YQ|GM|CJ)-\d{4}-\d{3,6}$", description="A number that it has already.")
@@ -124,10 +128,14 @@ class EndAgreement(BaseModel):
     portal="/agreements/new",
 )
 def enter(hub: Hub, subject: Subject, given: EnterNeed) -> AgreementState:
-    """Register a need for data. A request is sent once the head of the sharing office has consented."""
+    """Register a need for data that the hub was found not to have, or in spite of what it has, with the reason. A request is
+    sent once the head of the sharing office has consented."""
     with doing(hub, subject, "need.enter") as deed:
         if given.needed_on is not None and given.needed_on > today():
             raise negotiation.WrongTerm("needed_on", "需求日期不能晚于今天。", "The day of the need is not after today.")
+        asked = MatchNeed(**{name: getattr(given, name) for name in MatchNeed.model_fields})
+        found = needs.look(deed.session, subject, asked)
+        needs.require_reason(found, given.in_spite_of)
         channels = [one.whole() for one in given.channels]
         _prepare_channels(hub, given.route, channels)
         agreement = negotiation.enter(
@@ -136,9 +144,12 @@ def enter(hub: Hub, subject: Subject, given: EnterNeed) -> AgreementState:
             subject,
             agencies=given.agencies,
             number=given.number,
+            in_spite_of=given.in_spite_of.strip(),
         )
+        needs.keep(deed.session, agreement, subject, asked, found)
         deed.object, deed.purpose = f"agreement:{agreement.id}", given.purpose
         deed.detail = {"route": agreement.route, "dataset": agreement.dataset, "provider": agreement.provider_id}
+        deed.detail |= {"found": [one.resource for one in found], "in_spite_of": given.in_spite_of.strip()} if found else {}
         return agreement_view.state(deed.session, subject, agreement)
 
 
@@ -220,12 +231,16 @@ def end(hub: Hub, subject: Subject, given: EndAgreement) -> AgreementState:
 
 def _agreement(deed: Deed, given: EnterNeed, channels: list[dict[str, Any]]) -> Agreement:
     """The need as it will be kept, still without its number."""
-    same = ("route", "dataset", "title", "title_en", "purpose", "cycle", "coordinating_body", "legal_basis", "valid_until")
+    same = (
+        "route", "dataset", "title", "title_en", "purpose", "cycle", "coordinating_body", "legal_basis", "valid_until",
+        "wanted_by",
+    )  # fmt: skip
     agreement = Agreement(
         id="",
         provider_id=given.provider,
         steward_id=_steward(deed.session, given.steward) or deed.subject.person_id or None,
         needed_on=given.needed_on or today(),
+        items=[one.model_dump() for one in given.items],
         **{name: getattr(given, name) for name in same},
     )
     if given.purchase is not None:

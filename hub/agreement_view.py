@@ -16,7 +16,9 @@ from catalog.acquisition.steps import AgreementStep
 from catalog.acquisition.terms import Collection, Purchase, PurchaseTerms, RequestTerms
 from catalog.identity.people import Person, Subject
 from catalog.workflow import PROVIDER, STEWARD
+from hub import needs
 from hub.acts import ACTS
+from hub.needs import NeedSearched, WantedItem
 
 SIZE = 50
 PRICED = frozenset(PurchaseTerms.model_fields)
@@ -73,6 +75,9 @@ class AgreementState(AgreementSummary):
     steward: str | None = Field(description="Login of the person who looks after it.")
     coordinating_body: str
     legal_basis: str
+    items: list[WantedItem] = Field(description="What is needed, item by item; empty for needs of before.")
+    wanted_by: date | None
+    searched: NeedSearched | None = Field(description="What the hub was found to have when it was entered.")
     answer_due: date | None
     extended: bool
     sent_on: date | None
@@ -102,6 +107,8 @@ def state(session: Session, subject: Subject, agreement: Agreement) -> Agreement
         **{name: getattr(agreement, name) for name in _COPIED},
         provider=agreement.provider_id,
         steward=steward.login if steward else None,
+        items=[WantedItem.model_validate(one) for one in agreement.items],
+        searched=needs.searched(session, subject, agreement),
         answer_due=agreement.answer_due,
         **_request(agreement.request or RequestTerms(agreement_id=agreement.id)),
         purchase=Purchase.model_construct(**_terms(agreement.purchase)) if priced and agreement.purchase else None,
@@ -120,7 +127,7 @@ def state(session: Session, subject: Subject, agreement: Agreement) -> Agreement
 _COPIED = (
     "id", "route", "dataset", "title", "title_en", "purpose", "cycle", "state", "needed_on", "signed_on", "valid_until",
     "delivery_due", "coordinating_body", "legal_basis", "answered_on", "answer", "signed_due", "provider_signed_on",
-    "steward_signed_on",
+    "steward_signed_on", "wanted_by",
 )  # fmt: skip
 
 

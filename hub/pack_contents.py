@@ -18,7 +18,7 @@ from contracts.packs.manifest import ListedCodes
 if TYPE_CHECKING:
     from contracts.packs.contents import Pack
 
-OWN_LISTS = (codes.DIVISION, codes.SYNONYMS)
+OWN_LISTS = (codes.DIVISION, codes.SYNONYMS, codes.THESAURUS)
 """Code lists of the hub itself."""
 
 
@@ -51,6 +51,7 @@ def bring(session: Session, pack: Pack, *, by: str, upgrade: bool) -> tuple[list
     for node in pack.classes.classes:
         codes.add_class(session, node.code, node.name, node.name_en)
     codes.extend_synonyms(session, pack.synonyms)
+    codes.extend_thesaurus(session, pack.thesaurus)
     brought = [registry.bring(session, contract, by=by, strict=upgrade) for contract in pack.contracts]
     return [
         BroughtContract(resource=one.dataset, version=one.version, before=one.before, outcome=one.outcome, table=one.action)

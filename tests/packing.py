@@ -22,7 +22,7 @@ BASE, EMERGENCY = SHIPPED / "base", SHIPPED / "emergency"
 LIBRARY = Path(__file__).resolve().parent / "packs" / "library"
 """The trial pack, of which the hub knows nothing."""
 TESTER = system_subject("test")
-_opened = cache(open_pack)
+opened = cache(open_pack)
 
 
 def lists(session: Session, *folders: Path) -> None:
@@ -31,12 +31,13 @@ def lists(session: Session, *folders: Path) -> None:
         for name in ("classes.yaml", "codes.yaml"):
             if (folder / name).is_file():
                 codes.sync(session, folder / name)
-        codes.extend_synonyms(session, _opened(folder).synonyms)
+        codes.extend_synonyms(session, opened(folder).synonyms)
+        codes.extend_thesaurus(session, opened(folder).thesaurus)
 
 
 def in_use(session: Session, settings: Settings, folder: Path) -> None:
     """A pack as if it had been added: its models, words and brand; its contracts are the test's affair."""
-    pack = _opened(folder)
+    pack = opened(folder)
     said = pack.manifest
     shutil.copytree(folder, settings.packs / f"{said.name}-{said.version}", dirs_exist_ok=True)
     packs.put(
@@ -58,7 +59,7 @@ def install(settings: Settings, *folders: Path) -> list[AddedPack]:
     """Really add packs to a home, made where it is not there yet, with the organizations that their contracts name."""
     database.migrate(settings.catalog_database)
     hub = open_hub(settings)
-    owners = {contract.owner for folder in folders for contract in _opened(folder).contracts}
+    owners = {contract.owner for folder in folders for contract in opened(folder).contracts}
     with hub.session() as session:
         for owner in sorted(owners):
             if session.get(Organization, owner) is None:

@@ -45,6 +45,7 @@ from hub.contracts import BreakingChange
 from hub.explain import UnknownItem
 from hub.file_answers import UnusableAnswer
 from hub.jobs import AccessEnded, JobOver, ProcessEnded, UnknownJob
+from hub.needs import AlreadyThere
 from hub.onboarding import NameTaken, StillOpen
 from warehouse.ingest.acts import ReasonMissing
 from warehouse.ingest.senders import OtherSender
@@ -92,6 +93,7 @@ TABLE: dict[type[HubError], tuple[int, str]] = {
     UnknownOnboarding: (404, "unknown-onboarding"),
     NotOpen: (409, "not-open"),
     StillOpen: (409, "still-open"),
+    AlreadyThere: (409, "already-there"),
     NameTaken: (409, "name-taken"),
     UnusableAnswer: (422, "unusable-answer"),
     InvalidEntry: (422, "invalid-entry"),
@@ -292,4 +294,6 @@ def _members(error: HubError) -> dict[str, Any]:
         return {"errors": [{"where": field, "message": en, "message_zh": zh} for field, (zh, en) in error.faults.items()]}
     if isinstance(error, InvalidContract):
         return {"findings": [asdict(one) for one in error.findings]}
+    if isinstance(error, AlreadyThere):
+        return {"matches": [one.model_dump() for one in error.matches]}
     return {}

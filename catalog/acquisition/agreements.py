@@ -12,7 +12,7 @@ from catalog import workdays
 from catalog.acquisition.terms import TERMS, CollectionTerms, PurchaseTerms, RequestTerms
 from catalog.entries.resources import Resource, Sharing
 from catalog.identity.organizations import Organization
-from catalog.store.column_types import Json, UtcDateTime
+from catalog.store.column_types import Json, UtcDateTime, no_items
 from catalog.workflow import IN_FORCE
 from contracts.clock import now, today
 from contracts.errors import HubError
@@ -77,6 +77,12 @@ class Agreement(SQLModel, table=True):
     state: str = Field(default="needed", index=True, description="As catalog.workflow has it.")
     coordinating_body: str = ""
     legal_basis: str = ""
+    items: list[dict[str, Any]] = Field(
+        default_factory=no_items,
+        sa_type=Json,
+        description='[{"name", "description", "format", "code_list"}]; old needs have none',
+    )
+    wanted_by: date | None = Field(default=None, description="By when the data is needed.")
     needed_on: date = Field(default_factory=today)
     answered_on: date | None = None
     answer: str = ""

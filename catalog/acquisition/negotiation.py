@@ -53,8 +53,16 @@ class WrongTerm(HubError):
         self.field = field
 
 
-def enter(session: Session, agreement: Agreement, by: Subject, *, agencies: Iterable[str] = (), number: str = "") -> Agreement:
-    """Register a need.
+def enter(
+    session: Session,
+    agreement: Agreement,
+    by: Subject,
+    *,
+    agencies: Iterable[str] = (),
+    number: str = "",
+    in_spite_of: str = "",
+) -> Agreement:
+    """Register a need; `in_spite_of`: why, although the hub has it.
 
     Without a number it gets the next of its route and year (YQ-, GM-, CJ-yyyy-nnn). A request is a draft until the head of the
     sharing office consents (`requests`); the schedule follows from the cycle unless it is given.
@@ -80,6 +88,7 @@ def enter(session: Session, agreement: Agreement, by: Subject, *, agencies: Iter
     step = AgreementStep(
         agreement_id=agreement.id, act="need.enter", after=agreement.state, day=agreement.needed_on, side=STEWARD
     )
+    step.reason = in_spite_of
     steps.record(session, step, by)
     return _kept(session, agreement)
 

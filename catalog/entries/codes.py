@@ -18,6 +18,8 @@ DIVISION = "division"
 """The list of all administrative divisions of China, provinces to towns."""
 SYNONYMS = "synonyms"
 """A list that search reads: a code is a word people type, its label what the catalogue says."""
+THESAURUS = "thesaurus"
+"""Rings of words that mean the same, in a need or a catalogue: a code is a word, its label the ring's first."""
 DIVISION_FILES = ("provinces.csv", "cities.csv", "areas.csv", "streets.csv")
 
 
@@ -75,12 +77,27 @@ class Listed:
 
 def extend_synonyms(session: Session, words: Mapping[str, str]) -> int:
     """Add words that people type and what the catalogue says; a word that is there stays as it is. Gives how many are new."""
-    if session.get(CodeList, SYNONYMS) is None:
-        replace(session, SYNONYMS, [], title="检索同义词", title_en="Search synonyms")
-    known = list(values(session, SYNONYMS))
-    fresh = [typed for typed in words if typed not in set(known)]
-    for position, typed in enumerate(fresh, start=len(known) + 1):
-        session.add(Code(list_name=SYNONYMS, code=typed, label=words[typed], position=position))
+    return _extend(session, SYNONYMS, words, "检索同义词", "Search synonyms")
+
+
+def extend_thesaurus(session: Session, rings: Iterable[Sequence[str]]) -> int:
+    """Add words that mean the same. A ring one of whose words is known joins that word's ring; gives how many words are new."""
+    first = {word: label for word, (label, _) in labels(session, THESAURUS).items()}
+    told: dict[str, str] = {}
+    for ring in rings:
+        head = next((first[word] for word in ring if word in first), ring[0])
+        for word in ring:
+            told[word] = first.setdefault(word, head)
+    return _extend(session, THESAURUS, told, "同义词表", "Thesaurus")
+
+
+def _extend(session: Session, name: str, words: Mapping[str, str], title: str, title_en: str) -> int:
+    if session.get(CodeList, name) is None:
+        replace(session, name, [], title=title, title_en=title_en)
+    known = list(values(session, name))
+    fresh = [word for word in words if word not in set(known)]
+    for position, word in enumerate(fresh, start=len(known) + 1):
+        session.add(Code(list_name=name, code=word, label=words[word], position=position))
     session.flush()
     return len(fresh)
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from catalog.entries import codes, tokenizer
+from catalog.entries import codes, item_names, tokenizer
 from catalog.entries.resources import Resource, codes_of
 from catalog.entries.visibility import discoverable
 from catalog.identity.organizations import Organization
@@ -20,6 +20,8 @@ from contracts.model import Contract, Item
 LABELS_INDEXED = 60
 """Labels of longer code lists are left out: a list of every division would match everything."""
 
+LONGEST_DESCRIPTION = 200
+
 
 class SearchEntry(SQLModel, table=True):
     """The searchable words of one resource; the reason of a hit is read from here, without opening its contract."""
@@ -27,7 +29,7 @@ class SearchEntry(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True, description="Row of the full-text index")
     resource_id: str = Field(unique=True, foreign_key="resource.id")
     items: list[dict[str, Any]] = Field(
-        default_factory=no_items, sa_type=Json, description='[{"name", "title", "title_en", "labels"}], labels of its code list'
+        default_factory=no_items, sa_type=Json, description='[{"name", "title", "title_en", "labels"}, …], see `_item`'
     )
     item_count: int = 0
     item_kinds: dict[str, list[str]] | None = Field(
@@ -59,6 +61,8 @@ def index(session: Session, resource: Resource, contract: Contract | None = None
     session.add(entry)
     session.flush()
     _write(session, resource, entry)
+    titles = [resource.title, resource.title_en]
+    item_names.keep(session, titles + [item[part] for item in entry.items for part in ("title", "title_en", "name")])
     return entry
 
 
@@ -72,6 +76,7 @@ def kinds_of(contract: Contract) -> dict[str, list[str]]:
 
 
 def _item(session: Session, item: Item) -> dict[str, Any]:
+    """What search and needs know of an item; `labels`: of its code list."""
     listed = codes.entries(session, item.code_list, LABELS_INDEXED + 1) if item.code_list else ()
     few = len(listed) <= LABELS_INDEXED
     return {
@@ -79,6 +84,11 @@ def _item(session: Session, item: Item) -> dict[str, Any]:
         "title": item.title,
         "title_en": item.title_en,
         "labels": [code.label for code in listed] if few else [],
+        "type": item.type.value,
+        "format": item.format.name if item.format is not None else "",
+        "code_list": item.code_list or "",
+        "source": list(item.source),
+        "description": item.description[:LONGEST_DESCRIPTION],
     }
 
 
@@ -105,7 +115,13 @@ def _write(session: Session, resource: Resource, entry: SearchEntry) -> None:
         "items": [
             words
             for item in entry.items
-            for words in (item["title"], item["name"], item.get("title_en", ""), *item.get("labels", ()))
+            for words in (
+                item["title"],
+                item["name"],
+                item.get("title_en", ""),
+                *item.get("source", ()),
+                *item.get("labels", ()),
+            )
         ]
         + entry.upstream,
     }

@@ -48,22 +48,27 @@ class Found:
         return dict(zip(self.places, self.ranks, strict=True))
 
 
-def holding(session: Session, known: Mirror, wordings: Sequence[str]) -> Found:
+def holding(session: Session, known: Mirror, wordings: Sequence[str], *, ranked: bool = True) -> Found:
     """The entries that hold a word, in one of its wordings."""
-    key, version = tuple(wordings), known.version
+    key, version = (tuple(wordings), ranked), known.version
     kept: Found | None = known.words.get(key)
     if kept is not None and kept.version == version:
         return kept
     rows = _changed_since(known, kept.version) if kept is not None else None
     if kept is None or rows is None:
-        found = _asked(session, known, key, version)
+        found = _asked(session, known, wordings, version, ranked)
     else:
-        found = _brought_up(session, known, key, kept, rows, version)
+        found = _brought_up(session, known, wordings, kept, rows, version)
     with known.lock:
         known.words.pop(key, None)
         known.words[key] = found
         _forget(known)
     return found
+
+
+def entries_holding(session: Session, known: Mirror, wordings: Sequence[str]) -> int:
+    """The entries that hold one of these texts, without ranks: of a text that half of them hold that is a tenth of the work."""
+    return holding(session, known, wordings, ranked=False).entries
 
 
 def all_of(known: Mirror, words: Sequence[Found]) -> Found:
@@ -99,11 +104,11 @@ def _changed_since(known: Mirror, version: int) -> set[int] | None:
         return {row for of, row in known.changes if of > version}
 
 
-def _asked(session: Session, known: Mirror, wordings: Sequence[str], version: int) -> Found:
+def _asked(session: Session, known: Mirror, wordings: Sequence[str], version: int, ranked: bool) -> Found:
     dialect = session.get_bind().dialect.name
     asked = {"asked": _expression(dialect, wordings)}
-    count: int = session.connection().execute(_COUNTED[dialect], asked).scalar_one()
-    told = session.connection().execute((_RANKED if count <= MOST_RANKED else _LISTED)[dialect], asked).one()
+    ranked = ranked and session.connection().execute(_COUNTED[dialect], asked).scalar_one() <= MOST_RANKED
+    told = session.connection().execute((_RANKED if ranked else _LISTED)[dialect], asked).one()
     return _placed(known, told[0], told[1], version)
 
 

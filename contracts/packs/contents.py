@@ -21,12 +21,14 @@ from contracts.packs.manifest import (
     GlossaryFile,
     PackManifest,
     SynonymsFile,
+    ThesaurusFile,
     read,
 )
 from contracts.packs.models import LIBRARIES, Model
 
 FORMATS = "formats.yaml"
 CONTRACTS, CODES, CLASSES, SYNONYMS, GLOSSARY = "contracts", "codes.yaml", "classes.yaml", "synonyms.yaml", "glossary.yaml"
+THESAURUS = "thesaurus.yaml"
 TRANSFORMS = "transforms"
 """Folder of a pack's dbt package."""
 
@@ -43,6 +45,7 @@ class Pack:
     codes: CodesFile
     classes: ClassesFile
     synonyms: Mapping[str, str]
+    thesaurus: tuple[tuple[str, ...], ...]
     words: Mapping[str, str]
     models: Mapping[str, Model]
 
@@ -54,6 +57,7 @@ class Pack:
             "classes": [one.code for one in self.classes.classes],
             "formats": [one.declaration.model_dump(mode="json", by_alias=True) for one in self.formats],
             "synonyms": len(self.synonyms),
+            "thesaurus": len(self.thesaurus),
             "words": dict(self.words),
             "models": {name: model.library for name, model in self.models.items()},
         }
@@ -73,9 +77,14 @@ def open_pack(folder: Path) -> Pack:
         codes=read(folder / CODES, CodesFile) if (folder / CODES).is_file() else CodesFile({}),
         classes=read(folder / CLASSES, ClassesFile) if (folder / CLASSES).is_file() else ClassesFile(classes=[]),
         synonyms=read(folder / SYNONYMS, SynonymsFile).root if (folder / SYNONYMS).is_file() else {},
+        thesaurus=tuple(map(tuple, _rings(folder))),
         words=read(folder / GLOSSARY, GlossaryFile).root if (folder / GLOSSARY).is_file() else {},
         models=_models(folder, manifest.name),
     )
+
+
+def _rings(folder: Path) -> list[list[str]]:
+    return read(folder / THESAURUS, ThesaurusFile).root if (folder / THESAURUS).is_file() else []
 
 
 def _formats(folder: Path) -> tuple[DeclaredFormat, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from contracts.packs.errors import fault, of_fields
 
@@ -98,6 +99,17 @@ class ClassesFile(_Strict):
 
 class SynonymsFile(RootModel[dict[Line, Line]]):
     """`synonyms.yaml`: what people type → what the catalogue says."""
+
+
+class ThesaurusFile(RootModel[list[Annotated[list[Line], Field(min_length=2, max_length=40)]]]):
+    """`thesaurus.yaml`: rings of words that mean the same, in Chinese and English, the usual one first."""
+
+    @model_validator(mode="after")
+    def _one_ring_each(self) -> ThesaurusFile:
+        words = [word for ring in self.root for word in ring]
+        if twice := ", ".join(sorted({word for word in words if words.count(word) > 1})):
+            raise PydanticCustomError("two_rings", "words stand twice: {words}", {"words": twice})
+        return self
 
 
 class GlossaryFile(RootModel[dict[Line, Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]]]):

@@ -78,8 +78,8 @@ def _empty(url: str) -> None:
         for table in [*tables.metadata.tables, "resource_terms"]:
             if table not in kept:
                 connection.exec_driver_sql(f'DELETE FROM "{table}"')
-        connection.exec_driver_sql("DELETE FROM code WHERE list_name <> 'synonyms'")
-        connection.exec_driver_sql("DELETE FROM codelist WHERE name <> 'synonyms'")
+        connection.exec_driver_sql("DELETE FROM code WHERE list_name NOT IN ('synonyms', 'thesaurus')")
+        connection.exec_driver_sql("DELETE FROM codelist WHERE name NOT IN ('synonyms', 'thesaurus')")
         connection.exec_driver_sql("DELETE FROM resourceclass WHERE length(code) > 3")
 
 

@@ -219,6 +219,7 @@ EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
     "contract.activate": lambda _: {"resource": "hazard", "version": "1.0.0"},
     "query": lambda _: {"sql": "SELECT count(*) AS number FROM resource.hazard", "purpose": PURPOSE},
     "job.cancel": lambda hub: {"job": _job(hub)},
+    "need.match": lambda _: {"title": "重大危险源", "items": [{"name": "R 值"}]},
     "need.enter": lambda _: dict(NEED),
     "need.answer": lambda hub: {"agreement": _agreement(hub, "needed"), "answer": "accept", "text": "同意"},
     "need.extend": lambda hub: {"agreement": _agreement(hub, "needed"), "reason": "数据正在整理", "authority": "省数据局"},

@@ -85,6 +85,8 @@ class TestRefused:
             ("codes.yaml", "codes:", "entries:", "codes.yaml: demand-level.codes"),
             ("classes.yaml", "code:", "number:", "classes.yaml: classes.0.code"),
             ("glossary.yaml", "loan", "Loan of a book", "glossary.yaml: 借阅"),
+            ("thesaurus.yaml", "借书日期", "条码号", "thesaurus.yaml"),
+            ("thesaurus.yaml", "[馆藏编号, 条码号, barcode]", "馆藏编号", "thesaurus.yaml: 0"),
             ("contracts/book.odcs.yaml", "logicalType: string", "logicalType: words", "book.odcs.yaml"),
             ("transforms/dbt_project.yml", "name: library", "name: hui", "dbt_project.yml: name"),
             ("transforms/dbt_project.yml", "config-version", "on-run-start: drop table x\nconfig-version", "on-run-start"),
@@ -186,7 +188,7 @@ class TestRefused:
         with hub.session() as session:
             assert [one.name for one in packs.in_use(session)] == ["base"]
             assert registry.datasets(session) == []
-        assert [path.name for path in hub.settings.packs.iterdir()] == ["base-1.0.0"]
+        assert [path.name for path in hub.settings.packs.iterdir()] == ["base-1.1.0"]
         assert list(hub.settings.scratch.iterdir()) == []
 
 

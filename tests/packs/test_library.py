@@ -12,6 +12,8 @@ from api.app import create_app
 from catalog.identity import people
 from catalog.identity.organizations import Organization
 from catalog.identity.people import Role
+from catalog.matching import matches
+from catalog.matching.likening import Wanted
 from cli import init
 from hub import deliveries, packs, releases, sharing
 from hub.deliveries import Deliver
@@ -76,6 +78,10 @@ def test_the_whole_way(hub: Hub, tmp_path: Path) -> None:
     assert [sorted(row) for row in loans.json()["rows"]] == [["book_id", "loan_id"]] * 2
     assert client.get("/api/v1/resources/loan/rows").status_code in (401, 403, 404), "nobody is nobody"
     assert client.get("/api/v1/resources?q=借书", headers=key).json()["items"], "the pack's synonym finds what is lent"
+    with hub.session() as session:
+        wanted = [Wanted("barcode"), Wanted("借书日期")]
+        found = matches.matches(session, LOCAL, wanted, title="借书")
+        assert (found[0].resource.name, found[0].enough) == ("loan", True), "the pack's thesaurus tells what is meant"
     page = client.get("/?lang=en").text
     assert "Public library data catalogue" in page
     assert "mergency" not in page

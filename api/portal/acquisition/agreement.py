@@ -68,6 +68,7 @@ def test(page: AcquirePage, hub: HubDep, session: SessionDep, number: str, form:
 def _whole(page: Page, session: Session, number: str, look: Look | None = None) -> HTMLResponse:
     shown = _shown(page, session, number)
     named = {one.organization for one in shown.state.steps} | {shown.state.provider, *shown.state.agencies}
+    named |= {one.provider for one in shown.state.searched.found} if shown.state.searched is not None else set()
     return render(
         page,
         "acquisition/agreement.html",

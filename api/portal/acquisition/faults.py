@@ -11,6 +11,7 @@ from catalog.identity.organizations import UnknownOrganization
 from catalog.identity.people import UnknownPerson
 from contracts.errors import HubError
 from hub.acts import InvalidInput
+from hub.needs import AlreadyThere
 
 Faults = dict[str, tuple[str, str]]
 WORDS: Mapping[str, tuple[str, str]] = {
@@ -46,6 +47,8 @@ def of(error: HubError | None) -> Faults:
     words = (error.message, error.message_en)
     if isinstance(error, WrongTerm):
         return {error.field: words}
+    if isinstance(error, AlreadyThere):
+        return {"in_spite_of": words}
     if isinstance(error, UnknownOrganization | UnknownPerson):
         return {"provider" if isinstance(error, UnknownOrganization) else "steward": words}
     known: Mapping[str, tuple[str, str]] = getattr(error, "faults", {})  # of a channel's settings
@@ -56,4 +59,6 @@ def _fault(one: ErrorDetails) -> tuple[str, tuple[str, str]]:
     names = [str(part) for part in one["loc"] if isinstance(part, str)]
     zh, en = WORDS.get(one["type"], (one["msg"],) * 2)
     context = one.get("ctx", {})
+    if names[:1] == ["items"]:
+        return "items", (zh.format(**context), en.format(**context))
     return PLACES.get(one["type"]) or (names[-1] if names else ""), (zh.format(**context), en.format(**context))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlmodel import Session
@@ -15,11 +17,14 @@ from api.portal.shell.guards import AcquirePage, require_csrf
 from api.portal.shell.page import Page, render
 from catalog import access
 from catalog.identity import organizations
+from catalog.identity.organizations import Organization
 from catalog.workflow import ROUTES
 from contracts.errors import HubError
 from hub import acquisition
+from hub import needs as looking
 from hub.acquisition import EnterNeed
-from hub.acts import given
+from hub.acts import InvalidInput, given
+from hub.needs import AlreadyThere, FoundEntry, MatchNeed
 
 router = APIRouter(prefix="/agreements/new", include_in_schema=False)
 
@@ -30,6 +35,15 @@ def ask(page: AcquirePage, session: SessionDep) -> HTMLResponse:
     query = page.request.query_params
     known = {name: (query[name][:200],) for name in ("dataset", "title", "provider") if name in query}
     return _page(page, session, Form(known), query.get("route", ""))
+
+
+@router.post("/matches", response_class=HTMLResponse)
+def look(page: AcquirePage, session: SessionDep, form: AcquireForm) -> HTMLResponse:
+    """What the hub has of the need, as its items are typed; nothing is put on record before the need is entered."""
+    require_csrf(page, form.text("csrf"))
+    access.require(session, page.subject, "manage-agreement", None)
+    found = _found(page, session, form)
+    return render(page, "acquisition/looked.html", form=form, faults={}, found=found, bodies=_bodies(session, found or ()))
 
 
 @router.post("", response_class=HTMLResponse)
@@ -46,7 +60,9 @@ def enter(page: AcquirePage, hub: HubDep, session: SessionDep, form: AcquireForm
             route=route,
             **terms_form.common(form),
             **terms_form.terms(form, route),
-            **form.values("dataset", "provider", "number"),
+            **form.values("dataset", "provider", "number", "in_spite_of"),
+            items=terms_form.items(form),
+            wanted_by=form.text("wanted_by") or None,
             needed_on=form.text("needed_on") or None,
             channels=terms_form.channels(form),
         )
@@ -63,6 +79,7 @@ def _page(
 ) -> HTMLResponse:
     access.require(session, page.subject, "manage-agreement", None)
     known = organizations.bodies(session, active=True)
+    found = wrong.matches if isinstance(wrong, AlreadyThere) else _found(page, session, form) if form.text("items") else None
     return render(
         page,
         "acquisition/need.html",
@@ -74,5 +91,21 @@ def _page(
         agencies=[one for one in known if one.kind == "agency"],
         offered=terms_form,
         look=look,
+        found=found,
+        bodies=_bodies(session, found or ()),
         faults=faults.of(wrong or (look.wrong if look else None)),
     )
+
+
+def _found(page: Page, session: Session, form: Form) -> list[FoundEntry] | None:
+    """What the hub has of the items that were typed; None while there are none that can be looked for."""
+    told = form.values("title", "purpose", "dataset")
+    try:
+        asked = given(MatchNeed, items=terms_form.items(form), **told)
+    except InvalidInput:
+        return None
+    return looking.look(session, page.subject, asked) if asked.items else None
+
+
+def _bodies(session: Session, found: Iterable[FoundEntry]) -> dict[str, Organization]:
+    return organizations.by_id(session, {one.provider for one in found})

@@ -55,6 +55,12 @@ def common(form: Form) -> dict[str, Any]:
     return {name: form.text(name).strip() for name in COMMON}
 
 
+def items(form: Form) -> list[dict[str, str]]:
+    """Wanted items, one a line: 名称 | 格式 | 代码表."""
+    lines = (line.replace("｜", "|").split("|") for line in form.text("items").splitlines() if line.strip())
+    return [dict(zip(("name", "format", "code_list"), (part.strip() for part in line), strict=False)) for line in lines]
+
+
 def terms(form: Form, route: str) -> dict[str, Any]:
     """The terms of the route, under their name."""
     if route == "buy":

@@ -186,6 +186,25 @@ def test_every_page_of_a_role_is_whole(look: Any, login: str, width: int, langua
     assert not faults
 
 
+@pytest.mark.parametrize(("width", "language", "theme"), LOOKS[:2] + LOOKS[3:])
+def test_matches_appear_while_the_items_of_a_need_are_typed(look: Any, width: int, language: str, theme: str) -> None:
+    watched = look(width, language, theme)
+    page = watched.open("/agreements/new")
+    page.fill("#f-title", "危险源监管")
+    page.locator("#f-items").press_sequentially("危险源等级\n主要介质\n")
+    expect(page.locator("#matches a[href='/resources/major_hazard']")).to_be_visible()
+    page.fill("#f-in_spite_of", "每月一次不够")
+    page.locator("#f-items").press_sequentially("评估日期\n")
+    expect(page.locator("#matches")).to_contain_text("评估日期")
+    expect(page.locator("#f-in_spite_of")).to_have_value("每月一次不够")
+    watched.clean()
+    faults = page.evaluate(BASICS)
+    if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+        faults.append("scrolls sideways")
+    assert not faults
+    page.screenshot(path=SHOTS / f"{width}-{language}-{theme}-need.png", full_page=True)
+
+
 def test_what_others_see(look: Any, hub: Filled) -> None:
     for login in ("", "partner", "provider", "analyst"):
         watched = look(login=login)

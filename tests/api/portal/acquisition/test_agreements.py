@@ -166,3 +166,39 @@ def test_a_form_of_another_page_is_refused(home: Settings) -> None:
     with database.session(home.catalog_database) as session:
         organizations.add(session, Organization(id="gone", name="撤", kind="department", active=False))
     assert 'value="gone"' not in steward.get("/agreements/new").text
+
+
+HAVE = {**FORM, "title": "储罐安全", "items": "R 值\n评估日期 | date\n\n注册资本"}
+"""Items that each entry of `tests.sharing` has."""
+
+
+def test_matches_are_shown_while_items_are_typed_and_to_nobody_else(home: Settings) -> None:
+    for who in ("owner", "partner"):
+        assert _post(_client(home, who), "/agreements/new/matches", **HAVE).status_code == 403
+    steward = _client(home, "steward")
+    assert steward.post("/agreements/new/matches", data={**HAVE, "csrf": "x"}).status_code == 403
+    shown = _post(steward, "/agreements/new/matches", **HAVE).text
+    assert shown.count('href="/resources/hazard"') == 1
+    assert "名称相同" in shown
+    assert 'id="f-in_spite_of"' in shown
+    assert "没有找到这些信息项" in _post(steward, "/agreements/new/matches", **FORM, items="懂").text
+    assert _post(steward, "/agreements/new/matches", **FORM, items=" \n ").text.strip() == ""
+    assert _post(steward, "/agreements/new/matches", **FORM, items="长" * 101).text.strip() == ""
+    assert not chinese_left(_post(_client(home, "steward", "en"), "/agreements/new/matches", **FORM, items="capital").text)
+
+
+def test_without_a_script_the_form_comes_back_with_the_matches_and_asks_for_the_reason(home: Settings) -> None:
+    steward = _client(home, "steward")
+    asked = _post(steward, "/agreements/new", **HAVE)
+    assert asked.status_code == 422
+    assert 'href="/resources/hazard"' in asked.text
+    assert "注册资本" in asked.text
+    assert '<a href="#f-in_spite_of">' in asked.text
+    path = _post(steward, "/agreements/new", **HAVE, in_spite_of="已有数据每月一次", wanted_by="2027-03-31").headers["location"]
+    page = steward.get(path).text
+    assert "提出前的查找" in page
+    assert "已有数据每月一次" in page
+    assert "R 值、评估日期、注册资本" in page
+    too_many = _post(steward, "/agreements/new", **{**HAVE, "items": "项\n" * 61})
+    assert too_many.status_code == 422
+    assert '<a href="#f-items">' in too_many.text

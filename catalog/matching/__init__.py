@@ -1,0 +1,1 @@
+"""Matching: what somebody needs against what the catalogue holds, item by item."""
