@@ -20,7 +20,7 @@ from contracts import clock
 
 NAMES = (
     "onboard", "onboard-20m", "datasets", "whole", "rows", "peers", "peers-1m", "pull", "stall", "readers", "beside", "pollock",
-    "pages", "search", "models", "models-1m", "mqtt",
+    "pages", "search", "needs", "models", "models-1m", "mqtt",
 )  # fmt: skip
 MORE = {
     "onboard-20m": ("onboard", "--rows", "20000000", "--pairs", "2"),
