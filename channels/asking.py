@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from channels.base import ChannelFailed
+from channels.base import ChannelFailed, TimeUp
 
 AGAIN = {408, 425, 429, 500, 502, 503, 504}
 LONGEST_WAIT = 60.0
@@ -100,11 +100,7 @@ class Asker:
         """Seconds that are left of the fetch; ChannelFailed where there are none."""
         left = self.began + self.limits.fetch - time.monotonic()
         if left <= 0:
-            raise ChannelFailed(
-                f"一次收取超过 {self.limits.fetch:.0f} 秒，到此为止；已取的保留，下次继续（通道 fetch_seconds 可调）。",
-                f"The fetch took more than {self.limits.fetch:.0f} s and ends here; what came is kept, the next run goes on "
-                "(fetch_seconds in the channel sets the limit).",
-            )
+            raise TimeUp(self.limits.fetch)
         return left
 
     def _too_slow(self, left: float) -> NotGot:

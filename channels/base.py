@@ -9,9 +9,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from channels.ports import Landing, Memory, Readers, Received
 from channels.settling import Settling
@@ -39,6 +39,17 @@ class OutOfTime(ChannelFailed):
         )
 
 
+class TimeUp(ChannelFailed):
+    """A fetch had all of its time and did not come to an end."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"一次收取超过 {seconds:.0f} 秒，到此为止；已取的保留，下次继续（通道 fetch_seconds 可调）。",
+            f"The fetch took more than {seconds:.0f} s and ends here; what came is kept, the next run goes on "
+            "(fetch_seconds in the channel sets the limit).",
+        )
+
+
 class Unexpected(HubError):
     """Something that nobody thought of went wrong with a channel; its inner words are for the log."""
 
@@ -51,10 +62,52 @@ class Unexpected(HubError):
         )
 
 
+def variable(name: str) -> str:
+    """The name of an environment variable that holds a secret, checked. ValueError, in both languages."""
+    if name and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError("应为环境变量的名称，不是令牌本身 / must name an environment variable, it is not the token itself")
+    return name
+
+
 class ChannelSettings(BaseModel):
     """Settings of one channel of an agreement. Secrets are named (`token_env`, `token_file`), never held."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def origin(self) -> tuple[str, str]:
+        """Namespace and name of what lies outside the hub, as OpenLineage calls them; "" where the sender's files are it."""
+        return "", ""
+
+
+class PasswordSettings(ChannelSettings):
+    """Where the password of an account is."""
+
+    password_env: Annotated[str, AfterValidator(variable)] = ""
+    password_file: str = ""
+
+    def password(self, home: Path) -> str:
+        """From the environment or a file (a relative one below `home`), never from the catalogue; "" where none is named."""
+        if not (self.password_env or self.password_file):
+            return ""
+        found = os.environ.get(self.password_env, "") if self.password_env else ""
+        if not found and self.password_file:
+            found = secret_file(home, self.password_file).strip("\r\n")
+        if not found:
+            where = self.password_env or self.password_file
+            raise ChannelFailed(f"没有口令：请在 {where} 中给出。", f"There is no password: give it in {where}.")
+        return found
+
+
+def secret_file(home: Path, name: str) -> str:
+    """The text of a file that holds a secret; a relative one lies below `home`. Errors: ChannelFailed."""
+    path = home / Path(name).expanduser()
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ChannelFailed(
+            f"口令、令牌或密钥的文件 {path} 无法读取；请检查路径与权限。",
+            f"The file {path} of a password, token or key cannot be read; check its path and rights.",
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,31 +195,6 @@ class Channel(ABC, Generic[Given]):
         return []
 
 
-def variable(name: str) -> str:
-    """The name of an environment variable that holds a secret, checked. ValueError, in both languages."""
-    if name and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise ValueError("应为环境变量的名称，不是令牌本身 / must name an environment variable, it is not the token itself")
-    return name
-
-
-def secret(variable: str, file: str) -> str:
-    """A password from the environment or a file, never from the catalogue; "" where none is named. Errors: ChannelFailed."""
-    found = os.environ.get(variable, "") if variable else ""
-    if not found and file:
-        path = Path(file).expanduser()
-        try:
-            found = path.read_text(encoding="utf-8").strip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ChannelFailed(
-                f"口令文件 {path} 无法读取；请检查路径与权限。",
-                f"The password's file {path} cannot be read; check its path and rights.",
-            ) from error
-    if not found and (variable or file):
-        where = variable or file
-        raise ChannelFailed(f"没有口令：请在 {where} 中给出。", f"There is no password: give it in {where}.")
-    return found
-
-
 def listed(value: object) -> tuple[str, ...]:
     """A setting of several names, also as somebody types it in: with commas. ValueError, in both languages."""
     names = [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
@@ -196,16 +224,16 @@ def remembered_name(name: str) -> str:
     return name.replace("\\", "\\\\").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def remembered(memory: Mapping[str, Any], name: str, look: list[int]) -> bool:
+def remembered(memory: Mapping[str, Any], name: str, look: Sequence[Any]) -> bool:
     """Whether a file was taken before as it looks now; a changed file is a new one."""
-    return bool(memory.get(f"file:{remembered_name(name)}", [None, None])[:2] == look)
+    return bool(memory.get(f"file:{remembered_name(name)}", [])[: len(look)] == list(look))
 
 
-def as_taken(name: str, look: list[int]) -> dict[str, Any]:
+def as_taken(name: str, look: Sequence[Any]) -> dict[str, Any]:
     """What memory holds of a file that was taken."""
-    return {f"file:{remembered_name(name)}": look}
+    return {f"file:{remembered_name(name)}": list(look)}
 
 
-def file_mark(name: str, look: list[int]) -> str:
-    """A file in its very state: name, size, time of change."""
-    return f"{remembered_name(name)}|{look[0]}|{look[1]}"
+def file_mark(name: str, look: Sequence[Any]) -> str:
+    """A file in its very state: name, size, time of change, and its tag where it has one."""
+    return "|".join(map(str, [remembered_name(name), *look]))

@@ -22,7 +22,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from channels import dialects
-from channels.base import Channel, ChannelFailed, ChannelSettings, Glimpse, listed, secret, shown, variable
+from channels.base import Channel, ChannelFailed, Glimpse, PasswordSettings, listed, shown
 from channels.dialects import Column, Limits, Line, Session
 from channels.given import Comparison, Given, Twice
 from channels.ports import Arrival, Landing, Received
@@ -40,7 +40,7 @@ def _address(url: str) -> str:
     return url
 
 
-class DatabaseSettings(ChannelSettings):
+class DatabaseSettings(PasswordSettings):
     """Where the database is, what is read of it, and how what was given before is told from what is new.
 
     `mode`: `full` gives everything whenever anything changed; `cursor` rows whose `cursor_column` is newer than the last
@@ -56,8 +56,6 @@ class DatabaseSettings(ChannelSettings):
     key_columns: Annotated[tuple[str, ...], BeforeValidator(listed)] = Field(default=(), validate_default=True)
     overlap: float | None = Field(default=None, ge=0)
     compare_every: float = Field(default=1, ge=0)
-    password_env: Annotated[str, AfterValidator(variable)] = ""
-    password_file: str = ""
     ca_file: str = ""
     connect_seconds: float = Field(default=10, gt=0)
     fetch_seconds: float = Field(default=600, gt=0)
@@ -86,6 +84,12 @@ class DatabaseSettings(ChannelSettings):
         if "mode" in others.data and (others.data["mode"] == "full") == bool(columns):
             raise ValueError("mode 为 cursor 或 changes 时必填，否则不填 / is for cursor and changes, and needed there")
         return columns
+
+    def origin(self) -> tuple[str, str]:
+        """The server, and the table where one is read."""
+        where = dialects.address(self.url)
+        scheme = "postgres" if where.dialect == "postgresql" else where.dialect  # as OpenLineage calls it
+        return f"{scheme}://{where.host}:{where.port}", f"{where.database}.{self.table}" if self.table else ""
 
     def asked(self) -> str:
         """Digest of what decides which rows are asked for, and what they are known by."""
@@ -314,7 +318,7 @@ class DatabaseChannel(Channel[DatabaseSettings]):
 
     @contextmanager
     def _connected(self) -> Iterator[Session]:
-        where, password = dialects.address(self.settings.url), secret(self.settings.password_env, self.settings.password_file)
+        where, password = dialects.address(self.settings.url), self.settings.password(self.source.home)
         ca_file = str(self.source.home / self.settings.ca_file) if self.settings.ca_file else ""
         passfile = str(self.source.folder / "no-passfile")
         with dialects.connected(where, password, self._limits(), ca_file=ca_file, passfile=passfile) as session:

@@ -19,7 +19,7 @@ import httpx
 from pydantic import AfterValidator, Field
 
 from channels.asking import Asker, Limits, NotGot, Page, asker
-from channels.base import Channel, ChannelFailed, ChannelSettings, Glimpse, shown, variable
+from channels.base import Channel, ChannelFailed, ChannelSettings, Glimpse, secret_file, shown, variable
 from channels.ports import Arrival, Landing, Readers, Received
 from channels.progress import Progress, kept
 from contracts.clock import now
@@ -83,16 +83,21 @@ class HttpSettings(ChannelSettings):
             backoff=self.backoff,
         )
 
+    def origin(self) -> tuple[str, str]:
+        """The endpoint, without what is asked of it."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}", parts.path.lstrip("/")
+
     def asked(self) -> str:
         """Digest of what decides which records are asked for, and how they are counted."""
         names = ("url", "records", "page", "first_page", "size", "page_size", "next", "cursor", "total", "since", "since_item")
         return hashlib.sha256(repr([getattr(self, name) for name in names]).encode()).hexdigest()
 
-    def headers(self) -> dict[str, str]:
+    def headers(self, home: Path) -> dict[str, str]:
         """The token, from the environment or a file, never from the catalogue."""
         token = os.environ.get(self.token_env, "") if self.token_env else ""
         if not token and self.token_file:
-            token = _token(Path(self.token_file).expanduser())
+            token = secret_file(home, self.token_file).strip()
         if not token and (self.token_env or self.token_file):
             where = self.token_env or self.token_file
             raise ChannelFailed(
@@ -124,7 +129,7 @@ class HttpChannel(Channel[HttpSettings]):
         self.source.folder.mkdir(parents=True, exist_ok=True)
         with (
             tempfile.TemporaryDirectory(prefix="peek-", dir=self.source.folder) as folder,
-            asker(self.settings.limits(self.source.seconds), self.settings.headers()) as asking,
+            asker(self.settings.limits(self.source.seconds), self.settings.headers(self.source.home)) as asking,
         ):
             fetch = Fetch(self.source.readers, self.settings, asking, Path(folder))
             with _page(fetch, _from_the_start(self.settings, "")) as (page, lines), lines.open("rb") as records:
@@ -135,7 +140,7 @@ class HttpChannel(Channel[HttpSettings]):
         """All pages; nothing is given where there is no record. A fetch that broke off is gone on with."""
         self.source.folder.mkdir(parents=True, exist_ok=True)
         since = str(self.source.memory.read().get("since", "")) if self.settings.since else ""
-        with asker(self.settings.limits(self.source.seconds), self.settings.headers()) as asking:
+        with asker(self.settings.limits(self.source.seconds), self.settings.headers(self.source.home)) as asking:
             fetch = Fetch(self.source.readers, self.settings, asking, self.source.folder)
             progress = _fetched(fetch, since)
         if not progress.records:
@@ -340,16 +345,6 @@ def _shown(line: bytes) -> dict[str, str]:
     """A record as a peek shows it."""
     record = json.loads(line)
     return shown(record if isinstance(record, dict) else {"value": record})
-
-
-def _token(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ChannelFailed(
-            f"令牌文件 {path} 无法读取；请检查路径与权限。",
-            f"The token's file {path} cannot be read; check its path and rights.",
-        ) from error
 
 
 def _miscounted(progress: Progress, later: int | None = None) -> ListChanged:

@@ -15,7 +15,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from channels import broker, readings
-from channels.base import Channel, ChannelFailed, ChannelSettings, Glimpse, listed, secret, shown, variable
+from channels.base import Channel, ChannelFailed, Glimpse, PasswordSettings, listed, shown
 from channels.broker import Connection, Login, Lost, Message, Version
 from channels.gathering import Gathering
 from channels.ports import Arrival, Landing
@@ -56,7 +56,7 @@ def _one_of_each(names: Sequence[str]) -> Sequence[str]:
 Listed = BeforeValidator(listed)
 
 
-class MqttSettings(ChannelSettings):
+class MqttSettings(PasswordSettings):
     """Which messages are asked for, how their payloads are read, and when a delivery is made of them.
 
     A level of a topic that begins with + and has a name is a column: water/+station/+quantity. `payload`: json (an object, or a
@@ -81,8 +81,6 @@ class MqttSettings(ChannelSettings):
     listen_seconds: float = Field(default=50, gt=0, le=3600)
     message_bytes: int = Field(default=1 << 20, ge=1, le=16 << 20)
     connect_seconds: float = Field(default=10, gt=0, le=600)
-    password_env: Annotated[str, AfterValidator(variable)] = ""
-    password_file: str = ""
     ca_file: str = ""
 
     @field_validator("csv_columns")
@@ -91,6 +89,10 @@ class MqttSettings(ChannelSettings):
         if "payload" in others.data and (others.data["payload"] == "csv") != bool(columns):
             raise ValueError("payload 为 csv 时必填，其他方式不填 / is for the payload csv, and needed there")
         return columns
+
+    def origin(self) -> tuple[str, str]:
+        """The broker, and the topics."""
+        return f"mqtt://{broker.address(self.url)}", ", ".join(self.topics)
 
     @property
     def filters(self) -> list[str]:
@@ -259,7 +261,7 @@ class MqttChannel(Channel[MqttSettings]):
     def _connection(self, client_id: str, session: int) -> Connection:
         settings = self.settings
         ca_file = str(self.source.home / settings.ca_file) if settings.ca_file else ""
-        password = secret(settings.password_env, settings.password_file)
+        password = settings.password(self.source.home)
         login = Login(client_id, password, ca_file, settings.version, session, settings.connect_seconds)
         return Connection(broker.address(settings.url), login)
 

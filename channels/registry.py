@@ -15,13 +15,26 @@ from channels.database import DatabaseChannel
 from channels.folder import FolderChannel
 from channels.http import HttpChannel
 from channels.mqtt import MqttChannel
+from channels.s3 import S3Channel
+from channels.sftp import SftpChannel
+from channels.webdav import WebdavChannel
 from channels.workbooks import WorkbookChannel
 from contracts.errors import HubError
 
 GROUP = "hui.channels"
 """`[project.entry-points."hui.channels"]` of a plug-in: the kind's name, and its class."""
 OWN: Mapping[str, type[Channel[Any]]] = {
-    one.kind: one for one in (DatabaseChannel, FolderChannel, HttpChannel, MqttChannel, WorkbookChannel)
+    one.kind: one
+    for one in (
+        DatabaseChannel,
+        FolderChannel,
+        HttpChannel,
+        MqttChannel,
+        S3Channel,
+        SftpChannel,
+        WebdavChannel,
+        WorkbookChannel,
+    )
 }
 _WRONG = {
     "missing": ("必填", "is required"),

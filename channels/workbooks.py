@@ -12,21 +12,21 @@ from typing import Literal
 from pydantic import Field
 
 from channels import base
-from channels.base import Channel, ChannelFailed, ChannelSettings, Glimpse
-from channels.folder import SETTLE_SECONDS, is_own_file, placed
+from channels.base import Channel, ChannelFailed, Glimpse
+from channels.folder import is_own_file, placed
 from channels.ports import Arrival, Landing
 from channels.settling import look
+from channels.shelf import SettleSettings
 from contracts.errors import HubError
 
 SUFFIXES = (".xlsx", ".xlsm")
 
 
-class WorkbookSettings(ChannelSettings):
+class WorkbookSettings(SettleSettings):
     """The mailbox, and where workbooks go back to."""
 
     path: str = Field(min_length=1, description="The mailbox; a folder in it for each agency, as they like.")
     outbox: str = Field(default="", description="Where workbooks with marked faults go back to; empty: nowhere.")
-    settle_seconds: float = Field(default=SETTLE_SECONDS, ge=0, le=3600, description="How long a file must look the same.")
     arrival: Literal["", "file-time"] = Field(
         default="", description="file-time: a workbook arrived when its file was last changed (docs/decisions/0010)."
     )

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from catalog.acquisition.negotiation import WrongTerm
 from warehouse.settings import Settings
 
-PLACES = ("path", "outbox", "token_file", "password_file", "ca_file")
+PLACES = ("path", "outbox", "token_file", "password_file", "key_file", "ca_file")
 """Settings that name a place of the machine."""
 FOLDERS = ("path", "outbox")
 VARIABLES = ("token_env", "password_env")

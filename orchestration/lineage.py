@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import func
@@ -12,8 +13,8 @@ from catalog.deliveries.batches import Batch
 from catalog.deliveries.quality import QualityResult
 from catalog.lineage.graph import LineageEvent
 from catalog.store import facts
-from channels import broker, dialects
-from channels.base import listed
+from channels import registry
+from channels.registry import InvalidChannel, UnknownChannel
 from contracts.deliveries import Entry, Outcome, Receipt
 from contracts.model import Contract
 from hub import lineage
@@ -173,17 +174,11 @@ def _quality(outcome: Outcome) -> dict[str, Any]:
 
 
 def _outside(receipt: Receipt, channel: Mapping[str, Any]) -> tuple[str, str]:
-    """Name of what lies outside the hub: an endpoint, a table, topics by address, else the sender's files of it."""
-    if channel.get("kind") == "http":
-        scheme, _, rest = str(channel["url"]).partition("://")
-        host, _, path = rest.partition("/")
-        return f"{scheme}://{host}", path.split("?", 1)[0] or receipt.dataset
-    if channel.get("kind") == "database":
-        where = dialects.address(str(channel["url"]))
-        scheme = "postgres" if where.dialect == "postgresql" else where.dialect  # as OpenLineage calls it
-        return f"{scheme}://{where.host}:{where.port}", f"{where.database}.{channel.get('table') or receipt.dataset}"
-    if channel.get("kind") == "mqtt":
-        return f"mqtt://{broker.address(str(channel['url']))}", ", ".join(listed(channel["topics"]))
+    """Name of what lies outside the hub, as its channel calls it, else the sender's files of this dataset."""
+    with suppress(InvalidChannel, UnknownChannel):  # an agreement's channel may have been changed since
+        namespace, name = registry.validate(str(channel.get("kind", "")), channel).origin()
+        if namespace:
+            return namespace, name or receipt.dataset
     return "file", f"{receipt.organization_id or 'local'}/{receipt.dataset}"
 
 

@@ -31,7 +31,7 @@ CRONS = {
     "每年": "30 6 6 1 *",
 }
 """When an agreement's job looks for data, from its cycle; monthly and longer ones after the fifth, when reports are due."""
-SECRETS = ("token_env", "token_file", "password_env", "password_file")
+SECRETS = ("token_env", "token_file", "password_env", "password_file", "key_file")
 """Settings of a channel that say where its secret is; the secret itself is never kept."""
 
 

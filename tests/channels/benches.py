@@ -28,6 +28,9 @@ from channels.ports import Arrival, Received
 from contracts.excel import template
 from hub import sources
 from hub.hub import Hub
+from tests.channels.s3_server import BUCKET, S3Server
+from tests.channels.sftp_server import SftpServer
+from tests.channels.webdav_server import WebdavServer
 from tests.channels.wire import Deaf, Wire
 from tests.orchestration.conftest import agree, drop, site
 from tests.servers import Mosquitto
@@ -36,6 +39,7 @@ Rows = list[tuple[str, int]]
 AGREEMENT, DATASET = "XY-bench", "bench"
 BIG = 120 << 20
 LONG_ROWS = BIG // 33_000 + 1
+PIN = "SHA256:" + "A" * 43
 
 
 class Bench(ABC):
@@ -52,7 +56,7 @@ class Bench(ABC):
 
     def __init__(self, hub: Hub) -> None:
         self.hub, self.place = hub, hub.settings.root / "bench"
-        self.place.mkdir(parents=True)
+        self.place.mkdir(parents=True, exist_ok=True)
         with hub.session() as session:
             registry.register(session, site(DATASET, route=self.route), by="test", origin="pack")
             self.agree(session)
@@ -118,6 +122,180 @@ class FolderBench(Bench):
             file.truncate(BIG)
         os.utime(self.place / "big.csv", (1.7e9, 1.7e9))
         return BIG
+
+
+class FilesElsewhereBench(FolderBench):
+    """Files that a server gives out of the folder; it says of each bench's own how they are reached."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.secret = hub.settings.root / "secret"
+        self.serve(hub.settings.root / "bench")
+        super().__init__(hub)
+        self.secret.write_text("genuine", encoding="utf-8")
+
+    @abstractmethod
+    def serve(self, place: Path) -> None:
+        """Give out what lies there."""
+
+
+class SftpBench(FilesElsewhereBench):
+    kind = "sftp"
+    turned_away = "Permission denied"
+    bad = (
+        ({"host": "h", "user": "u"}, "fingerprint"),
+        ({"host": "h", "user": "u", "fingerprint": "MD5:aa:bb"}, "fingerprint"),
+        ({"host": "h", "user": "u", "fingerprint": "SHA256:short"}, "fingerprint"),
+        ({"host": "h", "user": "u", "fingerprint": "ssh-ed25519 not-a-key"}, "fingerprint"),
+        ({"host": "h", "fingerprint": PIN}, "user"),
+        ({"host": "sftp://h", "user": "u", "fingerprint": PIN}, "host"),
+        ({"host": "u@h", "user": "u", "fingerprint": PIN}, "host"),
+        ({"host": "h:22", "user": "u", "fingerprint": PIN}, "host"),
+        ({"host": "h", "user": "u", "fingerprint": PIN, "port": 70000}, "port"),
+        ({"host": "h", "user": "u", "fingerprint": PIN, "password": "genuine"}, "password"),
+        ({"host": "h", "user": "u", "fingerprint": PIN, "password_env": "s3cret word"}, "password_env"),
+        ({"host": "h", "user": "u", "fingerprint": PIN, "pattern": ""}, "pattern"),
+        ({"host": "h", "user": "u", "fingerprint": PIN, "fetch_bytes": 0}, "fetch_bytes"),
+    )
+
+    def serve(self, place: Path) -> None:
+        self.server = SftpServer(place)
+
+    def settings(self) -> dict[str, Any]:
+        return {
+            "host": "127.0.0.1", "port": self.server.port, "fingerprint": self.server.fingerprint, "folder": "/",
+            "user": self.server.user, "password_file": str(self.secret), "settle_seconds": 0.05,
+        }  # fmt: skip
+
+    @contextmanager
+    def cut(self) -> Iterator[None]:
+        self.server.cut_after = 0
+        yield
+        self.server.cut_after = None
+
+    def wrong_credentials(self) -> dict[str, Any]:
+        self.server.password = "another"
+        return self.settings()
+
+    def close(self) -> None:
+        self.server.close()
+
+
+class WebdavBench(FilesElsewhereBench):
+    kind = "webdav"
+    turned_away = "HTTP 401"
+    bad = (
+        ({}, "url"),
+        ({"url": "ftp://h/"}, "url"),
+        ({"url": "https://user:secret@h/"}, "url"),
+        ({"url": "https://h/a.csv#part"}, "url"),
+        ({"url": "https://h/", "token_env": "s3cret token"}, "token_env"),
+        ({"url": "https://h/", "attempts": 0}, "attempts"),
+        ({"url": "https://h/", "timeout": 0}, "timeout"),
+        ({"url": "https://h/", "settle_seconds": -1}, "settle_seconds"),
+        ({"url": "https://h/", "folder": "x"}, "folder"),
+    )
+    below = "/"
+
+    def serve(self, place: Path) -> None:
+        self.server = WebdavServer(place)
+
+    def settings(self) -> dict[str, Any]:
+        return {
+            "url": f"{self.server.url}{self.below}", "user": "hub", "password_file": str(self.secret), "settle_seconds": 0.05,
+            "attempts": 1, "backoff": 0,
+        }  # fmt: skip
+
+    def put(self, name: str, rows: Rows) -> None:
+        super().put(name.encode("utf-8", "replace").decode(), rows)  # its server knows UTF-8 alone
+
+    @contextmanager
+    def cut(self) -> Iterator[None]:
+        self.server.wire.cut_at = self.last.read_bytes()[-4:]
+        yield
+        self.server.wire.cut_at = b""
+
+    def wrong_credentials(self) -> dict[str, Any]:
+        self.server.let_in("another")
+        return self.settings()
+
+    def close(self) -> None:
+        self.server.close()
+
+
+class WebFileBench(WebdavBench):
+    """One file, which is written anew with whatever is put."""
+
+    below = "/data.csv"
+
+    def __init__(self, hub: Hub) -> None:
+        self.rows: list[tuple[str, int]] = []
+        super().__init__(hub)
+        (self.place / "data.csv").touch()
+
+    def put(self, name: str, rows: Rows) -> None:
+        self.rows += rows
+        super().put("data", self.rows)
+
+    def put_big(self) -> int:
+        size = super().put_big()
+        (self.place / "big.csv").rename(self.place / "data.csv")
+        return size
+
+
+class S3Bench(Bench):
+    kind = "s3"
+    turned_away = "SignatureDoesNotMatch"
+    bad = (
+        ({"bucket": "water"}, "endpoint"),
+        ({"endpoint": "ftp://h", "bucket": "water"}, "endpoint"),
+        ({"endpoint": "https://user:secret@h", "bucket": "water"}, "endpoint"),
+        ({"endpoint": "http://h", "bucket": "water"}, "allow_http"),
+        ({"endpoint": "http://h", "bucket": "water", "allow_http": "perhaps"}, "allow_http"),
+        ({"endpoint": "https://h", "bucket": "../other"}, "bucket"),
+        ({"endpoint": "https://h"}, "bucket"),
+        ({"endpoint": "https://h", "bucket": "water", "region": ""}, "region"),
+        ({"endpoint": "https://h", "bucket": "water", "attempts": 0}, "attempts"),
+        ({"endpoint": "https://h", "bucket": "water", "password_env": "s3cret word"}, "password_env"),
+        ({"endpoint": "https://h", "bucket": "water", "settle_seconds": 1}, "settle_seconds"),
+    )
+
+    def __init__(self, hub: Hub) -> None:
+        self.store = S3Server()
+        self.secret = hub.settings.root / "secret"
+        super().__init__(hub)
+        self.secret.write_text(self.store.secret, encoding="utf-8")
+
+    def settings(self) -> dict[str, Any]:
+        return {
+            "endpoint": self.store.endpoint, "allow_http": True, "bucket": BUCKET, "prefix": "out", "user": self.store.user,
+            "password_file": str(self.secret), "attempts": 1,
+        }  # fmt: skip
+
+    def put(self, name: str, rows: Rows) -> None:
+        name = name.encode("utf-8", "replace").decode().replace("\n", " ")  # moto's server knows no line breaks
+        self.last = f"out/{name}.csv", "编号,数量\n" + "".join(f"{key},{amount}\n" for key, amount in rows)
+        self.again()
+
+    def again(self) -> None:
+        key, text = self.last
+        self.store.put(key, text.encode())
+
+    @contextmanager
+    def cut(self) -> Iterator[None]:
+        self.store.wire.cut_at = self.last[1].encode()[-4:]
+        yield
+        self.store.wire.cut_at = b""
+
+    def put_big(self) -> int:
+        self.store.put("out/big.csv", b"0" * BIG)
+        return BIG
+
+    def wrong_credentials(self) -> dict[str, Any]:
+        self.secret.write_text("another", encoding="utf-8")
+        return self.settings()
+
+    def close(self) -> None:
+        self.store.close()
 
 
 class WorkbookBench(Bench):
@@ -535,9 +713,12 @@ class ZipBench(Bench):
         return BIG
 
 
-BENCHES: Mapping[str, type[Bench]] = {one.kind: one for one in (FolderBench, HttpBench, MqttBench, WorkbookBench, ZipBench)} | {
+BENCHES: Mapping[str, type[Bench]] = {
+    one.kind: one for one in (FolderBench, HttpBench, MqttBench, S3Bench, SftpBench, WebdavBench, WorkbookBench, ZipBench)
+} | {
     "postgresql": PostgresBench,
     "mariadb": MariaBench,
+    "web-file": WebFileBench,
 }
 
 

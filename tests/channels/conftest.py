@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from channels import registry
-from channels.base import Channel, Source
+from channels.base import Channel, ChannelFailed, Source
 from channels.ports import Arrival, Received
 from channels.settling import Settling
 from hub.sources import ProcessReaders
@@ -45,6 +47,25 @@ class Tray:
         return [Received(arrival, "20260301-0001") for arrival in self.arrivals]
 
 
+@dataclass
+class Mouth(Tray):
+    """A landing that takes the bytes, as the hub's does: what fails on the way is told and not received."""
+
+    bytes: int = 0
+    told: list[ChannelFailed] = field(default_factory=list)
+    before: Callable[[Arrival], object] = lambda arrival: None
+
+    def receive(self, arrival: Arrival) -> Received | None:
+        self.before(arrival)
+        assert not isinstance(arrival.content, Path)
+        try:
+            self.bytes += sum(map(len, arrival.content()))
+        except ChannelFailed as failure:
+            self.told.append(failure)
+            return None
+        return super().receive(arrival)
+
+
 _notebooks: dict[Path, Notebook] = {}
 
 
@@ -76,3 +97,18 @@ def collected(settings: Settings, channel: Mapping[str, Any], **more: Any) -> Tr
     tray = Tray()
     opened(settings, channel, **more).collect(tray)
     return tray
+
+
+def eaten(settings: Settings, channel: Mapping[str, Any], mouth: Mouth | None = None) -> Mouth:
+    """One collect whose bytes are taken, acknowledged."""
+    mouth, one = mouth or Mouth(), opened(settings, channel)
+    one.collect(mouth)
+    one.acknowledge(mouth.received)
+    return mouth
+
+
+def refused(settings: Settings, channel: Mapping[str, Any]) -> str:
+    """What a channel says, in English, that cannot be read at all."""
+    with pytest.raises(ChannelFailed) as raised:
+        eaten(settings, channel)
+    return raised.value.message_en

@@ -24,6 +24,8 @@ from tests.orchestration.conftest import drop, hub, inbox, stocked, turn  # noqa
 STEWARD = Subject("local", kind="local")
 MQTT = {"url": "mqtt://u@127.0.0.1:9", "topics": "a/#"}
 DATABASE = {"url": "mysql://u@127.0.0.1:9/d", "table": "t"}
+SFTP = {"host": "127.0.0.1", "port": 9, "user": "hub", "fingerprint": "SHA256:" + "A" * 43}
+S3 = {"endpoint": "https://127.0.0.1:9", "bucket": "water", "user": "hub"}
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "add-a-channel.md"
 
 
@@ -74,6 +76,11 @@ def test_a_server_that_is_away_is_an_answer_too(stocked: Hub, kind: str, told: d
         ({"kind": "database", "settings": DATABASE | {"ca_file": "keys/audit.key"}}, "ca_file"),
         ({"kind": "mqtt", "settings": MQTT | {"password_env": "HUB_CATALOG_URL"}}, "password_env"),
         ({"kind": "mqtt", "settings": MQTT | {"ca_file": "/etc/shadow"}}, "ca_file"),
+        ({"kind": "sftp", "settings": SFTP | {"password_env": "HOME"}}, "password_env"),
+        ({"kind": "sftp", "settings": SFTP | {"key_file": "/root/.ssh/id_ed25519"}}, "key_file"),
+        ({"kind": "s3", "settings": S3 | {"password_env": "AWS_SECRET_ACCESS_KEY"}}, "password_env"),
+        ({"kind": "webdav", "settings": {"url": "http://h/", "token_file": "/etc/shadow"}}, "token_file"),
+        ({"kind": "webdav", "settings": {"url": "file:///etc/shadow"}}, "url"),
         ({"kind": "template", "settings": {"path": "inbox/a"}}, "kind"),
         ({"kind": "pigeon"}, "kind"),
     ],

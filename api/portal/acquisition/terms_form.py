@@ -19,7 +19,10 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "folder": ("path", "pattern"),
     "http": ("url", "records", "next", "total", "page", "since", "since_item", "token_env"),
     "mqtt": ("url", "topics", "payload", "csv_columns", "records", "received_column", "client_id", "version", "password_env"),
+    "s3": ("endpoint", "allow_http", "bucket", "prefix", "region", "path_style", "user", "password_env", "pattern"),
+    "sftp": ("host", "port", "fingerprint", "user", "password_env", "key_file", "folder", "pattern"),
     "template": ("path", "outbox"),
+    "webdav": ("url", "user", "password_env", "token_env", "pattern"),
 }
 """Settings of a channel that the form offers; others are given by the API or the command."""
 KINDS: Mapping[str, str] = {
@@ -27,6 +30,9 @@ KINDS: Mapping[str, str] = {
     "http": N_("接口"),
     "database": N_("数据库"),
     "mqtt": N_("MQTT 消息"),
+    "sftp": N_("SFTP 文件夹"),
+    "s3": N_("S3 对象存储"),
+    "webdav": N_("HTTP 文件或 WebDAV 文件夹"),
     "template": N_("报送模板"),
 }
 MODES: Mapping[str, str] = {
@@ -42,9 +48,10 @@ PAYLOADS: Mapping[str, str] = {
 }
 VERSIONS: Mapping[str, str] = {"5": "MQTT 5", "3.1.1": "MQTT 3.1.1"}
 PERIODS: Mapping[str, str] = {"month": N_("按月"), "quarter": N_("按季"), "year": N_("按年")}
+REQUESTED = ("folder", "http", "database", "mqtt", "sftp", "s3", "webdav")
 ROUTE_KINDS: Mapping[str, tuple[str, ...]] = {
-    "request": ("folder", "http", "database", "mqtt"),
-    "buy": ("folder", "http", "database", "mqtt"),
+    "request": REQUESTED,
+    "buy": REQUESTED,
     "collect": ("template",),
 }
 CYCLE_CHOICES = CYCLES
@@ -112,5 +119,7 @@ def filled(agreement: Agreement, agencies: list[str]) -> Form:
 
 
 def _typed(value: object) -> str:
-    """A setting as somebody types it in; a list as its parts with commas."""
+    """A setting as somebody types it in; a list as its parts with commas, a truth in small letters."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

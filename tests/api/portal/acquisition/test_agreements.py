@@ -112,6 +112,30 @@ def test_a_brokers_messages_are_entered_and_shown_as_they_were_typed_in(home: Se
     assert (wrong.status_code, 'id="w-mqtt-topics"' in wrong.text) == (422, True)
 
 
+def test_files_elsewhere_are_entered_and_shown_as_they_were_typed_in(home: Settings) -> None:
+    steward, typed = _client(home, "steward"), {
+        "kind": "sftp", "sftp-host": "10.1.2.3", "sftp-port": "2222", "sftp-fingerprint": "SHA256:" + "A" * 43,
+        "sftp-user": "hub", "sftp-key_file": "secrets/water", "sftp-folder": "/outgoing",
+    }  # fmt: skip
+    path = _post(steward, "/agreements/new", **FORM | typed).headers["location"]
+    text = steward.get(f"{path}/change").text
+    for value in ("10.1.2.3", "2222", "secrets/water", "/outgoing"):
+        assert f'value="{value}"' in text
+    wrong = _post(steward, "/agreements/new", **FORM | typed | {"sftp-fingerprint": "aa:bb"})
+    assert (wrong.status_code, "应为服务器主机密钥的指纹" in wrong.text) == (422, True)
+    store = {"kind": "s3", "s3-endpoint": "http://10.1.2.3:9000", "s3-allow_http": "true", "s3-bucket": "water"}
+    path = _post(steward, "/agreements/new", **FORM | store | {"s3-path_style": "false"}).headers["location"]
+    text = steward.get(f"{path}/change").text
+    assert 'value="true" selected' in text
+    assert 'value="false" selected' in text
+    wrong = _post(steward, "/agreements/new", **FORM | store | {"s3-allow_http": ""})
+    assert (wrong.status_code, "不加密" in wrong.text) == (422, True)
+    web = {"kind": "webdav", "webdav-url": "https://files.example.org/water/", "webdav-token_env": "HUB_TOKEN_WATER"}
+    path = _post(steward, "/agreements/new", **FORM | web).headers["location"]
+    assert 'value="https://files.example.org/water/"' in steward.get(f"{path}/change").text
+    assert "WebDAV" in steward.get(path, headers={"Accept-Language": "en"}).text
+
+
 def test_faults_stand_at_their_fields_in_both_languages(home: Settings) -> None:
     for language, said in (
         ("zh", ("有单价时须有费用上限", "不在允许的位置", "必填")),
