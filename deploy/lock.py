@@ -17,9 +17,10 @@ from setup import LOCKS, VENV, uv_environment  # noqa: E402
 OPTIONS = ("--generate-hashes", "--no-header", "--no-strip-extras", "--quiet", "--python-version", "3.11")
 
 
-def lock(name: str, *groups: str) -> None:
-    """One lock from pyproject.toml, with dependency groups."""
+def lock(name: str, *groups: str, of: str = "") -> None:
+    """One lock from pyproject.toml, with dependency groups; `of`: another lock, whose versions it takes."""
     source = [*(f"--group={group}" for group in groups), "pyproject.toml", "--output-file", str(LOCKS / f"{name}.txt")]
+    source += ["--constraint", str(LOCKS / f"{of}.txt")] if of else []
     uv = str(VENV / "bin" / "uv")
     subprocess.run([uv, "pip", "compile", *OPTIONS, *source], cwd=ROOT, env=uv_environment(), check=True)
 
@@ -36,7 +37,7 @@ def lock_apart(name: str) -> None:
 
 
 if __name__ == "__main__":
-    lock("runtime")
     lock("dev", "dev")
+    lock("runtime", of="dev")  # what is tested is what runs
     lock_apart("clients")
     lock_apart("peers")
