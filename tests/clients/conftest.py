@@ -65,8 +65,34 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Hub, str]
     connection.forget(hub.settings)
 
 
+PROGRAM = """
+import json, os, sys, traceback
+import delta_sharing, requests
+told = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+for line in sys.stdin:
+    profile, code = json.loads(line)
+    names = {"delta_sharing": delta_sharing, "json": json, "profile": profile, "t": lambda name, at=profile: f"{at}#{name}"}
+    try:
+        exec(code, names)
+        answer = [names["out"], ""]
+    except BaseException:
+        answer = [None, traceback.format_exc()]
+    print(json.dumps(answer, default=str), file=told, flush=True)
+"""
+"""Lines of code in, what each says of `out` back: to start the client takes two seconds, to ask with it hundredths."""
+
+
+@pytest.fixture(scope="module")
+def asked(client_python: Path) -> Iterator[subprocess.Popen[str]]:
+    """The client, waiting for code."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([str(client_python), "-c", PROGRAM], **pipes) as process:
+        yield process
+
+
 @pytest.fixture
-def client(client_python: Path, served: tuple[Hub, str], tmp_path: Path) -> Callable[..., Any]:
+def client(asked: subprocess.Popen[str], served: tuple[Hub, str], tmp_path: Path) -> Callable[..., Any]:
     """Runs lines of Python with the client as somebody: `t(name)` is a table's address, the last value of `out` comes back."""
     hub, address = served
 
@@ -74,15 +100,9 @@ def client(client_python: Path, served: tuple[Hub, str], tmp_path: Path) -> Call
         profile = tmp_path / f"{who}.share"
         told = {"shareCredentialsVersion": 1, "endpoint": f"{address}/delta-sharing/", "bearerToken": hub.keys[who]}
         profile.write_text(json.dumps(told))
-        script = (
-            "import json, sys, delta_sharing\n"
-            f"profile = {str(profile)!r}\n"
-            "t = lambda name: f'{profile}#{name}'\n"
-            f"{code}\n"
-            "print(json.dumps(out, default=str))\n"
-        )
-        done = subprocess.run([str(client_python), "-c", script], capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stderr[-2000:]
-        return json.loads(done.stdout.splitlines()[-1])
+        print(json.dumps([str(profile), code]), file=asked.stdin, flush=True)
+        out, error = json.loads(asked.stdout.readline())  # type: ignore[union-attr]
+        assert not error, error[-2000:]
+        return out
 
     return run
