@@ -137,6 +137,7 @@ class Mirror:
         """Read what changed."""
         begun, upto = self.since, _upto(session)
         if begun is None:
+            self.seen = {} if _counts(session) else self._shown(session, upto)
             self._fill(map(_entry, session.connection().execute(_narrow())))
             self.since = upto
             if len(self.entries) >= MANY:
@@ -145,7 +146,7 @@ class Mirror:
             return
         if upto == begun and _counts(session):
             return
-        read = dict(session.connection().execute(_CHANGED, {"since": begun}).all())
+        read = self._shown(session, begun)
         revisions = {one: revision for one, revision in read.items() if self.seen.get(one) != revision}
         self.since, self.seen = upto, read
         if not revisions:
@@ -161,6 +162,10 @@ class Mirror:
         self.version += 1
         now_ = (one for one in map(self._known, revisions) if one is not None and one.words is not None)
         self.changes.extend((self.version, one.words) for one in now_ if one.words is not None)
+
+    def _shown(self, session: Session, since: int) -> dict[str, int]:
+        """Changes from a revision on; read before the entries, which are then as new as these or newer."""
+        return dict(session.connection().execute(_CHANGED, {"since": since}).all())
 
     def of(self, positions: Iterable[int]) -> int:
         """The set of some entries."""
