@@ -26,7 +26,7 @@ from tests.sharing import built
 from warehouse.settings import Settings
 
 READERS = 16
-KILLS = int(os.environ.get("HUB_TEST_KILLS", "3"))
+KILLS = int(os.environ.get("HUB_TEST_KILLS", "2"))
 """How often a worker is killed; `make crash-test` does it fifty times."""
 PATH = "/api/v1/resources/hazard/rows?limit=1&filter="
 
