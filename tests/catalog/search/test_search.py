@@ -309,13 +309,16 @@ def test_a_thousand_entries_are_searched_at_once(url: str, count: int) -> None:
     with database.session(url) as session:
         for number in range(20):
             organizations.add(session, organizations.Organization(id=f"o{number}", name=f"机构{number}", kind="department"))
-        for number in range(count):
-            made = Resource(
+        every = [
+            Resource(
                 name=f"r{number}", title=f"重大危险源{number}", abstract="安全生产" * 30, provider_id=f"o{number % 20}",
                 class_code="205001", sharing=number % 3 + 1, formats=[3],
-            )  # fmt: skip
-            session.add(made)
-            session.flush()
+            )
+            for number in range(count)
+        ]  # fmt: skip
+        session.add_all(every)
+        session.flush()
+        for made in every:
             search_index.index(session, made)
     with database.session(url) as session:
         for query in ("", "危险源", "重大危险源77"):

@@ -135,11 +135,11 @@ class TestTypes:
             st.tuples(
                 st.text("0123456789+-.,eE \u3000１", max_size=24), st.text("0123456789:-/TZ +.年月日aApPmM", max_size=26)
             ),
-            min_size=30,
+            min_size=60,
             max_size=90,
         )
     )
-    @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
     def test_any_text(self, texts: list[tuple[str, str]]) -> None:
         agree(ALL_NUMBERS, [dict.fromkeys([i.name for i in ALL_NUMBERS.items], a) for a, _ in texts])
         agree(ALL_MOMENTS, [dict.fromkeys([i.name for i in ALL_MOMENTS.items], b) for _, b in texts])
@@ -147,11 +147,11 @@ class TestTypes:
     @given(
         st.lists(
             st.tuples(st.datetimes(datetime(1000, 1, 2), datetime(2099, 12, 30)), st.integers(-14 * 60, 14 * 60)),
-            min_size=30,
+            min_size=90,
             max_size=150,
         )
     )
-    @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
     def test_any_moment(self, told: list[tuple[datetime, int]]) -> None:
         rows = []
         for at, offset in told:
@@ -276,11 +276,11 @@ class TestRules:
     @given(
         st.lists(
             st.fixed_dictionaries({name: st.sampled_from([*texts, None]) for name, texts in VALUES.items()}),
-            min_size=40,
+            min_size=80,
             max_size=120,
         )
     )
-    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
     def test_any_row(self, rows: list[dict[str, str | None]]) -> None:
         agree(EVERYTHING, rows)
 
