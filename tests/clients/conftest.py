@@ -86,8 +86,8 @@ for line in sys.stdin:
 @pytest.fixture(scope="module")
 def asked(client_python: Path) -> Iterator[subprocess.Popen[str]]:
     """The client, waiting for code."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([str(client_python), "-c", PROGRAM], **pipes) as process:
+    command = [str(client_python), "-c", PROGRAM]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield process
 
 
