@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from urllib.parse import quote_plus
 
 import httpx
 
@@ -15,6 +17,8 @@ from channels.base import ChannelFailed, TimeUp
 
 AGAIN = {408, 425, 429, 500, 502, 503, 504}
 LONGEST_WAIT = 60.0
+TOKEN_BYTES = 64 * 2**10
+"""A token's answer is no longer."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,18 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """OAuth 2.0 client credentials (RFC 6749, 4.4): where a token is to be had, by whom, for what."""
+
+    url: str
+    client: str
+    secret: str = field(repr=False)
+    scope: str = ""
+    in_body: bool = False
+    """The client is named in the form (client_secret_post), not by Basic (client_secret_basic)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """A page as it came, what kind of text it says it is, and how it says it is packed."""
 
@@ -39,6 +55,8 @@ class Page:
     """Packed as it was sent: what it unpacks to is for a process of its own (docs/decisions/0017)."""
     media: str
     coding: str = ""
+    following: str = ""
+    """The next page's address, as its Link header tells it (RFC 8288)."""
 
 
 class NotGot(Exception):
@@ -56,11 +74,22 @@ class Asker:
     limits: Limits
     client: httpx.AsyncClient
     runner: asyncio.Runner
+    grant: Grant | None = None
+    token: str = field(default="", repr=False)
     bytes: int = 0
     began: float = field(default_factory=time.monotonic)
 
     def page(self, url: str, query: Mapping[str, str]) -> Page:
         """One page, asked again while the server is busy; NotGot when it does not come, ChannelFailed when time is up."""
+        try:
+            return self._asked(url, query)
+        except NotGot as trouble:
+            if trouble.status != 401 or not self.token:
+                raise
+            self.token = ""  # it has expired meanwhile
+            return self._asked(url, query)
+
+    def _asked(self, url: str, query: Mapping[str, str]) -> Page:
         for attempt in range(1, self.limits.attempts + 1):
             left = self.left()
             try:
@@ -78,18 +107,46 @@ class Asker:
         raise last
 
     async def _once(self, url: str, query: Mapping[str, str], seconds: float) -> Page:
-        async with asyncio.timeout(seconds), self.client.stream("GET", url, params=dict(query)) as answer:
+        async with asyncio.timeout(seconds):
+            if self.grant is not None and not self.token:
+                self.token = await self._token(self.grant)
+            signed = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+            async with self.client.stream("GET", url, params=dict(query), headers=signed) as answer:
+                if not answer.is_success:
+                    raise _Busy(f"HTTP {answer.status_code}", answer.status_code, answer.headers.get("Retry-After", ""))
+                parts: list[bytes] = []
+                size = 0
+                async for part in answer.aiter_raw():
+                    size += len(part)
+                    self._require_room(size)
+                    parts.append(part)
+                self.bytes += size
+                headers, following = answer.headers, answer.links.get("next", {}).get("url", "")
+                media, coding = headers.get("Content-Type", ""), headers.get("Content-Encoding", "")
+                return Page(b"".join(parts), media, coding, following)
+
+    async def _token(self, grant: Grant) -> str:
+        """A token for the client; its own server is told nothing but the client's name and secret."""
+        form = {"grant_type": "client_credentials", **({"scope": grant.scope} if grant.scope else {})}
+        named = {"client_id": grant.client, "client_secret": grant.secret} if grant.in_body else {}
+        auth = None if grant.in_body else httpx.BasicAuth(quote_plus(grant.client), quote_plus(grant.secret))
+        async with self.client.stream("POST", grant.url, data={**form, **named}, auth=auth) as answer:
             if not answer.is_success:
-                raise _Busy(f"HTTP {answer.status_code}", answer.status_code, answer.headers.get("Retry-After", ""))
-            parts: list[bytes] = []
-            size = 0
-            async for part in answer.aiter_raw():
-                size += len(part)
-                self._require_room(size)
-                parts.append(part)
-            self.bytes += size
-            headers = answer.headers
-            return Page(b"".join(parts), headers.get("Content-Type", ""), headers.get("Content-Encoding", ""))
+                status, wait = answer.status_code, answer.headers.get("Retry-After", "")
+                raise _Busy(f"令牌地址 {grant.url} 答复 HTTP {status} / its token's address answers so", status, wait)
+            told = b""
+            async for part in answer.aiter_bytes():
+                told += part
+                if len(told) > TOKEN_BYTES:
+                    break
+        try:
+            body = json.loads(told)
+            token = body["access_token"]
+        except (ValueError, RecursionError, TypeError, KeyError):
+            token = None
+        if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token:
+            raise NotGot(f"令牌地址 {grant.url} 未给出令牌 / its token's address gives no token", 422)
+        return token
 
     def unpacked(self, page: Page, size: int) -> None:
         """Count what a page unpacked to against the fetch's bytes."""
@@ -132,13 +189,13 @@ class _Busy(NotGot):
 
 
 @contextmanager
-def asker(limits: Limits, headers: Mapping[str, str]) -> Iterator[Asker]:
+def asker(limits: Limits, headers: Mapping[str, str], grant: Grant | None = None) -> Iterator[Asker]:
     """A connection for one fetch; `page` and `fetch` hold whatever the server does, a drip of bytes included."""
     timeout = httpx.Timeout(limits.silence, connect=limits.connect)
     with asyncio.Runner() as runner:
         client = httpx.AsyncClient(headers={"Accept-Encoding": "gzip, deflate", **headers}, timeout=timeout)
         try:
-            yield Asker(limits, client, runner)
+            yield Asker(limits, client, runner, grant)
         finally:
             runner.run(client.aclose())
 

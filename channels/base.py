@@ -98,6 +98,25 @@ class PasswordSettings(ChannelSettings):
         return found
 
 
+class TokenSettings(ChannelSettings):
+    """Where a token is."""
+
+    token_env: Annotated[str, AfterValidator(variable)] = ""
+    token_file: str = ""
+
+    def token(self, home: Path) -> str:
+        """From the environment or a file (a relative one below `home`), never from the catalogue; "" where none is named."""
+        if not (self.token_env or self.token_file):
+            return ""
+        found = os.environ.get(self.token_env, "") if self.token_env else ""
+        if not found and self.token_file:
+            found = secret_file(home, self.token_file).strip()
+        if not found:
+            where = self.token_env or self.token_file
+            raise ChannelFailed(f"没有访问令牌：请在 {where} 中给出。", f"There is no token: give it in {where}.")
+        return found
+
+
 def secret_file(home: Path, name: str) -> str:
     """The text of a file that holds a secret; a relative one lies below `home`. Errors: ChannelFailed."""
     path = home / Path(name).expanduser()

@@ -1,25 +1,26 @@
-"""A department's HTTP JSON endpoint: pages are fetched with a token, retried, resumed where a fetch broke off."""
+"""A department's HTTP JSON endpoint: pages are fetched by its account or token, retried, resumed where a fetch broke off."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from channels.asking import Asker, Limits, NotGot, Page, asker
-from channels.base import Channel, ChannelFailed, ChannelSettings, Glimpse, secret_file, shown, variable
+from channels.asking import Asker, Grant, Limits, NotGot, Page, asker
+from channels.base import Channel, ChannelFailed, Glimpse, PasswordSettings, Source, TokenSettings, shown
 from channels.ports import Arrival, Landing, Readers, Received
 from channels.progress import Progress, kept
 from contracts.clock import now
@@ -38,13 +39,22 @@ def _address(url: str) -> str:
     return url
 
 
-class HttpSettings(ChannelSettings):
+def _token_address(url: str) -> str:
+    return _address(url) if url else url
+
+
+class HttpSettings(PasswordSettings, TokenSettings):
     """How an endpoint is asked.
 
-    `records` is the dotted path of the list in a page's body ("" where the body is the list); `next` the dotted path of the
-    next page's address or cursor, and where there is none pages are counted in the query parameter `page` until one comes
-    back empty or short, or `total` (dotted path) records are there. `since` is a query parameter that gets the greatest
-    value of `since_item` seen so far, so that only changes are asked for.
+    `records` is the dotted path of the list in a page's body ("" where the body is the list). The next page is where the body
+    says (`next`, the dotted path of its address or cursor), where the Link header says (`link`, RFC 8288), or after so many
+    records (`offset`, a query parameter); else pages are counted in the query parameter `page` until one comes back empty or
+    short, or `total` (dotted path) records are there. `since` is a query parameter that gets the greatest value of `since_item`
+    seen so far, so that only changes are asked for.
+
+    Signed in by a token (`header`: where it goes), by an account (`user` and its password: Basic, RFC 7617), or, with
+    `token_url`, by a token that the account is given there (OAuth 2.0 client credentials, RFC 6749, 4.4; `client_in`: named in
+    the header or the form).
     """
 
     url: Annotated[str, AfterValidator(_address)]
@@ -55,12 +65,16 @@ class HttpSettings(ChannelSettings):
     page_size: int = Field(default=0, ge=0)
     next: str = ""
     cursor: str = ""
+    offset: str = ""
+    link: bool = False
     total: str = ""
     since: str = ""
     since_item: str = ""
-    token_env: Annotated[str, AfterValidator(variable)] = ""
-    token_file: str = ""
     header: str = Field(default="Authorization", min_length=1)
+    user: str = ""
+    token_url: Annotated[str, AfterValidator(_token_address)] = ""
+    token_scope: str = ""
+    client_in: Literal["header", "form"] = "header"
     attempts: int = Field(default=Limits.attempts, ge=1, le=20)
     backoff: float = Field(default=Limits.backoff, ge=0)
     timeout: float = Field(default=Limits.silence, gt=0)
@@ -83,6 +97,30 @@ class HttpSettings(ChannelSettings):
             backoff=self.backoff,
         )
 
+    @field_validator("offset", "link")
+    @classmethod
+    def _one_way(cls, value: Any, others: ValidationInfo) -> Any:
+        if value and (others.data.get("next") or others.data.get("offset")):
+            raise ValueError("next、offset、link 只用一种 / is one of three ways to the next page: next, offset, link")
+        return value
+
+    @field_validator("user")
+    @classmethod
+    def _of_one_kind(cls, user: str, others: ValidationInfo) -> str:
+        told = others.data
+        if user and not (told.get("password_env") or told.get("password_file")):
+            raise ValueError("须有口令：password_env 或 password_file / needs its password: password_env or password_file")
+        if user and (told.get("token_env") or told.get("token_file")):
+            raise ValueError("账号与令牌只用一种 / stands beside a token: take one of them")
+        return user
+
+    @field_validator("token_url")
+    @classmethod
+    def _for_an_account(cls, address: str, others: ValidationInfo) -> str:
+        if address and not others.data.get("user"):
+            raise ValueError("须有 user 和口令（客户端标识和密钥） / needs user and its password: the client and its secret")
+        return address
+
     def origin(self) -> tuple[str, str]:
         """The endpoint, without what is asked of it."""
         parts = urlsplit(self.url)
@@ -90,21 +128,37 @@ class HttpSettings(ChannelSettings):
 
     def asked(self) -> str:
         """Digest of what decides which records are asked for, and how they are counted."""
-        names = ("url", "records", "page", "first_page", "size", "page_size", "next", "cursor", "total", "since", "since_item")
+        names = (
+            "url", "records", "page", "first_page", "size", "page_size", "next", "cursor", "offset", "link", "total", "since",
+            "since_item",
+        )  # fmt: skip
         return hashlib.sha256(repr([getattr(self, name) for name in names]).encode()).hexdigest()
 
     def headers(self, home: Path) -> dict[str, str]:
-        """The token, from the environment or a file, never from the catalogue."""
-        token = os.environ.get(self.token_env, "") if self.token_env else ""
-        if not token and self.token_file:
-            token = secret_file(home, self.token_file).strip()
-        if not token and (self.token_env or self.token_file):
-            where = self.token_env or self.token_file
-            raise ChannelFailed(
-                f"没有访问令牌：请设置环境变量 {where}。", f"There is no token: set the environment variable {where}."
-            )
-        scheme = "Bearer " if self.header == "Authorization" else ""
-        return {"Accept": "application/json", **({self.header: scheme + token} if token else {})}
+        """What each page is asked with: the token or the account, never kept in the catalogue. Errors: ChannelFailed."""
+        asked = {"Accept": "application/json"}
+        if token := self.token(home):
+            asked[self.header] = f"Bearer {token}" if self.header == "Authorization" else token
+        if self.user and not self.token_url:
+            account = base64.b64encode(f"{self.user}:{self.password(home)}".encode()).decode()
+            asked["Authorization"] = f"Basic {account}"
+        return asked
+
+    def grant(self, home: Path) -> Grant | None:
+        """How a token is to be had, where the account is given one. Errors: ChannelFailed."""
+        if not self.token_url:
+            return None
+        return Grant(self.token_url, self.user, self.password(home), self.token_scope, self.client_in == "form")
+
+    @property
+    def follows(self) -> bool:
+        """Whether each page tells where the next one is."""
+        return bool(self.next) or self.link
+
+
+def _signed_in(endpoint: HttpSettings, source: Source) -> AbstractContextManager[Asker]:
+    """A connection for one fetch, with what the endpoint wants to know of us."""
+    return asker(endpoint.limits(source.seconds), endpoint.headers(source.home), endpoint.grant(source.home))
 
 
 class ListChanged(HubError):
@@ -129,7 +183,7 @@ class HttpChannel(Channel[HttpSettings]):
         self.source.folder.mkdir(parents=True, exist_ok=True)
         with (
             tempfile.TemporaryDirectory(prefix="peek-", dir=self.source.folder) as folder,
-            asker(self.settings.limits(self.source.seconds), self.settings.headers(self.source.home)) as asking,
+            _signed_in(self.settings, self.source) as asking,
         ):
             fetch = Fetch(self.source.readers, self.settings, asking, Path(folder))
             with _page(fetch, _from_the_start(self.settings, "")) as (page, lines), lines.open("rb") as records:
@@ -140,7 +194,7 @@ class HttpChannel(Channel[HttpSettings]):
         """All pages; nothing is given where there is no record. A fetch that broke off is gone on with."""
         self.source.folder.mkdir(parents=True, exist_ok=True)
         since = str(self.source.memory.read().get("since", "")) if self.settings.since else ""
-        with asker(self.settings.limits(self.source.seconds), self.settings.headers(self.source.home)) as asking:
+        with _signed_in(self.settings, self.source) as asking:
             fetch = Fetch(self.source.readers, self.settings, asking, self.source.folder)
             progress = _fetched(fetch, since)
         if not progress.records:
@@ -227,6 +281,7 @@ def _all_pages(fetch: Fetch, progress: Progress) -> None:
             progress.newest = newer(progress.newest, page.newest)
             progress.bytes, progress.records = sink.tell(), progress.records + page.records
             progress.last, progress.last_page, progress.digest = progress.url, progress.page, page.digest
+            progress.last_offset, progress.offset = progress.offset, progress.records
             _advance(fetch.endpoint, progress, page)
             progress.keep(fetch.state)
     if progress.total is not None and progress.total != progress.records:
@@ -237,7 +292,8 @@ def _goes_on(fetch: Fetch, progress: Progress) -> bool:
     """Whether the last page that came before the break is still the same: rows before the next one have not moved."""
     if progress.finished or not progress.digest:
         return progress.finished
-    before = Progress(progress.last, progress.last_page, since=progress.since, records=progress.records)
+    told = {"since": progress.since, "records": progress.records, "offset": progress.last_offset}
+    before = Progress(progress.last, progress.last_page, **told)
     try:
         with _page(fetch, before) as (page, _lines):
             return page.digest == progress.digest and page.total == progress.total
@@ -273,7 +329,7 @@ def _opened(fetch: Fetch, progress: Progress, packed: Path, lines: Path) -> Page
     name = f"{progress.url} #{progress.page}"
     read = fetch.readers.page(packed, request, lines, name=name, seconds=fetch.source.left())
     fetch.source.unpacked(page, read.bytes)
-    return read
+    return replace(read, next=page.following) if endpoint.link else read
 
 
 def _came(fetch: Fetch, progress: Progress) -> Page:
@@ -281,7 +337,7 @@ def _came(fetch: Fetch, progress: Progress) -> Page:
     try:
         return fetch.source.page(progress.url, _query(fetch.endpoint, progress))
     except NotGot as trouble:
-        following = bool(fetch.endpoint.next) and bool(progress.records)
+        following = fetch.endpoint.follows and bool(progress.records)
         kind = AddressDied if following and trouble.status in (400, 404, 410, 422) else ChannelFailed
         raise kind(
             f"{progress.url} 第 {progress.page} 页未取到（{trouble.problem}）；"
@@ -293,7 +349,9 @@ def _came(fetch: Fetch, progress: Progress) -> Page:
 
 def _query(endpoint: HttpSettings, progress: Progress) -> dict[str, str]:
     parameters: dict[str, str] = {}
-    if not endpoint.next:
+    if endpoint.offset:
+        parameters[endpoint.offset] = str(progress.offset)
+    elif not endpoint.follows:
         parameters[endpoint.page] = str(progress.page)
     if endpoint.size and endpoint.page_size:
         parameters[endpoint.size] = str(endpoint.page_size)
@@ -308,7 +366,7 @@ def _advance(endpoint: HttpSettings, progress: Progress, page: PageRead) -> None
         progress.total = page.total
     elif page.total != progress.total:
         raise _miscounted(progress, page.total)
-    if endpoint.next:
+    if endpoint.follows:
         address = _following(endpoint, progress, page.next) if page.next else ""
         progress.finished = not address or address == progress.url
         progress.url = address or progress.url
@@ -326,7 +384,7 @@ def _advance(endpoint: HttpSettings, progress: Progress, page: PageRead) -> None
 def _following(endpoint: HttpSettings, progress: Progress, following: str) -> str:
     """Address of the next page; it must be on the same host, which is the one the token is for."""
     here = httpx.URL(progress.url)
-    if endpoint.cursor:
+    if endpoint.cursor and not endpoint.link:
         return str(here.copy_set_param(endpoint.cursor, following))
     there = here.join(following)
     if (there.scheme, there.host, there.port) != (here.scheme, here.host, here.port):

@@ -23,6 +23,9 @@ class Progress:
     asked: str = ""
     """Digest of the channel's settings: others ask for another list."""
     records: int = 0
+    offset: int = 0
+    """Records before the page that is asked for; `last_offset` before the last one got."""
+    last_offset: int = 0
     bytes: int = 0
     since: str = ""
     newest: str = ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
@@ -14,7 +13,7 @@ import httpx
 from pydantic import AfterValidator, Field
 
 from channels.asking import AGAIN, LONGEST_WAIT, NotGot
-from channels.base import ChannelFailed, secret_file, variable
+from channels.base import ChannelFailed, TokenSettings
 from channels.elsewhere import ElsewhereChannel, ElsewhereSettings, Remote
 from channels.multistatus import Listing, Member, NoListing
 from channels.shelf import Entry, Kind, SettleSettings
@@ -36,12 +35,10 @@ def _address(url: str) -> str:
     return url
 
 
-class WebdavSettings(ElsewhereSettings, SettleSettings):
+class WebdavSettings(ElsewhereSettings, SettleSettings, TokenSettings):
     """Where the file or the folder is, and either an account or a token."""
 
     url: Annotated[str, AfterValidator(_address)]
-    token_env: Annotated[str, AfterValidator(variable)] = ""
-    token_file: str = ""
     attempts: int = Field(default=5, ge=1, le=20)
     backoff: float = Field(default=0.5, ge=0)
 
@@ -73,8 +70,8 @@ class WebShelf(Remote[WebdavSettings]):
     async def connect(self) -> None:
         """Nothing is asked yet."""
         settings, headers = self.settings, {"Accept-Encoding": "identity"}
-        if settings.token_env or settings.token_file:
-            headers["Authorization"] = f"Bearer {self._token()}"
+        if token := settings.token(self.home):
+            headers["Authorization"] = f"Bearer {token}"
         self.began = int(now().timestamp() * 1000)
         self.client = httpx.AsyncClient(
             headers=headers,
@@ -215,16 +212,6 @@ class WebShelf(Remote[WebdavSettings]):
     async def _pause(self, attempt: int, retry_after: str = "") -> None:
         wanted = float(retry_after) if retry_after.isdigit() else self.settings.backoff * 2 ** (attempt - 1)
         await asyncio.sleep(min(wanted, LONGEST_WAIT, self.settings.timeout / 2))
-
-    def _token(self) -> str:
-        settings = self.settings
-        token = os.environ.get(settings.token_env, "") if settings.token_env else ""
-        if not token and settings.token_file:
-            token = secret_file(self.home, settings.token_file).strip()
-        if not token:
-            where = settings.token_env or settings.token_file
-            raise ChannelFailed(f"没有访问令牌：请在 {where} 中给出。", f"There is no token: give it in {where}.")
-        return token
 
     @property
     def _own_name(self) -> str:
