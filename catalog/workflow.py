@@ -65,6 +65,8 @@ AGREEMENT: tuple[Transition, ...] = (
     Transition("need.settle", "disputed", "accepted", routes=REQUEST, choice="accept"),
     Transition("need.settle", "disputed", "refused", routes=REQUEST, choice="uphold"),
     *(Transition("need.comment", state, state, (STEWARD, PROVIDER), REQUEST) for state in TALKS),
+    *(Transition("agreement.remind", state, state, routes=REQUEST) for state in ("needed", "answered")),
+    *(Transition("agreement.remind", state, state) for state in ("accepted", *IN_FORCE)),
     Transition("agreement.change", "drafted", "drafted", routes=REQUEST),
     Transition("agreement.change", "consented", "drafted", routes=REQUEST),
     Transition("agreement.change", "incomplete", "incomplete", routes=REQUEST),

@@ -11,7 +11,7 @@ from cli.terminal.identity import acting
 from cli.terminal.language import said
 from cli.terminal.output import AsJson, Key, as_json, table
 from hub import acquisition, acts, agreement_view
-from hub.acquisition import ChangeAgreement, EndAgreement, RenewAgreement, SignAgreement
+from hub.acquisition import ChangeAgreement, EndAgreement, RemindAgreement, RenewAgreement, SignAgreement
 from hub.agreement_view import AgreementState
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Agreements, from signature to end.")
@@ -120,6 +120,17 @@ def renew(
     """Let an agreement in force run until a later day."""
     given = acts.given(RenewAgreement, agreement=number, valid_until=until, reason=reason)
     tell(acquisition.renew(*acting(key), given), json)
+
+
+@app.command()
+def remind(
+    number: Number,
+    text: Annotated[str, typer.Option(help="What is to be done; kept in the history.")] = "",
+    key: Key = "",
+    json: AsJson = False,
+) -> None:
+    """Remind the other side of what it owes, once a day."""
+    tell(acquisition.remind(*acting(key), acts.given(RemindAgreement, agreement=number, text=text)), json)
 
 
 @app.command()

@@ -100,8 +100,8 @@ VERBS: dict[tuple[str, str], dict[str, Verb]] = {
         ),
         "agreement": Verb(
             "cli.agreements:app",
-            "协议：列出、查看、签订、更改、续签、终止",
-            "Agreements: list, show, sign, change, renew, end",
+            "协议：列出、查看、签订、催办、更改、续签、终止",
+            "Agreements: list, show, sign, remind, change, renew, end",
         ),
         "channel": Verb("cli.channels:app", "通道：测试连接", "Channels: test the connection"),
         "attempts": Verb(

@@ -111,6 +111,13 @@ class RenewAgreement(BaseModel):
     reason: Reason
 
 
+class RemindAgreement(BaseModel):
+    """A reminder to the other side."""
+
+    agreement: Number
+    text: str = Field(default="", max_length=1000, examples=["首批数据已逾期五个工作日，请尽快提供。"])
+
+
 class EndAgreement(BaseModel):
     """An agreement, or a need, that is over."""
 
@@ -208,6 +215,23 @@ def renew(hub: Hub, subject: Subject, given: RenewAgreement) -> AgreementState:
     with doing(hub, subject, "agreement.renew", agreement=given.agreement) as deed:
         negotiation.renew(deed.session, deed.agreement, subject, valid_until=given.valid_until, reason=given.reason.strip())
         deed.detail = {"valid_until": f"{given.valid_until}", "reason": given.reason.strip()}
+        return agreement_view.state(deed.session, subject, deed.agreement)
+
+
+@act(
+    "agreement.remind",
+    policy=MANAGE,
+    zh="催办",
+    en="remind the other side",
+    api="POST /agreements/{agreement}/remind",
+    cli="agreement remind",
+    portal="/agreements/{agreement}/remind",
+)
+def remind(hub: Hub, subject: Subject, given: RemindAgreement) -> AgreementState:
+    """Urge the other side to do what it owes, once a day; it stands with the task in its inbox, and in the history."""
+    with doing(hub, subject, "agreement.remind", agreement=given.agreement) as deed:
+        negotiation.remind(deed.session, deed.agreement, subject, text=given.text.strip())
+        deed.detail = {"text": given.text.strip()}
         return agreement_view.state(deed.session, subject, deed.agreement)
 
 

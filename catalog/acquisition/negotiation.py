@@ -246,6 +246,17 @@ def renew(session: Session, agreement: Agreement, by: Subject, *, valid_until: d
     return taken(session, agreement, "agreement.renew", by, day=today(), side=STEWARD, reason=reason, detail=detail)
 
 
+def remind(session: Session, agreement: Agreement, by: Subject, *, text: str) -> Agreement:
+    """Urge the other side to do what it owes (催办): on record, shown with its task, once a day."""
+    require(agreement, "agreement.remind")
+    if steps.reminded(session, [agreement.id]).get(agreement.id, steps.NEVER).last == today():
+        raise InvalidStep(
+            f"协议 {agreement.id} 今天已催办过；明天可再次催办。",
+            f"The other side of {agreement.id} was reminded today already; it can be again tomorrow.",
+        )
+    return taken(session, agreement, "agreement.remind", by, day=today(), side=STEWARD, reason=text, count=False)
+
+
 def end(session: Session, agreement: Agreement, by: Subject, *, reason: str = "") -> Agreement:
     """The agreement ends: no more data is taken under it."""
     require(agreement, "agreement.end")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from sqlalchemy import func
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from catalog import workdays
@@ -49,6 +51,25 @@ def history(session: Session, agreement_id: str) -> Sequence[AgreementStep]:
     """The steps of an agreement, first to last."""
     statement = select(AgreementStep).where(AgreementStep.agreement_id == agreement_id)
     return session.exec(statement.order_by(col(AgreementStep.day), col(AgreementStep.id))).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Reminded:
+    """How often somebody was reminded, and when the last time."""
+
+    times: int
+    last: date | None
+
+
+NEVER = Reminded(0, None)
+
+
+def reminded(session: Session, agreements: Collection[str]) -> dict[str, Reminded]:
+    """Reminders of some agreements; those without one are left out."""
+    statement = select(AgreementStep.agreement_id, func.count(), func.max(AgreementStep.day))
+    statement = statement.where(col(AgreementStep.agreement_id).in_(agreements), AgreementStep.act == "agreement.remind")
+    found = session.exec(statement.group_by(col(AgreementStep.agreement_id)))
+    return {number: Reminded(times, last) for number, times, last in found}
 
 
 def took_part(session: Session, agreement_id: str, acts: Collection[str], by: Subject) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from catalog import access, workdays
-from catalog.acquisition import calendars, channels
+from catalog.acquisition import calendars, channels, steps
 from catalog.deliveries.batches import Batch, BatchState
 from catalog.entries.resources import Resource
 from catalog.identity.organizations import Organization
@@ -172,12 +172,16 @@ def _agreements(session: Session, numbers: Sequence[str], own: str, day: date) -
         "release": ("须发布新版本", "release due"),
         "renew": ("须决定续签", "renewal to decide"),
     }
+    reminded = steps.reminded(session, numbers)
     for row in acquisitions.rows_of(session, numbers, day):
         if row.deadline is None:
             continue
         one, clock = row.agreement, row.deadline
         zh, en = words[clock.what]
         detail, detail_en = f"{row.provider.name}{zh}", f"{row.provider.name_en or row.provider.name}: {en}"
+        if (told := reminded.get(one.id)) and clock.what not in HUB_ACTS:
+            detail += f"（已催办 {told.times} 次，最近 {told.last}）"
+            detail_en += f" (reminded {told.times} times, last on {told.last})"
         yield Task(
             clock.what, one.id, one.title, one.title_en or one.title, detail, detail_en, clock.start, clock.due, clock.left,
             owner="" if clock.what in HUB_ACTS and not own else one.provider_id, steward=one.steward_id or "",

@@ -236,6 +236,7 @@ EXAMPLES: Mapping[str, Callable[[Hub], dict[str, Any]]] = {
         "body": "省数据局",
         "text": "经协调同意",
     },
+    "agreement.remind": lambda hub: {"agreement": _agreement(hub, "active"), "text": "请尽快提供"},
     "agreement.sign": lambda hub: {"agreement": _agreement(hub, "accepted")},
     "agreement.change": lambda hub: {"agreement": _agreement(hub, "accepted"), "reason": "更正", "cycle": "每周"},
     "agreement.renew": lambda hub: {"agreement": _agreement(hub, "active"), "reason": "续签", "valid_until": "2099-12-31"},

@@ -122,7 +122,7 @@ ALONE = [
 GIVING = {
     "need.enter", "need.consent", "need.send", "need.link", "need.ask", "need.complete", "need.extend", "need.answer",
     "need.comment", "need.dispute", "need.settle",
-    "agreement.sign", "agreement.renew", "release", "contract.save", "entry.publish", "people.add",
+    "agreement.sign", "agreement.remind", "agreement.renew", "release", "contract.save", "entry.publish", "people.add",
     "people.reopen", "key.issue", "organization.add", "grant",
 }  # fmt: skip
 """They change what decisions rest on, and take nothing from anybody."""

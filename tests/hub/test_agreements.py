@@ -18,6 +18,7 @@ from catalog.acquisition.negotiation import InvalidStep
 from catalog.audit.chain import AuditRecord
 from catalog.identity import people
 from catalog.identity.people import ANONYMOUS, Subject, local_subject
+from catalog.overview import inbox
 from contracts.clock import today
 from hub import acts
 from hub.acts import ACTS
@@ -42,6 +43,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "need.extend": {"reason": "数据正在整理", "authority": "省数据局"},
     "need.answer": {"answer": "accept", "text": "同意"},
     "agreement.sign": {},
+    "agreement.remind": {"text": "请尽快答复"},
     "agreement.change": {"reason": "换通道", "channels": []},
     "agreement.renew": {"reason": "续签", "valid_until": "2099-12-31"},
     "agreement.end": {"reason": "业务调整"},
@@ -58,6 +60,7 @@ MAY = {
     "need.extend": {"steward"},
     "need.answer": {"owner"},
     "agreement.sign": {"steward", "owner"},
+    "agreement.remind": {"steward"},
     "agreement.change": {"steward"},
     "agreement.renew": {"steward"},
     "agreement.end": {"steward"},
@@ -208,7 +211,9 @@ def test_a_whole_agreement_by_the_api_is_history(hub: Hub, heads: tuple[str, str
     assert (first["state"], first["possible"]) == ("accepted", ["need.comment"])
     signed = _post(hub, "steward", f"agreements/{number}/sign", {})
     assert (signed["state"], signed["valid_until"]) == ("signed", "2098-12-31")
-    assert set(signed["possible"]) == {"need.comment", "agreement.change", "agreement.renew", "agreement.end"}
+    assert set(signed["possible"]) == {
+        "need.comment", "agreement.remind", "agreement.change", "agreement.renew", "agreement.end",
+    }  # fmt: skip
     _post(hub, "steward", f"agreements/{number}/renew", {"valid_until": "2099-12-31", "reason": "续签"})
     _post(hub, "steward", f"agreements/{number}/end", {"reason": "业务调整"})
     told = hub.get(f"/api/v1/agreements/{number}", "auditor").json()
@@ -284,6 +289,23 @@ class TestRequest:
         told = _post(hub, "steward", f"agreements/{number}/settle", settled)
         assert (told["state"], told["decision"], told["answered_on"]) == ("needed", "", None)
         assert told["answer_due"] > f"{today()}"
+
+    def test_the_asked_body_is_reminded_once_a_day(self, hub: Hub, heads: tuple[str, str]) -> None:
+        """It stands with the task of whose turn it is, in both languages, and in the history."""
+        number = _sent(hub, heads, needed_on=f"{today() - timedelta(days=40)}")
+        told = _post(hub, "steward", f"agreements/{number}/remind", {"text": "请尽快答复"})
+        assert (told["state"], told["steps"][-1]["act"], told["steps"][-1]["reason"]) == (
+            "needed",
+            "agreement.remind",
+            "请尽快答复",
+        )
+        again = hub.client.post(f"/api/v1/agreements/{number}/remind", json={}, headers=hub.auth("steward"))
+        assert again.status_code == 409
+        with hub.session() as session:
+            own = inbox.inbox(session, SUBJECTS["owner"], asked=inbox.Asked(200)).own
+            [task] = [one for one in own if one.key == number]
+        assert f"已催办 1 次，最近 {today()}" in task.detail
+        assert f"reminded 1 times, last on {today()}" in task.detail_en
 
     def test_delivery_is_due_from_the_consent(self, hub: Hub, heads: tuple[str, str]) -> None:
         """Art. 22: within twenty working days of the consent, however late the signatures come."""

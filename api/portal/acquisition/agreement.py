@@ -148,6 +148,7 @@ REQUESTS: Mapping[str, Callable[[Form, Agreement], dict[str, Any]]] = {
     "answer": lambda form, agreement: terms_form.answer(form),
     "extend": lambda form, agreement: form.values("authority", "reason"),
     "comment": lambda form, agreement: form.values("text"),
+    "remind": lambda form, agreement: form.values("text"),
     "dispute": lambda form, agreement: form.values("reason"),
     "settle": lambda form, agreement: form.values("outcome", "body", "text"),
     "sign": lambda form, agreement: {"valid_until": form.text("valid_until") or None},

@@ -87,6 +87,13 @@ ACTIONS: Mapping[str, Action] = {
         N_("特殊情况经主管部门同意，答复期限按规则延长一次，并告知请求方；以后不能再延长。"),
         N_("延长答复期限"),
     ),
+    "remind": Action(
+        "agreement.remind",
+        N_("催办"),
+        "bell",
+        N_("对方的待办会注明催办的次数和日期；每天一次，记入经过。"),
+        N_("催办"),
+    ),
     "comment": Action("need.comment", N_("留言"), "info-circle", N_("双方都能看到；不改变状态，也不停止计时。"), N_("留言")),
     "dispute": Action(
         "need.dispute",
