@@ -53,7 +53,7 @@ class HttpSettings(PasswordSettings, TokenSettings):
     seen so far, so that only changes are asked for.
 
     Signed in by a token (`header`: where it goes), by an account (`user` and its password: Basic, RFC 7617), or, with
-    `token_url`, by a token that the account is given there (OAuth 2.0 client credentials, RFC 6749, 4.4; `client_in`: named in
+    `oauth_url`, by a token that the account is given there (OAuth 2.0 client credentials, RFC 6749, 4.4; `client_in`: named in
     the header or the form).
     """
 
@@ -72,8 +72,8 @@ class HttpSettings(PasswordSettings, TokenSettings):
     since_item: str = ""
     header: str = Field(default="Authorization", min_length=1)
     user: str = ""
-    token_url: Annotated[str, AfterValidator(_token_address)] = ""
-    token_scope: str = ""
+    oauth_url: Annotated[str, AfterValidator(_token_address)] = ""
+    oauth_scope: str = ""
     client_in: Literal["header", "form"] = "header"
     attempts: int = Field(default=Limits.attempts, ge=1, le=20)
     backoff: float = Field(default=Limits.backoff, ge=0)
@@ -114,7 +114,7 @@ class HttpSettings(PasswordSettings, TokenSettings):
             raise ValueError("账号与令牌只用一种 / stands beside a token: take one of them")
         return user
 
-    @field_validator("token_url")
+    @field_validator("oauth_url")
     @classmethod
     def _for_an_account(cls, address: str, others: ValidationInfo) -> str:
         if address and not others.data.get("user"):
@@ -139,16 +139,16 @@ class HttpSettings(PasswordSettings, TokenSettings):
         asked = {"Accept": "application/json"}
         if token := self.token(home):
             asked[self.header] = f"Bearer {token}" if self.header == "Authorization" else token
-        if self.user and not self.token_url:
+        if self.user and not self.oauth_url:
             account = base64.b64encode(f"{self.user}:{self.password(home)}".encode()).decode()
             asked["Authorization"] = f"Basic {account}"
         return asked
 
     def grant(self, home: Path) -> Grant | None:
         """How a token is to be had, where the account is given one. Errors: ChannelFailed."""
-        if not self.token_url:
+        if not self.oauth_url:
             return None
-        return Grant(self.token_url, self.user, self.password(home), self.token_scope, self.client_in == "form")
+        return Grant(self.oauth_url, self.user, self.password(home), self.oauth_scope, self.client_in == "form")
 
     @property
     def follows(self) -> bool:
@@ -292,8 +292,8 @@ def _goes_on(fetch: Fetch, progress: Progress) -> bool:
     """Whether the last page that came before the break is still the same: rows before the next one have not moved."""
     if progress.finished or not progress.digest:
         return progress.finished
-    told = {"since": progress.since, "records": progress.records, "offset": progress.last_offset}
-    before = Progress(progress.last, progress.last_page, **told)
+    before = Progress(progress.last, progress.last_page, since=progress.since, records=progress.records)
+    before.offset = progress.last_offset
     try:
         with _page(fetch, before) as (page, _lines):
             return page.digest == progress.digest and page.total == progress.total

@@ -176,9 +176,9 @@ class TestAccount:
         [
             ({"user": "hub"}, "user"),
             ({"user": "hub", "password_env": "A", "token_env": "B"}, "user"),
-            ({"token_url": "http://h/token"}, "token_url"),
-            ({"user": "hub", "password_env": "A", "token_url": "ftp://h/"}, "token_url"),
-            ({"user": "hub", "password_env": "A", "token_url": "http://h/", "client_in": "cookie"}, "client_in"),
+            ({"oauth_url": "http://h/token"}, "oauth_url"),
+            ({"user": "hub", "password_env": "A", "oauth_url": "ftp://h/"}, "oauth_url"),
+            ({"user": "hub", "password_env": "A", "oauth_url": "http://h/", "client_in": "cookie"}, "client_in"),
         ],
     )
     def test_what_cannot_be_is_said_at_its_field(self, given: dict[str, str], field: str) -> None:
@@ -191,10 +191,10 @@ class TestClientCredentials:
     """OAuth 2.0 (RFC 6749, 4.4)."""
 
     def _channel(self, registry: Registry, account: dict[str, str], **more: Any) -> dict[str, Any]:
-        return {"url": registry.url, "offset": "from", "token_url": registry.url + "/token", **account, **more}
+        return {"url": registry.url, "offset": "from", "oauth_url": registry.url + "/token", **account, **more}
 
     def test_a_token_is_asked_for_once(self, settings: Settings, registry: Registry, account: dict[str, str]) -> None:
-        assert _ids(taken(settings, self._channel(registry, account, token_scope="water"))) == EVERY
+        assert _ids(taken(settings, self._channel(registry, account, oauth_scope="water"))) == EVERY
         [asked] = registry.tokens
         assert (asked["grant_type"], asked["scope"]) == ("client_credentials", "water")
         assert base64.b64decode(asked["authorization"].removeprefix("Basic ")).decode() == "hub:s3%3Acret+word"
