@@ -88,8 +88,8 @@ class AnswerNeed(BaseModel):
         default=[], max_length=500, description="Items that are left out, of an answer in part."
     )
     on: Day = None
-    head: Head = ""
-    document: Document = ""
+    head: Annotated[str, Field(max_length=100, description="By a letter's link only: the head who consented.")] = ""
+    document: Annotated[str, Field(max_length=100, description="By a letter's link only: the letter's number.")] = ""
 
 
 class CommentNeed(BaseModel):
@@ -248,6 +248,14 @@ def answer(hub: Hub, subject: Subject, given: AnswerNeed) -> AgreementState:
     with doing(hub, subject, "need.answer", agreement=given.agreement) as deed:
         one, session, text, on = deed.agreement, deed.session, given.text.strip(), given.on or today()
         deed.detail = {"answer": given.answer, "text": text}
+        if given.answer == "part" and one.route != "request":
+            raise negotiation.WrongTerm("answer", "此途径只能同意或不同意。", "On this route a need is accepted or refused.")
+        if subject.kind != "link" and (given.head or given.document):
+            raise negotiation.WrongTerm(
+                "head",
+                "负责人的同意由另一人办理（need.consent），不在答复中填写。",
+                "The head's consent is a step of its own, recorded by another person (need.consent).",
+            )
         if one.route != "request":
             negotiation.answer(session, one, subject, accepted=given.answer == "accept", text=text, on=on)
             return agreement_view.state(session, subject, one)

@@ -256,6 +256,22 @@ class TestRequest:
         assert answer.status_code == 422, answer.text
         assert hub.get(f"/api/v1/agreements/{number}", "owner").json()["state"] == "needed", field
 
+    def test_consent_is_no_part_of_an_answer(self, hub: Hub, heads: tuple[str, str]) -> None:
+        """Else one person would answer and consent; only a letter names its head itself."""
+        number = _sent(hub, heads)
+        given = {"answer": "accept", "head": "李强", "document": "1"}
+        answer = hub.client.post(f"/api/v1/agreements/{number}/answer", json=given, headers=hub.auth("owner"))
+        assert answer.status_code == 422
+        assert hub.get(f"/api/v1/agreements/{number}", "owner").json()["state"] == "needed"
+
+    @pytest.mark.parametrize("route", ["buy", "collect"])
+    def test_only_a_request_is_answered_in_part(self, hub: Hub, route: str) -> None:
+        """It would be taken for a refusal."""
+        number, part = _new(hub, route, "needed"), {"answer": "part", "text": "部分", "without": ["a"]}
+        answer = hub.client.post(f"/api/v1/agreements/{number}/answer", json=part, headers=hub.auth("owner"))
+        assert answer.status_code == 422
+        assert hub.get(f"/api/v1/agreements/{number}", "owner").json()["state"] == "needed"
+
     def test_an_answer_given_back_by_the_head_is_none(self, hub: Hub, heads: tuple[str, str]) -> None:
         number = _sent(hub, heads)
         part = {"answer": "part", "text": "仅提供日均值", "without": ["逐时水位"]}

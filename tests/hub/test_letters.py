@@ -10,17 +10,15 @@ import pytest
 from sqlmodel import select
 
 from api.http.attempts import ALLOWED
-from catalog import access
 from catalog.access.decision import decide
-from catalog.acquisition import answer_links, requests
+from catalog.acquisition import answer_links
 from catalog.acquisition.agreements import Agreement
 from catalog.acquisition.answer_links import LinkOver
 from catalog.audit.chain import AuditRecord
 from catalog.entries import resources
-from catalog.identity.people import Subject
-from contracts.clock import now, today
-from hub import acts, agreement_view
-from hub.acts import ACTS
+from catalog.identity.organizations import Organization
+from contracts.clock import today
+from hub import agreement_view
 from hub.hub import Hub as Installation
 from hub.hub import open_hub
 from tests import agreeing
@@ -181,13 +179,16 @@ def test_who_tries_links_that_open_nothing_waits(hub: Hub) -> None:
     hub.client.app.state.attempts._failures.clear()  # type: ignore[attr-defined]
 
 
-def test_an_organization_that_left_answers_no_more(hub: Hub, installation: Installation) -> None:
+def test_an_organization_that_left_sees_and_answers_no_more(hub: Hub) -> None:
     number = _sent(hub)
+    token = _link(hub, number)
     with hub.session() as session:
-        agreement = session.get_one(Agreement, number)
-        subject = Subject(f"link:{number}", organization_id="nobody", kind="link", agreement=number)
-        assert not decide(session, subject, "answer-need", agreement, now=now()).allowed
-    given = acts.given(ACTS["need.answer"].takes, agreement=number, answer="accept", head="a", document="b")
-    with pytest.raises((access.Refused, acts.UnknownAgreement)):
-        ACTS["need.answer"].does(installation, subject, given)
-    assert requests.DISPUTE_STEPS
+        session.get_one(Organization, OURS).active = False
+    try:
+        shown, answered = _page(hub, token), _page(hub, token, {"do": "answer", **ANSWER})
+    finally:
+        with hub.session() as session:
+            session.get_one(Organization, OURS).active = True
+    assert [one.status_code for one in (shown, answered)] == [404, 404]
+    assert "重大危险源" not in shown.text + answered.text
+    assert _state(hub, number) == "needed"

@@ -30,7 +30,7 @@ from catalog.identity.attempts import TooManyAttempts
 from catalog.identity.people import Subject
 from contracts.errors import HubError
 from hub import agreement_view
-from hub.acts import ACTS, given
+from hub.acts import ACTS, given, known_agreement
 from hub.agreement_view import AgreementState
 
 errors.also(LinkOver, 410, "link-over")
@@ -90,7 +90,8 @@ def _opened(page: Page, session: Session, token: str) -> tuple[Agreement, Subjec
 
 
 def _whole(page: Page, session: Session, token: str, form: Form | None = None, wrong: HubError | None = None) -> HTMLResponse:
-    agreement, subject = _opened(page, session, token)
+    opened, subject = _opened(page, session, token)
+    agreement = known_agreement(session, subject, opened.id)
     return _page(page, session, agreement_view.state(session, subject, agreement), form, wrong)
 
 
